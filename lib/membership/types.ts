@@ -1,0 +1,159 @@
+/**
+ * The words of membership: what members say about each other (claims), what the core is told (events) and what it asks for
+ * (effects). The protocol itself is in `core.ts`; SWIM (Das, Gupta, Motivala 2002) with Lifeguard (Dadgar, Phillips, Currey 2017).
+ *
+ * Every claim in these types has been verified: the decoder at the door has checked its signature. Signing is injected.
+ */
+import type { Address } from "../base/address.ts";
+
+/** Thumbprint of a node's key, base64url, 43 characters. */
+export type NodeId = string;
+
+/** A verified statement about one member; the bytes that go on in gossip are in `encoded`. */
+export type Claim = AliveClaim | AccusationClaim | LeftClaim;
+
+/** "I am here": said by its subject only. */
+export interface AliveClaim {
+  readonly type: "alive";
+  readonly subject: NodeId;
+  readonly publicKey: Uint8Array;
+  /** 0..INCARNATION_MAX; only the subject raises it. */
+  readonly incarnation: number;
+  readonly address: Address;
+  /** A label; unique only by convention. */
+  readonly name: string;
+  /** Small public facts, as `--tag k=v` gave them. */
+  readonly tags: Readonly<Record<string, string>>;
+  /** The signed claim as it travels. */
+  readonly encoded: Uint8Array;
+}
+
+/** "It did not answer me" (suspect) or "its time to refute is over" (dead), about an incarnation that the subject signed. */
+export interface AccusationClaim {
+  readonly type: "suspect" | "dead";
+  readonly subject: NodeId;
+  readonly incarnation: number;
+  readonly accuser: NodeId;
+  readonly accuserKey: Uint8Array;
+  readonly encoded: Uint8Array;
+}
+
+/** "I leave": said by its subject only. */
+export interface LeftClaim {
+  readonly type: "left";
+  readonly subject: NodeId;
+  readonly publicKey: Uint8Array;
+  readonly incarnation: number;
+  readonly encoded: Uint8Array;
+}
+
+/** A claim before it is signed. */
+export type UnsignedClaim =
+  | {
+    readonly type: "alive";
+    readonly incarnation: number;
+    readonly address: Address;
+    readonly name: string;
+    readonly tags: Readonly<Record<string, string>>;
+  }
+  | {
+    readonly type: "suspect" | "dead";
+    readonly subject: NodeId;
+    readonly incarnation: number;
+  }
+  | { readonly type: "left"; readonly incarnation: number };
+
+/** Makes the node's own claims; deterministic (Ed25519), so that a run repeats from its inputs. */
+export type SignClaim = (claim: UnsignedClaim) => Claim;
+
+/** How a member stands in this node's view. */
+export type MemberState = "alive" | "suspect" | "dead" | "left";
+
+/** One member as this node sees it. */
+export interface Member {
+  readonly id: NodeId;
+  readonly publicKey: Uint8Array;
+  readonly name: string;
+  readonly address: Address;
+  readonly tags: Readonly<Record<string, string>>;
+  readonly incarnation: number;
+  readonly state: MemberState;
+  /** Monotonic ms since when it has been in this state. */
+  readonly sinceMs: number;
+  /** Whether it answered a nonce of this very node at its present address. */
+  readonly verified: boolean;
+  /** Last measured round trip in ms. */
+  readonly rttMs?: number;
+}
+
+/** What a gossip datagram says, beside the claims that ride on it. Nonces are 8 bytes as hex, chosen by the prober. */
+export type GossipMessage =
+  | { readonly kind: "ping"; readonly nonce: string; readonly claims: readonly Claim[] }
+  /**
+   * Answer to a ping. `proof` is the subject's signature over the nonce, so that a relay can pass it on and a relay cannot make
+   * it up. `via` is set when a relay passes it on: whose ack it is.
+   */
+  | {
+    readonly kind: "ack";
+    readonly nonce: string;
+    readonly subject: NodeId;
+    readonly subjectKey: Uint8Array;
+    readonly proof: Uint8Array;
+    readonly claims: readonly Claim[];
+  }
+  /** "Please ping the target for me." The target answers the prober's nonce, through the relay. */
+  | {
+    readonly kind: "ping-request";
+    readonly nonce: string;
+    readonly target: NodeId;
+    readonly targetAddress: Address;
+    readonly claims: readonly Claim[];
+  }
+  /** "I asked the target for you and it has not answered me yet" (Lifeguard). */
+  | { readonly kind: "nack"; readonly nonce: string; readonly claims: readonly Claim[] }
+  /** Claims alone. */
+  | { readonly kind: "gossip"; readonly claims: readonly Claim[] };
+
+/** What the core is told. */
+export type MembershipEvent =
+  /** Time has passed; sent when the core's deadline is reached, harmless at any other time. */
+  | { readonly type: "tick" }
+  /** An authenticated datagram. `sender` signed it; `source` is the address it came from. */
+  | {
+    readonly type: "message";
+    readonly sender: NodeId;
+    readonly source: Address;
+    readonly message: GossipMessage;
+  }
+  /** The other side's full state, after a push/pull over a stream with `address`. */
+  | { readonly type: "synced"; readonly address: Address; readonly claims: readonly Claim[] }
+  /** A push/pull did not come about. */
+  | { readonly type: "sync-failed"; readonly address: Address }
+  /** The operator names further seed addresses. */
+  | { readonly type: "join"; readonly seeds: readonly Address[] }
+  /** The node is to leave the cluster. */
+  | { readonly type: "leave" };
+
+/** What the core asks the shell to do, in this order. */
+export type MembershipEffect =
+  /** Send a datagram; `recipient` is unknown only for a first ping to a seed address. */
+  | {
+    readonly type: "send";
+    readonly to: Address;
+    readonly recipient?: NodeId;
+    readonly message: GossipMessage;
+  }
+  /** Exchange full state over a stream; the answer comes back as `synced` or `sync-failed`. */
+  | { readonly type: "sync"; readonly address: Address }
+  /** Something that people and the election want to know. */
+  | { readonly type: "changed"; readonly change: MemberChange }
+  /** Durable facts that changed: own incarnation must be stored before the effects after this one are carried out. */
+  | { readonly type: "persist-incarnation"; readonly incarnation: number }
+  /** The leave has been told to enough members, or nobody is there to tell. */
+  | { readonly type: "left" };
+
+/** A change in the view. */
+export interface MemberChange {
+  readonly kind: "join" | "suspect" | "refute" | "fail" | "leave" | "update" | "reap";
+  readonly member: Member;
+}

@@ -1,0 +1,45 @@
+/** What the enclave host needs from a sandbox: open a package, call its handler in order, close. */
+import type { FunctionPackage } from "../package/types.ts";
+
+/** Limits of one session. */
+export interface SandboxLimits {
+  /** Longest time that one call may compute, ms. */
+  readonly callMs: number;
+  /** Longest time that loading may compute, ms. */
+  readonly loadMs: number;
+  readonly memoryBytes: number;
+  readonly stackBytes: number;
+  readonly outputBytes: number;
+  /** Log text kept of one call. */
+  readonly logBytes: number;
+}
+
+/** The keys that the enclave lends to a function; they stay on the native side of the sandbox. */
+export interface FunctionKeys {
+  /** PKCS#8 PEM of the RSA certificate key. */
+  readonly certificateKeyPem: string;
+}
+
+/** How a call ended. `error` is a message of one line, fit for the caller. */
+export type CallOutcome =
+  | { readonly ok: true; readonly output: Uint8Array; readonly log: string }
+  | {
+    readonly ok: false;
+    readonly error: string;
+    readonly reason: "threw" | "time" | "memory" | "output" | "load";
+    readonly log: string;
+  };
+
+/** One loaded function with its state. After a failed call the session is over. */
+export interface SandboxSession {
+  call(input: Uint8Array): Promise<CallOutcome>;
+  close(): void;
+}
+
+/** Runs functions. */
+export interface Sandbox {
+  /** Loads the package; a failure to load is an outcome of the first call. */
+  open(functionPackage: FunctionPackage, keys: FunctionKeys, tee: string): Promise<SandboxSession>;
+  /** Ends all sessions and workers. */
+  [Symbol.asyncDispose](): Promise<void>;
+}
