@@ -1,0 +1,59 @@
+/** The help texts, made from the table of commands: examples first, then flags. */
+import { COMMON_FLAGS } from "./arguments.ts";
+import type { Command, Flag } from "./command.ts";
+
+/** Help of the whole program. */
+export function programHelp(commands: readonly Command[], version: string): string {
+  const width = Math.max(...commands.map((command) => command.name.length));
+  return [
+    `fumata ${version}: elects the leader of a cluster inside an enclave, and proves it.`,
+    "",
+    "Try:",
+    "  fumata demo                  the whole system on this machine",
+    "  fumata help node             everything about one command",
+    "",
+    "Commands:",
+    ...commands.map((command) => `  ${command.name.padEnd(width)}  ${command.summary}`),
+    "",
+    "Exit codes: 0 done, 1 usage or general failure, 2 node or enclave out of reach, 3 evidence, pin or",
+    "signature refused, 4 no leader, 5 function failed, 6 leadership lost, 70 a bug of fumata.",
+    "",
+  ].join("\n");
+}
+
+/** Help of one command. */
+export function commandHelp(command: Command): string {
+  const usage = ["fumata", command.name, command.positional, "[flags]"].filter(Boolean).join(" ");
+  return [
+    `${command.name}: ${command.summary}`,
+    "",
+    "Examples:",
+    ...command.examples.map((example) => `  ${example}`),
+    "",
+    `Usage: ${usage}${command.takesRest ? " -- COMMAND [ARGUMENTS]" : ""}`,
+    "",
+    ...flagLines("Flags:", command.flags),
+    ...flagLines("Flags of every command:", COMMON_FLAGS),
+  ].join("\n");
+}
+
+function flagLines(title: string, flags: readonly Flag[]): string[] {
+  if (flags.length === 0) return [];
+  const heads = flags.map((flag) => {
+    const short = flag.short ? `-${flag.short}, ` : "    ";
+    const seeds = flag.name === "checksum" ? " (-fh)" : "";
+    const value = flag.type === "boolean" ? "" : ` ${flag.placeholder ?? "VALUE"}`;
+    const more = flag.type === "list" ? "…" : "";
+    return `${short}--${flag.name}${value}${more}${seeds}`;
+  });
+  const width = Math.max(...heads.map((head) => head.length));
+  const lines = flags.map((flag, i) => {
+    const notes = [
+      flag.choices?.join("|"),
+      flag.range && `${flag.range[0]}..${flag.range[1]}`,
+      flag.default && `default ${flag.default}`,
+    ].filter(Boolean).join("; ");
+    return `  ${heads[i].padEnd(width)}  ${flag.help}${notes ? ` (${notes})` : ""}`;
+  });
+  return [title, ...lines, ""];
+}

@@ -1,0 +1,146 @@
+/**
+ * The program around the commands: picks one, gives it its context, and turns whatever it throws into one line on stderr and the
+ * right exit code. A stack trace is shown only for `--verbose` or for our own bugs' report under it.
+ */
+import { EXIT_CODES, FumataError, messageOf } from "../base/errors.ts";
+import { createLogger, type LogLevel } from "../base/log.ts";
+import { parseArguments } from "./arguments.ts";
+import type { Arguments, Command, CommandContext } from "./command.ts";
+import { commandHelp, programHelp } from "./help.ts";
+import { closest } from "./suggestion.ts";
+
+/** Runs the command that the words name; gives the exit code. Never throws. */
+export async function runProgram(
+  words: readonly string[],
+  commands: readonly Command[],
+  version: string,
+): Promise<number> {
+  const verbose = words.includes("--verbose");
+  try {
+    return await dispatch(words, commands, version);
+  } catch (thrown) {
+    if (thrown instanceof FumataError) {
+      say(`fumata: ${thrown.message}`);
+      if (verbose && thrown.stack) say(thrown.stack);
+      return thrown.exitCode;
+    }
+    if (isBrokenPipe(thrown)) return 0;
+    const known = operatingSystemFailure(thrown);
+    if (known) say(`fumata: ${known}`);
+    else {
+      say(
+        `fumata: a bug of ours: ${
+          messageOf(thrown)
+        }; please report it with the output of --verbose`,
+      );
+    }
+    if (verbose && thrown instanceof Error && thrown.stack) say(thrown.stack);
+    return known ? EXIT_CODES.failure : EXIT_CODES.bug;
+  }
+}
+
+async function dispatch(
+  words: readonly string[],
+  commands: readonly Command[],
+  version: string,
+): Promise<number> {
+  const [name, ...rest] = words;
+  if (name === undefined || name === "--help" || name === "-h") {
+    out(programHelp(commands, version));
+    return name === undefined ? EXIT_CODES.usage : 0;
+  }
+  if (name === "--version" || name === "version") {
+    out(`fumata ${version}\n`);
+    return 0;
+  }
+  if (name === "help") {
+    out(rest[0] ? commandHelp(find(rest[0], commands)) : programHelp(commands, version));
+    return 0;
+  }
+  const command = find(name, commands);
+  const helpAsked = (rest.includes("--") ? rest.slice(0, rest.indexOf("--")) : rest)
+    .some((word) => word === "--help" || word === "-h");
+  if (helpAsked) {
+    out(commandHelp(command));
+    return 0;
+  }
+  const args = parseArguments(rest, command);
+  return await command.run(args, contextFor(args));
+}
+
+function find(name: string, commands: readonly Command[]): Command {
+  const found = commands.find((command) => command.name === name);
+  if (found) return found;
+  const near = closest(name, commands.map((command) => command.name));
+  const hint = near ? `did you mean "${near}"?` : '"fumata help" lists the commands';
+  throw new FumataError("usage", `Cannot run "${name}": there is no such command; ${hint}`);
+}
+
+function contextFor(args: Arguments): CommandContext {
+  let interrupted: Promise<void> | undefined;
+  return {
+    out,
+    say,
+    env: (name) => Deno.env.get(name),
+    stdoutIsTerminal: Deno.stdout.isTerminal(),
+    stdinIsTerminal: Deno.stdin.isTerminal(),
+    verbose: args.has("verbose"),
+    logger: () => {
+      const format = args.text("log") === "json" ? "json" : "text";
+      return createLogger({
+        format,
+        level: (args.text("log-level") ?? "info") as LogLevel,
+        write: (line) => out(line + "\n"),
+        wallNow: Date.now,
+        colour: Deno.stdout.isTerminal() && !Deno.noColor,
+      });
+    },
+    get interrupted() {
+      return interrupted ??= firstSignal();
+    },
+  };
+}
+
+/** Resolves at the first signal that asks to stop; a second one ends the process at once. */
+function firstSignal(): Promise<void> {
+  return new Promise((resolve) => {
+    let seen = false;
+    for (const signal of ["SIGINT", "SIGTERM"] as const) {
+      Deno.addSignalListener(signal, () => {
+        if (seen) Deno.exit(128 + (signal === "SIGINT" ? 2 : 15));
+        seen = true;
+        resolve();
+      });
+    }
+  });
+}
+
+const encoder = new TextEncoder();
+
+function out(text: string): void {
+  writeAll(Deno.stdout, encoder.encode(text));
+}
+
+function say(line: string): void {
+  writeAll(Deno.stderr, encoder.encode(line + "\n"));
+}
+
+function writeAll(stream: { writeSync(bytes: Uint8Array): number }, bytes: Uint8Array): void {
+  for (let at = 0; at < bytes.length;) at += stream.writeSync(bytes.subarray(at));
+}
+
+function isBrokenPipe(thrown: unknown): boolean {
+  return thrown instanceof Deno.errors.BrokenPipe;
+}
+
+/** What the operating system refused, in words; `undefined` for anything else. */
+function operatingSystemFailure(thrown: unknown): string | undefined {
+  const text = messageOf(thrown);
+  if (/os error 28|ENOSPC/i.test(text)) {
+    return `Cannot write: the disk is full (${text}); make room and start again`;
+  }
+  if (thrown instanceof Deno.errors.PermissionDenied || /EACCES|EROFS/.test(text)) {
+    return `Cannot go on: permission denied by the system (${text}); check the owner of the file or folder`;
+  }
+  return undefined;
+}
