@@ -1,0 +1,283 @@
+/**
+ * What a node remembers across restarts, in one SQLite file of its state folder: its identity key, its incarnation, its last vote and
+ * highest certificate, the enclave keys that it verified, and the members that it knew.
+ *
+ * SQLite because a vote must be on disk before it is sent, at once and whole: one synchronous transaction with `synchronous=FULL`
+ * gives that, and `locking_mode=EXCLUSIVE` makes a second process in the same folder fail instead of voting twice. Votes and
+ * certificates are kept by (checksum, cluster), so that another function starts its own history under the same identity.
+ */
+import { DatabaseSync } from "node:sqlite";
+import { FumataError, messageOf } from "../base/errors.ts";
+import { generateIdentity, type Identity, identityFromPem } from "../crypto/ed25519.ts";
+
+/** Marks a database as ours: "fuma" in ASCII (SQLite's application_id). */
+const APPLICATION_ID = 0x66756d61;
+const SCHEMA_VERSION = 1;
+const FILE_NAME = "node.db";
+
+const SCHEMA = `
+CREATE TABLE identity (pem TEXT NOT NULL, incarnation INTEGER NOT NULL);
+CREATE TABLE history (
+  checksum TEXT NOT NULL, cluster TEXT NOT NULL,
+  vote_term INTEGER, vote_digest TEXT, head TEXT,
+  PRIMARY KEY (checksum, cluster)
+);
+CREATE TABLE enclave_key (checksum TEXT NOT NULL, kid TEXT NOT NULL, jwk TEXT NOT NULL, policy TEXT NOT NULL, PRIMARY KEY (checksum, kid));
+CREATE TABLE member (address TEXT PRIMARY KEY);
+PRAGMA application_id = ${APPLICATION_ID};
+PRAGMA user_version = ${SCHEMA_VERSION};
+`;
+
+/** What one function and cluster left behind. */
+export interface History {
+  readonly lastVote?: { readonly term: number; readonly digest: string };
+  /** JSON of the highest certificate's document. */
+  readonly head?: string;
+}
+
+/** An enclave key whose evidence this node verified earlier. */
+export interface StoredKey {
+  readonly kid: string;
+  /** JSON of the public JWK. */
+  readonly jwk: string;
+  /** The function's policy, as it described itself. */
+  readonly policy: string;
+}
+
+/** The opened state of one node. Every `save` is on disk when it returns, and throws when it is not. */
+export class StateStore implements Disposable {
+  readonly identity: Identity;
+  readonly folder: string;
+  readonly #database: DatabaseSync;
+
+  private constructor(folder: string, database: DatabaseSync, identity: Identity) {
+    this.folder = folder;
+    this.#database = database;
+    this.identity = identity;
+  }
+
+  /** Opens or makes the state of a folder. `undefined` keeps everything in memory, for tests and throw-away nodes. */
+  static open(folder: string | undefined): StateStore {
+    const path = folder === undefined ? ":memory:" : prepareFolder(folder);
+    const shown = folder ?? "memory";
+    const database = openDatabase(path, shown);
+    try {
+      return new StateStore(shown, database, readIdentity(database, shown));
+    } catch (thrown) {
+      database.close();
+      throw thrown;
+    }
+  }
+
+  /** The incarnation that was stored last; the next one must be greater. */
+  get incarnation(): number {
+    const row = this.#database.prepare("SELECT incarnation FROM identity").get();
+    return Number(row?.incarnation ?? 0);
+  }
+
+  saveIncarnation(incarnation: number): void {
+    this.#run("UPDATE identity SET incarnation = ?", incarnation);
+  }
+
+  history(checksum: string, cluster: string): History {
+    const row = this.#database
+      .prepare(
+        "SELECT vote_term, vote_digest, head FROM history WHERE checksum = ? AND cluster = ?",
+      )
+      .get(checksum, cluster);
+    if (!row) return {};
+    const lastVote = row.vote_term === null
+      ? undefined
+      : { term: Number(row.vote_term), digest: String(row.vote_digest) };
+    return { lastVote, head: row.head === null ? undefined : String(row.head) };
+  }
+
+  saveVote(checksum: string, cluster: string, term: number, digest: string): void {
+    this.#run(
+      `INSERT INTO history (checksum, cluster, vote_term, vote_digest) VALUES (?, ?, ?, ?)
+       ON CONFLICT DO UPDATE SET vote_term = excluded.vote_term, vote_digest = excluded.vote_digest`,
+      checksum,
+      cluster,
+      term,
+      digest,
+    );
+  }
+
+  saveHead(checksum: string, cluster: string, head: string): void {
+    this.#run(
+      `INSERT INTO history (checksum, cluster, head) VALUES (?, ?, ?)
+       ON CONFLICT DO UPDATE SET head = excluded.head`,
+      checksum,
+      cluster,
+      head,
+    );
+  }
+
+  keys(checksum: string): StoredKey[] {
+    const rows = this.#database
+      .prepare("SELECT kid, jwk, policy FROM enclave_key WHERE checksum = ?").all(checksum);
+    return rows.map((row) => ({
+      kid: String(row.kid),
+      jwk: String(row.jwk),
+      policy: String(row.policy),
+    }));
+  }
+
+  saveKey(checksum: string, key: StoredKey): void {
+    this.#run(
+      "INSERT OR REPLACE INTO enclave_key (checksum, kid, jwk, policy) VALUES (?, ?, ?, ?)",
+      checksum,
+      key.kid,
+      key.jwk,
+      key.policy,
+    );
+  }
+
+  /** Addresses of members that were known when it was last written. */
+  memberAddresses(): string[] {
+    return this.#database.prepare("SELECT address FROM member").all()
+      .map((row) => String(row.address));
+  }
+
+  saveMemberAddresses(addresses: readonly string[]): void {
+    this.#transaction(() => {
+      this.#database.exec("DELETE FROM member");
+      const insert = this.#database.prepare("INSERT OR IGNORE INTO member (address) VALUES (?)");
+      for (const address of addresses) insert.run(address);
+    });
+  }
+
+  [Symbol.dispose](): void {
+    this.#database.close();
+  }
+
+  #run(sql: string, ...values: (string | number)[]): void {
+    this.#transaction(() => this.#database.prepare(sql).run(...values));
+  }
+
+  #transaction(work: () => void): void {
+    try {
+      this.#database.exec("BEGIN IMMEDIATE");
+      work();
+      this.#database.exec("COMMIT");
+    } catch (thrown) {
+      try {
+        this.#database.exec("ROLLBACK");
+      } catch { /* the transaction is gone already */ }
+      throw new FumataError(
+        "failure",
+        `Cannot save to the state folder "${this.folder}": ${diskWords(thrown)}; ` +
+          "a node that cannot remember its votes must not vote, so it stops",
+        { cause: thrown },
+      );
+    }
+  }
+}
+
+function prepareFolder(folder: string): string {
+  try {
+    Deno.mkdirSync(folder, { recursive: true, mode: 0o700 });
+    const names = [...Deno.readDirSync(folder)].map((entry) => entry.name);
+    if (names.length > 0 && !names.includes(FILE_NAME)) {
+      throw new FumataError(
+        "failure",
+        `Cannot use the state folder "${folder}": it holds other files (${names[0]}, …) and no ` +
+          `${FILE_NAME}; name an empty or a new folder with --state`,
+      );
+    }
+  } catch (thrown) {
+    if (thrown instanceof FumataError) throw thrown;
+    throw new FumataError(
+      "failure",
+      `Cannot use the state folder "${folder}": ${diskWords(thrown)}; name another with --state`,
+      { cause: thrown },
+    );
+  }
+  return `${folder}/${FILE_NAME}`;
+}
+
+function openDatabase(path: string, folder: string): DatabaseSync {
+  let database: DatabaseSync | undefined;
+  try {
+    database = new DatabaseSync(path);
+    database.exec("PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = DELETE");
+    database.exec("PRAGMA synchronous = FULL; BEGIN EXCLUSIVE; COMMIT");
+    const version = pragma(database, "user_version");
+    if (version === 0 && isEmpty(database)) {
+      database.exec(`BEGIN IMMEDIATE; ${SCHEMA} COMMIT`);
+      if (path !== ":memory:") Deno.chmodSync(path, 0o600);
+    } else if (pragma(database, "application_id") !== APPLICATION_ID) {
+      throw new FumataError(
+        "failure",
+        `Cannot use the state folder "${folder}": its ${FILE_NAME} is not a node's; ` +
+          "name another folder with --state",
+      );
+    } else if (version !== SCHEMA_VERSION) {
+      throw new FumataError(
+        "failure",
+        `Cannot use the state folder "${folder}": its format is ${version}, this fumata writes ` +
+          `${SCHEMA_VERSION}; use the version that wrote it, or another folder with --state`,
+      );
+    }
+    return database;
+  } catch (thrown) {
+    database?.close();
+    throw thrown instanceof FumataError ? thrown : openFailure(folder, thrown);
+  }
+}
+
+function openFailure(folder: string, thrown: unknown): FumataError {
+  const text = messageOf(thrown);
+  if (/locked|busy/i.test(text)) {
+    return new FumataError(
+      "failure",
+      `Cannot use the state folder "${folder}": another node is running in it; ` +
+        "stop that one or name another folder with --state",
+    );
+  }
+  if (/not a database|malformed|corrupt/i.test(text)) {
+    return new FumataError(
+      "failure",
+      `Cannot use the state folder "${folder}": ${FILE_NAME} is damaged (${text}); with it the ` +
+        "node's identity is lost: remove the folder to start as a new node",
+    );
+  }
+  return new FumataError(
+    "failure",
+    `Cannot use the state folder "${folder}": ${diskWords(thrown)}; name another with --state`,
+    { cause: thrown },
+  );
+}
+
+function readIdentity(database: DatabaseSync, folder: string): Identity {
+  const row = database.prepare("SELECT pem FROM identity").get();
+  if (row) {
+    const identity = identityFromPem(String(row.pem));
+    if (identity) return identity;
+    throw new FumataError(
+      "failure",
+      `Cannot use the state folder "${folder}": its identity key is damaged; ` +
+        "remove the folder to start as a new node",
+    );
+  }
+  const identity = generateIdentity();
+  database.prepare("INSERT INTO identity (pem, incarnation) VALUES (?, 0)")
+    .run(identity.exportPem());
+  return identity;
+}
+
+function pragma(database: DatabaseSync, name: string): number {
+  return Number(Object.values(database.prepare(`PRAGMA ${name}`).get() ?? {})[0]);
+}
+
+function isEmpty(database: DatabaseSync): boolean {
+  return database.prepare("SELECT 1 FROM sqlite_master LIMIT 1").get() === undefined;
+}
+
+function diskWords(thrown: unknown): string {
+  const text = messageOf(thrown);
+  if (/disk is full|os error 28|ENOSPC/i.test(text)) return "the disk is full";
+  if (/readonly|read-only|EROFS/i.test(text)) return "the disk or file is read-only";
+  if (/os error 13|denied|unable to open/i.test(text)) return `no permission (${text})`;
+  return text;
+}

@@ -1,0 +1,235 @@
+/**
+ * The sockets of a node: UDP for datagrams and TCP on the same port for what does not fit one. Bytes in, bytes out; what they mean is
+ * decided above.
+ *
+ * A stream carries frames of a 4-byte big-endian length and that many bytes; a length of zero ends a side's turn. The caller
+ * sends its frames, then reads the answer's. Everything that a stranger can fill has a limit: frames, streams, time.
+ */
+import { type Address, formatAddress } from "../base/address.ts";
+import { FumataError, messageOf } from "../base/errors.ts";
+import { concat } from "../base/bytes.ts";
+
+/** Largest frame: a certificate of 512 nodes with its bundle fits twice. */
+export const FRAME_BYTES_MAX = 512 * 1024;
+/** Largest sum of one side's frames on one stream: the full state of some ten thousand members. */
+export const STREAM_BYTES_MAX = 4 * 1024 * 1024;
+/** Streams that strangers can hold open at once; with the limit above, at most 128 MiB of theirs are in memory. */
+const STREAMS_MAX = 32;
+/** A stream that takes longer is cut. */
+const STREAM_TIME_MS_MAX = 10_000;
+/** Larger than any valid datagram, so that an oversize one is seen as such and not cut short. */
+const DATAGRAM_BUFFER_BYTES = 2048;
+/** With port 0, how often another port is tried when UDP has the one that TCP got. */
+const PORT_TRIES = 20;
+
+/** What the node does with what comes in. Both must not throw. */
+export interface TransportHandlers {
+  /** `bytes` is only valid during the call. */
+  datagram(bytes: Uint8Array, source: Address): void;
+  /** The frames of one stream; the frames that are returned go back on it. */
+  stream(frames: readonly Uint8Array[], source: Address): readonly Uint8Array[];
+}
+
+/** Open sockets. */
+export interface Transport extends AsyncDisposable {
+  readonly address: Address;
+  /** Sends and forgets; a datagram that cannot be sent is lost as on the wire. */
+  send(to: Address, datagram: Uint8Array): void;
+  /** Sends frames on a new stream and gives the answer's frames. Rejects when the other side does not answer in time. */
+  exchange(to: Address, frames: readonly Uint8Array[]): Promise<Uint8Array[]>;
+}
+
+/** Binds both sockets. Throws a `FumataError` that names the port when it is taken. */
+export function openTransport(bind: Address, handlers: TransportHandlers): Transport {
+  const { listener, socket } = bindBoth(bind);
+  const address = { host: bind.host, port: (listener.addr as Deno.NetAddr).port };
+  const open = new Set<Deno.TcpConn>();
+  const running = [
+    receiveDatagrams(socket, handlers),
+    acceptStreams(listener, handlers, open),
+  ];
+  return {
+    address,
+    send(to, datagram) {
+      socket.send(datagram, { transport: "udp", hostname: to.host, port: to.port }).catch(() => {});
+    },
+    async exchange(to, frames) {
+      const connection = await connect(to);
+      open.add(connection);
+      try {
+        return await withinTime(connection, async () => {
+          await writeFrames(connection, frames);
+          return await readFrames(connection);
+        });
+      } finally {
+        open.delete(connection);
+        close(connection);
+      }
+    },
+    async [Symbol.asyncDispose]() {
+      close(socket);
+      close(listener);
+      for (const connection of open) close(connection);
+      await Promise.all(running);
+    },
+  };
+}
+
+function bindBoth(bind: Address): { listener: Deno.TcpListener; socket: Deno.DatagramConn } {
+  for (let tries = 1;; tries++) {
+    const listener = bindOne(
+      bind,
+      "TCP",
+      () => Deno.listen({ hostname: bind.host, port: bind.port }),
+    );
+    const port = (listener.addr as Deno.NetAddr).port;
+    try {
+      const socket = bindOne(
+        { host: bind.host, port },
+        "UDP",
+        () => Deno.listenDatagram({ transport: "udp", hostname: bind.host, port }),
+      );
+      return { listener, socket };
+    } catch (thrown) {
+      listener.close();
+      if (bind.port !== 0 || tries >= PORT_TRIES) throw thrown;
+    }
+  }
+}
+
+function bindOne<T>(at: Address, protocol: string, listen: () => T): T {
+  try {
+    return listen();
+  } catch (thrown) {
+    const where = `${protocol} port ${formatAddress(at)}`;
+    const why = thrown instanceof Deno.errors.AddrInUse
+      ? "it is in use by another program; choose another with --port or stop that program"
+      : `${messageOf(thrown)}; --host must be an address of this machine`;
+    throw new FumataError("failure", `Cannot listen on ${where}: ${why}`, { cause: thrown });
+  }
+}
+
+async function receiveDatagrams(
+  socket: Deno.DatagramConn,
+  handlers: TransportHandlers,
+): Promise<void> {
+  const buffer = new Uint8Array(DATAGRAM_BUFFER_BYTES);
+  for (;;) {
+    try {
+      const [bytes, from] = await socket.receive(buffer);
+      const { hostname, port } = from as Deno.NetAddr;
+      handlers.datagram(bytes, { host: hostname, port });
+    } catch (thrown) {
+      // An ICMP error of an earlier send shows up here on some systems; only a closed socket ends the loop.
+      if (isClosed(thrown)) return;
+    }
+  }
+}
+
+async function acceptStreams(
+  listener: Deno.TcpListener,
+  handlers: TransportHandlers,
+  open: Set<Deno.TcpConn>,
+): Promise<void> {
+  const serving = new Set<Promise<void>>();
+  for (;;) {
+    let connection: Deno.TcpConn;
+    try {
+      connection = await listener.accept();
+    } catch (thrown) {
+      if (isClosed(thrown)) break;
+      continue;
+    }
+    if (serving.size >= STREAMS_MAX) {
+      close(connection);
+      continue;
+    }
+    open.add(connection);
+    const served = serve(connection, handlers).finally(() => {
+      open.delete(connection);
+      serving.delete(served);
+      close(connection);
+    });
+    serving.add(served);
+  }
+  await Promise.all(serving);
+}
+
+async function serve(connection: Deno.TcpConn, handlers: TransportHandlers): Promise<void> {
+  const { hostname, port } = connection.remoteAddr as Deno.NetAddr;
+  try {
+    await withinTime(connection, async () => {
+      const frames = await readFrames(connection);
+      await writeFrames(connection, handlers.stream(frames, { host: hostname, port }));
+    });
+  } catch {
+    // A stranger's broken stream is its own problem.
+  }
+}
+
+async function connect(to: Address): Promise<Deno.TcpConn> {
+  const signal = AbortSignal.timeout(STREAM_TIME_MS_MAX);
+  return await Deno.connect({ hostname: to.host, port: to.port, signal });
+}
+
+/** Runs the work, and cuts the connection when it takes too long, which makes the work fail. */
+async function withinTime<T>(connection: Deno.TcpConn, work: () => Promise<T>): Promise<T> {
+  const timer = setTimeout(() => close(connection), STREAM_TIME_MS_MAX);
+  try {
+    return await work();
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function writeFrames(
+  connection: Deno.TcpConn,
+  frames: readonly Uint8Array[],
+): Promise<void> {
+  const parts = frames.flatMap((frame) => [lengthPrefix(frame.length), frame]);
+  const bytes = concat(...parts, lengthPrefix(0));
+  for (let at = 0; at < bytes.length;) at += await connection.write(bytes.subarray(at));
+}
+
+async function readFrames(connection: Deno.TcpConn): Promise<Uint8Array[]> {
+  const frames: Uint8Array[] = [];
+  for (let total = 0;;) {
+    const prefix = await readExactly(connection, 4);
+    const length = new DataView(prefix.buffer).getUint32(0);
+    if (length === 0) return frames;
+    total += length + 4;
+    if (length > FRAME_BYTES_MAX || total > STREAM_BYTES_MAX) {
+      throw new Error(`frame of ${length} bytes`);
+    }
+    frames.push(await readExactly(connection, length));
+  }
+}
+
+async function readExactly(
+  connection: Deno.TcpConn,
+  length: number,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const bytes = new Uint8Array(length);
+  for (let at = 0; at < length;) {
+    const count = await connection.read(bytes.subarray(at));
+    if (count === null) throw new Error("the stream ended early");
+    at += count;
+  }
+  return bytes;
+}
+
+function lengthPrefix(length: number): Uint8Array {
+  const bytes = new Uint8Array(4);
+  new DataView(bytes.buffer).setUint32(0, length);
+  return bytes;
+}
+
+function isClosed(thrown: unknown): boolean {
+  return thrown instanceof Deno.errors.BadResource || thrown instanceof Deno.errors.Interrupted;
+}
+
+function close(resource: { close(): void }): void {
+  try {
+    resource.close();
+  } catch { /* closed already */ }
+}

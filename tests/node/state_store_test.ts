@@ -1,0 +1,87 @@
+import { deepStrictEqual, ok, strictEqual, throws } from "node:assert";
+import { DatabaseSync } from "node:sqlite";
+import { StateStore } from "../../lib/node/state_store.ts";
+
+async function inFolder(work: (folder: string) => void): Promise<void> {
+  const folder = await Deno.makeTempDir();
+  try {
+    work(`${folder}/state`);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+Deno.test("a node keeps its identity, votes, head and keys across restarts", () =>
+  inFolder((folder) => {
+    let id: string;
+    {
+      using store = StateStore.open(folder);
+      id = store.identity.id;
+      store.saveIncarnation(7);
+      store.saveVote("c", "k", 3, "D3");
+      store.saveHead("c", "k", "{}");
+      store.saveVote("c", "k", 4, "D4");
+      store.saveKey("c", { kid: "K", jwk: "{}", policy: "random" });
+      store.saveMemberAddresses(["127.0.0.1:1", "127.0.0.1:2"]);
+    }
+    using store = StateStore.open(folder);
+    strictEqual(store.identity.id, id);
+    strictEqual(store.incarnation, 7);
+    deepStrictEqual(store.history("c", "k"), {
+      lastVote: { term: 4, digest: "D4" },
+      head: "{}",
+    });
+    deepStrictEqual(store.history("other", "k"), {});
+    deepStrictEqual(store.keys("c"), [{ kid: "K", jwk: "{}", policy: "random" }]);
+    deepStrictEqual(store.memberAddresses(), ["127.0.0.1:1", "127.0.0.1:2"]);
+    strictEqual(Deno.statSync(`${folder}/node.db`).mode! & 0o777, 0o600);
+  }));
+
+Deno.test("a second node in the same folder is refused", () =>
+  inFolder((folder) => {
+    using _first = StateStore.open(folder);
+    throws(() => StateStore.open(folder), /another node is running in it/);
+  }));
+
+Deno.test("a folder with other files is refused and left alone", () =>
+  inFolder((folder) => {
+    Deno.mkdirSync(folder);
+    Deno.writeTextFileSync(`${folder}/thesis.txt`, "x");
+    throws(() => StateStore.open(folder), /it holds other files \(thesis.txt/);
+    deepStrictEqual([...Deno.readDirSync(folder)].map((entry) => entry.name), ["thesis.txt"]);
+  }));
+
+Deno.test("somebody else's database is refused", () =>
+  inFolder((folder) => {
+    Deno.mkdirSync(folder);
+    const other = new DatabaseSync(`${folder}/node.db`);
+    other.exec("CREATE TABLE recipes (name TEXT); PRAGMA user_version = 1");
+    other.close();
+    throws(() => StateStore.open(folder), /is not a node's/);
+  }));
+
+Deno.test("a damaged file is refused with what to do", () =>
+  inFolder((folder) => {
+    Deno.mkdirSync(folder);
+    Deno.writeFileSync(`${folder}/node.db`, crypto.getRandomValues(new Uint8Array(4096)));
+    throws(() => StateStore.open(folder), /is damaged .* remove the folder/);
+  }));
+
+Deno.test("a state of a later format is refused", () =>
+  inFolder((folder) => {
+    StateStore.open(folder)[Symbol.dispose]();
+    const later = new DatabaseSync(`${folder}/node.db`);
+    later.exec("PRAGMA user_version = 99");
+    later.close();
+    throws(() => StateStore.open(folder), /its format is 99, this fumata writes 1/);
+  }));
+
+Deno.test("a folder that cannot be made is refused in one line", () =>
+  inFolder((folder) => {
+    Deno.writeTextFileSync(folder, "a file");
+    throws(() => StateStore.open(folder), (error: Error) => {
+      ok(error.message.startsWith(`Cannot use the state folder "${folder}"`));
+      ok(!error.message.includes("\n"));
+      return true;
+    });
+  }));
