@@ -86,33 +86,58 @@ export interface Member {
   readonly rttMs?: number;
 }
 
-/** What a gossip datagram says, beside the claims that ride on it. Nonces are 8 bytes as hex, chosen by the prober. */
+/**
+ * What a gossip datagram says, beside the claims that ride on it. Nonces are 8 bytes as hex, chosen by the prober. `head` is an
+ * opaque word of the sender's election, 0..48 bytes. `incarnation` is the sender's own (in an ack: the subject's).
+ */
 export type GossipMessage =
-  | { readonly kind: "ping"; readonly nonce: string; readonly claims: readonly Claim[] }
-  /**
-   * Answer to a ping. `proof` is the subject's signature over the nonce, so that a relay can pass it on and a relay cannot make
-   * it up. `via` is set when a relay passes it on: whose ack it is.
-   */
+  /** `prober` is set by a relay: whose nonce it is. A target then proves its answer to that prober. */
+  | {
+    readonly kind: "ping";
+    readonly nonce: string;
+    readonly incarnation: number;
+    readonly prober?: NodeId;
+    readonly head: Uint8Array;
+    readonly claims: readonly Claim[];
+  }
+  /** Answer to a ping. Without `proof` it is the subject's own datagram; with one it may have come through a relay. */
   | {
     readonly kind: "ack";
     readonly nonce: string;
     readonly subject: NodeId;
-    readonly subjectKey: Uint8Array;
-    readonly proof: Uint8Array;
+    readonly incarnation: number;
+    readonly proof?: AckProof;
+    readonly head: Uint8Array;
     readonly claims: readonly Claim[];
   }
-  /** "Please ping the target for me." The target answers the prober's nonce, through the relay. */
+  /** "Please ping the target for me." The target answers the prober's nonce, through the relay, at the address the relay knows. */
   | {
     readonly kind: "ping-request";
     readonly nonce: string;
     readonly target: NodeId;
-    readonly targetAddress: Address;
     readonly claims: readonly Claim[];
   }
   /** "I asked the target for you and it has not answered me yet" (Lifeguard). */
   | { readonly kind: "nack"; readonly nonce: string; readonly claims: readonly Claim[] }
   /** Claims alone. */
   | { readonly kind: "gossip"; readonly claims: readonly Claim[] };
+
+/**
+ * The subject's signature over the cluster, the prober, the prober's nonce and the subject's incarnation: a relay can pass it on
+ * and cannot make it up, and nobody can use it for another prober, nonce or incarnation.
+ */
+export interface AckProof {
+  readonly subjectKey: Uint8Array;
+  readonly prober: NodeId;
+  readonly signature: Uint8Array;
+}
+
+/** Makes the signature of an {@linkcode AckProof} as the subject. */
+export type SignAck = (said: {
+  readonly prober: NodeId;
+  readonly nonce: string;
+  readonly incarnation: number;
+}) => Uint8Array;
 
 /** What the core is told. */
 export type MembershipEvent =
@@ -132,7 +157,9 @@ export type MembershipEvent =
   /** The operator names further seed addresses. */
   | { readonly type: "join"; readonly seeds: readonly Address[] }
   /** The node is to leave the cluster. */
-  | { readonly type: "leave" };
+  | { readonly type: "leave" }
+  /** What pings and acks are to carry as the election's head from now on, 0..48 bytes. */
+  | { readonly type: "head"; readonly head: Uint8Array };
 
 /** What the core asks the shell to do, in this order. */
 export type MembershipEffect =
@@ -149,8 +176,30 @@ export type MembershipEffect =
   | { readonly type: "changed"; readonly change: MemberChange }
   /** Durable facts that changed: own incarnation must be stored before the effects after this one are carried out. */
   | { readonly type: "persist-incarnation"; readonly incarnation: number }
+  /** A verified member's head, when it differs from one's own. */
+  | { readonly type: "head-seen"; readonly from: NodeId; readonly head: Uint8Array }
+  /** Something unusual that an operator should know; each is said once, not every second. */
+  | { readonly type: "reported"; readonly report: MembershipReport }
   /** The leave has been told to enough members, or nobody is there to tell. */
   | { readonly type: "left" };
+
+/** What is reported. */
+export type MembershipReport =
+  /** Two members claim one name. Both stay; `keeper` has the older claim to it. */
+  | {
+    readonly kind: "name-conflict";
+    readonly name: string;
+    readonly keeper: NodeId;
+    readonly other: NodeId;
+  }
+  /** Somebody else signs with this node's key: a copied or rolled-back state folder. */
+  | { readonly kind: "own-key-elsewhere"; readonly incarnation: number }
+  /** No seed has answered; they are tried on, ever more slowly. */
+  | { readonly kind: "seeds-unreachable"; readonly seeds: readonly Address[] }
+  /** A seed answered, for the first time or after it was reported out of reach. */
+  | { readonly kind: "seed-answered"; readonly seed: Address; readonly id: NodeId }
+  /** The view holds as many members as it can; further ones are left out. */
+  | { readonly kind: "members-full"; readonly membersMax: number };
 
 /** A change in the view. */
 export interface MemberChange {

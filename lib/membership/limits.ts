@@ -1,0 +1,106 @@
+/**
+ * How much of everything there may be, and what a message weighs. The core fills datagrams by these figures without knowing the
+ * codec; the codec's tests hold them against real bytes, exactly.
+ */
+import type { Claim, GossipMessage } from "./types.ts";
+
+/** The largest datagram, sealing included: passes every path of the internet without fragments (IPv6 minimum MTU is 1280). */
+export const DATAGRAM_BYTES_MAX = 1200;
+
+/** Kept free in every datagram for the AEAD around it: key id, per-boot salt, counter and tag. */
+export const SEAL_BYTES_MAX = 48;
+
+/** The longest opaque head of the election: term and id of a certificate. */
+export const HEAD_BYTES_MAX = 48;
+
+/** Incarnations are 0..2^40-1: far more than a million restarts and refutations a day, and far below 2^53. */
+export const INCARNATION_MAX = 2 ** 40 - 1;
+
+/**
+ * The greatest step by which a member's incarnation may rise at once. An honest one rises by one for each restart or refutation;
+ * a stolen key could otherwise claim the maximum, above which its owner can never speak again.
+ */
+export const INCARNATION_JUMP_MAX = 2 ** 20;
+
+/** Members in the view. Each costs some 2 KiB; a cluster that votes is far smaller. */
+export const MEMBERS_MAX = 4096;
+
+/** Nodes that have been heard of and have not answered yet; as many as a joining node may learn of at once. */
+export const CANDIDATES_MAX = 4096;
+
+/** Members that were reaped and are remembered by id and incarnation. */
+export const TOMBSTONES_MAX = 4096;
+
+/** Claims that wait to be passed on: one alive claim a member and some accusations. */
+export const QUEUE_CLAIMS_MAX = 8192;
+
+/** Pings to candidates, seeds and the dead that may still be answered. */
+export const CONTACTS_MAX = 4096;
+
+/** Probes that run for others at a time; more are answered with a nack. */
+export const RELAYS_MAX = 256;
+
+/** Seed addresses. */
+export const SEEDS_MAX = 64;
+
+/** Accusers kept for one member and incarnation; above any fault bound that makes sense. */
+export const ACCUSERS_MAX = 64;
+
+/** Name conflicts remembered so as to report each once. */
+export const CONFLICTS_MAX = 256;
+
+/** Bytes of the envelope around a body of up to 64 KiB: everything but the recipient's 32 bytes. */
+const ENVELOPE_BYTES = 1 + 1 + 9 + 1 + 34 + 1 + 66;
+const RECIPIENT_BYTES = 33;
+/** Nonce of 8 bytes, incarnation as a byte string of 6 (so that an ack is never longer than its ping). */
+const NONCE_BYTES = 9;
+const INCARNATION_BYTES = 7;
+/** A proof: array head, key, prober, signature. */
+const PROOF_BYTES = 1 + 34 + 34 + 66;
+
+/** Bytes of a claim inside a message. */
+export function claimBytes(claim: Claim): number {
+  return stringBytes(claim.encoded.length);
+}
+
+/** Bytes of the whole datagram that carries this message, unsealed, exactly. `addressed` is false for a ping to a bare address. */
+export function messageBytes(message: GossipMessage, addressed = true): number {
+  const claims = message.claims.reduce((sum, claim) => sum + claimBytes(claim), 0);
+  const body = fixedBytes(message) + headBytes(message.claims.length) + claims;
+  return ENVELOPE_BYTES + (addressed ? RECIPIENT_BYTES : 0) + stringBytes(body);
+}
+
+/** How many bytes of claims still fit into a datagram with this message. Never negative. */
+export function claimsRoomBytes(message: GossipMessage): number {
+  // Three bytes for the head of the body, which grows with it, and one more for a longer claims array.
+  const used = messageBytes(message) + 3;
+  return Math.max(0, DATAGRAM_BYTES_MAX - SEAL_BYTES_MAX - used);
+}
+
+function fixedBytes(message: GossipMessage): number {
+  switch (message.kind) {
+    case "ping":
+      return 1 + NONCE_BYTES + INCARNATION_BYTES + (message.prober === undefined ? 1 : 34) +
+        stringBytes(message.head.length);
+    case "ack":
+      return 1 + NONCE_BYTES + INCARNATION_BYTES + (message.proof === undefined ? 1 : PROOF_BYTES) +
+        stringBytes(message.head.length);
+    case "ping-request":
+      return 1 + NONCE_BYTES + 34;
+    case "nack":
+      return 1 + NONCE_BYTES;
+    case "gossip":
+      return 1;
+    default:
+      return message satisfies never;
+  }
+}
+
+function stringBytes(length: number): number {
+  return headBytes(length) + length;
+}
+
+/** Bytes of a CBOR head with this argument (RFC 8949, section 3). */
+function headBytes(argument: number): number {
+  return argument < 24 ? 1 : argument < 0x100 ? 2 : argument < 0x10000 ? 3 : 5;
+}
