@@ -37,8 +37,8 @@ const PCRS_MAX = 32;
 const PCR_LENGTHS = [32, 48, 64];
 /** Real chains have four. */
 const AUTHORITIES_MAX = 8;
-/** Two RSA keys and two hashes in base64 fit. */
-const OPTIONAL_FIELD_BYTES_MAX = 2048;
+/** The most bytes of `user_data`, `public_key` or `nonce`: two RSA keys and two hashes in base64 fit. */
+export const OPTIONAL_FIELD_BYTES_MAX = 2048;
 const MODULE_ID_CHARACTERS_MAX = 256;
 const COSE_SIGN1_TAG = 18;
 /** The last ms that a `Date` can hold. */
