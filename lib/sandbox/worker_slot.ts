@@ -1,0 +1,145 @@
+/**
+ * One worker as the sandbox sees it: a queue of jobs, one of them running, and a watch over the running one.
+ *
+ * A worker cannot be stopped from outside while it computes (`terminate()` leaves the thread looping), and the engine looks at its clock only
+ * every ten thousand steps, each of which may be a long native one. So a worker that does not answer in time is given up: its sessions
+ * fail, it gets no further jobs, and it is ended when it does answer, which it does sooner or later.
+ */
+import type { WorkerAnswer, WorkerRequest } from "./messages.ts";
+import type { CallOutcome } from "./types.ts";
+
+/** How a worker stands: `stuck` was given up while computing, `gone` has ended. */
+export type SlotState = "working" | "stuck" | "gone";
+
+/** Something for the worker to do. */
+export interface Job {
+  readonly session: number;
+  /** Made when the job begins, because only then it is known which packages the worker holds. */
+  readonly request: () => WorkerRequest;
+  /** How long the worker may take to answer, ms. */
+  readonly wallMs: number;
+}
+
+interface QueuedJob extends Job {
+  readonly finish: (outcome: CallOutcome) => void;
+}
+
+/** Why a session ended without a fault of its own. */
+const LOST: CallOutcome = {
+  ok: false,
+  reason: "threw",
+  error: "the session was lost because another function blocked its worker; connect again",
+  log: "",
+};
+
+/** One worker. */
+export class WorkerSlot {
+  readonly #worker: Worker;
+  readonly #onEnd: () => void;
+  /** Sessions that the worker has, with the package of each: the same as in the worker, because jobs run one by one. */
+  readonly #packages = new Map<number, string>();
+  readonly #queue: QueuedJob[] = [];
+  #running: { readonly job: QueuedJob; readonly request: WorkerRequest } | undefined;
+  #watch: ReturnType<typeof setTimeout> | undefined;
+  #isReady = false;
+  #state: SlotState = "working";
+
+  /** Starts a worker. `onEnd` is told when it has ended. */
+  constructor(onEnd: () => void) {
+    this.#onEnd = onEnd;
+    this.#worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
+    this.#worker.onmessage = (event: MessageEvent<WorkerAnswer>) => this.#receive(event.data);
+    this.#worker.onerror = (event) => {
+      event.preventDefault();
+      this.#end(`the worker of the function died (${event.message})`);
+    };
+    this.#worker.onmessageerror = () => this.#end("the worker of the function sent garbage");
+  }
+
+  get state(): SlotState {
+    return this.#state;
+  }
+
+  /** Sessions that live here, and jobs that wait. */
+  get load(): number {
+    return this.#packages.size + this.#queue.length + (this.#running ? 1 : 0);
+  }
+
+  /** Whether the worker has the files of a package, as long as no further job was begun. */
+  holds(packageKey: string): boolean {
+    return this.#packages.values().some((held) => held === packageKey);
+  }
+
+  /** Does a job after those before it. Always gives an outcome, whatever happens to the worker. */
+  run(job: Job): Promise<CallOutcome> {
+    if (this.#state !== "working") return Promise.resolve(LOST);
+    return new Promise((finish) => {
+      this.#queue.push({ ...job, finish });
+      this.#next();
+    });
+  }
+
+  /** Ends the worker now. */
+  terminate(): void {
+    this.#end("the sandbox was closed");
+  }
+
+  #next(): void {
+    if (!this.#isReady || this.#running || this.#state !== "working") return;
+    const job = this.#queue.shift();
+    if (!job) return;
+    const request = job.request();
+    this.#running = { job, request };
+    this.#watch = setTimeout(() => this.#giveUp(), job.wallMs);
+    this.#worker.postMessage(request);
+  }
+
+  #receive(answer: WorkerAnswer): void {
+    switch (answer.type) {
+      case "ready":
+        this.#isReady = true;
+        break;
+      case "done":
+        if (this.#state === "stuck") return this.#end("the worker was given up");
+        this.#finish(answer.outcome);
+        break;
+      default:
+        answer satisfies never;
+    }
+    this.#next();
+  }
+
+  #finish(outcome: CallOutcome): void {
+    clearTimeout(this.#watch);
+    const { job, request } = this.#running!;
+    this.#running = undefined;
+    if (request.type === "open" && outcome.ok) this.#packages.set(job.session, request.packageKey);
+    if (request.type === "close" || !outcome.ok) this.#packages.delete(job.session);
+    job.finish(outcome);
+  }
+
+  #giveUp(): void {
+    this.#state = "stuck";
+    const error = `the function did not stop within ${
+      this.#running!.job.wallMs
+    } ms; it was given up`;
+    this.#failAll({ ok: false, reason: "time", error, log: "" });
+  }
+
+  #end(error: string): void {
+    if (this.#state === "gone") return;
+    this.#state = "gone";
+    clearTimeout(this.#watch);
+    this.#worker.terminate();
+    this.#failAll({ ok: false, reason: "threw", error, log: "" });
+    this.#onEnd();
+  }
+
+  /** The running job gets the outcome; those behind it are lost with their sessions. */
+  #failAll(outcome: CallOutcome): void {
+    this.#running?.job.finish(outcome);
+    this.#running = undefined;
+    this.#packages.clear();
+    for (const job of this.#queue.splice(0)) job.finish(LOST);
+  }
+}
