@@ -40,7 +40,7 @@ export const CONTACTS_MAX = 4096;
 /** Probes that run for others at a time; more are answered with a nack. */
 export const RELAYS_MAX = 256;
 
-/** Seed addresses. */
+/** Seed addresses that an operator named, and as many members of an earlier run: all are tried at once by a node that is alone. */
 export const SEEDS_MAX = 64;
 
 /** Accusers kept for one member and incarnation; above any fault bound that makes sense. */

@@ -143,11 +143,15 @@ export type SignAck = (said: {
 export type MembershipEvent =
   /** Time has passed; sent when the core's deadline is reached, harmless at any other time. */
   | { readonly type: "tick" }
-  /** An authenticated datagram. `sender` signed it; `source` is the address it came from. */
+  /**
+   * An authenticated datagram. `sender` signed it; `source` is the address it came from, `datagramBytes` its length without sealing: an
+   * answer to an address that has proven nothing may not be longer.
+   */
   | {
     readonly type: "message";
     readonly sender: NodeId;
     readonly source: Address;
+    readonly datagramBytes: number;
     readonly message: GossipMessage;
   }
   /** The other side's full state, after a push/pull over a stream with `address`. */

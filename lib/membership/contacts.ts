@@ -1,0 +1,136 @@
+/**
+ * First words to addresses that have proven nothing yet: nodes that somebody signed for (new ones, dead ones that came back, members at
+ * a new address), seeds, and the dead. Each gets a ping with a fresh nonce and this node's own claim, and nothing else but what it
+ * needs to refute its own death; who answers the nonce has proven the address (design §3).
+ *
+ * Candidates get a few tries with doubling pauses. All first words together are limited in rate, so that claims which name a victim's
+ * address do it no harm.
+ */
+import type { Address } from "../base/address.ts";
+import { bare, type Context, type Part, send } from "./context.ts";
+import { CANDIDATES_MAX, CONTACTS_MAX } from "./limits.ts";
+import type { Own } from "./own.ts";
+import type { AliveClaim, Claim, NodeId } from "./types.ts";
+
+/** A ping that may still be answered. */
+export interface Contact {
+  readonly address: Address;
+  /** Unknown for a seed. */
+  readonly id?: NodeId;
+  readonly sentMs: number;
+}
+
+/** First words of one node. */
+export interface Contacts extends Part {
+  /** Adds the subject of a claim, or replaces its older claim. */
+  offer(claim: AliveClaim): void;
+  candidate(id: NodeId): AliveClaim | undefined;
+  /** Pings an address once. Seeds and the dead are paced by the caller. */
+  ping(address: Address, id?: NodeId): void;
+  /** The contact that has this nonce; it is used up. */
+  answered(nonce: string): Contact | undefined;
+  /** Forgets a candidate that became a member. */
+  settled(id: NodeId): void;
+}
+
+/** Tries of one candidate; with doubling pauses the last is 16 round-trip timeouts after the first. */
+const ATTEMPTS_MAX = 5;
+
+/** Probe timeouts after which an answer is no answer any more. */
+const TIMEOUTS_WAITED = 20;
+
+interface Candidate {
+  readonly claim: AliveClaim;
+  attempts: number;
+  nextMs: number;
+}
+
+/** First words in a context. `refutable` gives the claims that the addressee should see about itself. */
+export function createContacts(
+  context: Context,
+  own: Own,
+  refutable: (id: NodeId) => readonly Claim[],
+): Contacts {
+  const { options, settings } = context;
+  const candidates = new Map<NodeId, Candidate>();
+  const contacts = new Map<string, Contact>();
+  let tokens = settings.contactsPerSecond;
+  let tokensMs = 0;
+
+  function ping(address: Address, id?: NodeId): void {
+    for (const [nonce, contact] of contacts) {
+      if (contacts.size < CONTACTS_MAX && !isOver(contact)) break;
+      contacts.delete(nonce);
+    }
+    const nonce = options.nonce();
+    contacts.set(nonce, { address, ...(id && { id }), sentMs: context.nowMs });
+    const claims = [own.claim(), ...(id ? refutable(id) : [])];
+    send(context, address, id, { ...bare(context, nonce), claims });
+  }
+
+  function isOver(contact: Contact): boolean {
+    return context.nowMs - contact.sentMs > TIMEOUTS_WAITED * settings.probeTimeoutMs;
+  }
+
+  function refillTokens(): void {
+    const perMs = settings.contactsPerSecond / 1000;
+    tokens = Math.min(
+      settings.contactsPerSecond,
+      tokens + Math.max(0, context.nowMs - tokensMs) * perMs,
+    );
+    tokensMs = context.nowMs;
+  }
+
+  /** Room for one more: the candidate that has been tried most goes, if any was tried. */
+  function makeRoom(): boolean {
+    if (candidates.size < CANDIDATES_MAX) return true;
+    let worst: NodeId | undefined;
+    let attempts = 0;
+    for (const [id, candidate] of candidates) {
+      if (candidate.attempts > attempts) [worst, attempts] = [id, candidate.attempts];
+    }
+    if (worst) candidates.delete(worst);
+    return worst !== undefined;
+  }
+
+  return {
+    offer(claim) {
+      const before = candidates.get(claim.subject);
+      if (before && before.claim.incarnation >= claim.incarnation) return;
+      if (!before && !makeRoom()) return;
+      candidates.set(claim.subject, { claim, attempts: 0, nextMs: context.nowMs });
+    },
+    candidate: (id) => candidates.get(id)?.claim,
+    ping,
+    answered(nonce) {
+      const contact = contacts.get(nonce);
+      contacts.delete(nonce);
+      return contact && !isOver(contact) ? contact : undefined;
+    },
+    settled(id) {
+      candidates.delete(id);
+    },
+    dueMs() {
+      let due = Infinity;
+      for (const candidate of candidates.values()) due = Math.min(due, candidate.nextMs);
+      const missing = Math.max(0, 1 - tokens) * 1000 / settings.contactsPerSecond;
+      return missing > 0 ? Math.max(due, tokensMs + Math.ceil(missing)) : due;
+    },
+    run() {
+      refillTokens();
+      for (const [id, candidate] of candidates) {
+        if (candidate.nextMs > context.nowMs) continue;
+        if (candidate.attempts >= ATTEMPTS_MAX) {
+          candidates.delete(id);
+          continue;
+        }
+        if (tokens < 1) break;
+        tokens--;
+        candidate.nextMs = context.nowMs + 2 * settings.probeTimeoutMs * 2 ** candidate.attempts;
+        candidate.attempts++;
+        ping(candidate.claim.address, id);
+      }
+    },
+    shift() {},
+  };
+}

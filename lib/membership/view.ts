@@ -1,0 +1,126 @@
+/**
+ * Who is who: one record for each member that has answered a nonce of this node at least once, and tombstones of the reaped. Only
+ * data and counts; the rules that change it are in `judgement.ts`.
+ */
+import type { Address } from "../base/address.ts";
+import { TOMBSTONES_MAX } from "./limits.ts";
+import type {
+  AccusationClaim,
+  AliveClaim,
+  LeftClaim,
+  Member,
+  MemberState,
+  NodeId,
+} from "./types.ts";
+
+/** What one accuser says about the present incarnation. */
+export interface Verdict {
+  readonly claim: AccusationClaim;
+  /** Whether it counts as "dead" and not only as "suspect": full states of others never do (see `judgement.ts`). */
+  readonly dead: boolean;
+}
+
+/** A member as the core keeps it. */
+export interface MemberRecord {
+  readonly id: NodeId;
+  readonly publicKey: Uint8Array;
+  /** The newest claim that was accepted. */
+  alive: AliveClaim;
+  /** The greatest incarnation that it signed and this node accepted. */
+  incarnation: number;
+  state: MemberState;
+  sinceMs: number;
+  verified: boolean;
+  rttMs?: number;
+  /** When it was last shown its death because it spoke. */
+  shownMs?: number;
+  /** By accuser, about `incarnation`. */
+  readonly verdicts: Map<NodeId, Verdict>;
+  left?: LeftClaim;
+}
+
+/** What is kept of a reaped member. `address` is where a dead one is still looked for; one that left is let go. */
+export interface Tombstone {
+  readonly incarnation: number;
+  readonly address?: Address;
+}
+
+/** The tables of one node. */
+export interface View {
+  get(id: NodeId): MemberRecord | undefined;
+  records(): Iterable<MemberRecord>;
+  size(): number;
+  /** Members alive or suspect. */
+  activeCount(): number;
+  add(record: MemberRecord): void;
+  /** Moves a record to a state; `sinceMs` becomes `nowMs`. */
+  setState(record: MemberRecord, state: MemberState, nowMs: number): void;
+  /** Takes a dead or left record out and leaves a tombstone. */
+  reap(record: MemberRecord): void;
+  tombstone(id: NodeId): Tombstone | undefined;
+  tombstones(): Iterable<[NodeId, Tombstone]>;
+}
+
+/** Empty tables. */
+export function createView(): View {
+  const records = new Map<NodeId, MemberRecord>();
+  const tombstones = new Map<NodeId, Tombstone>();
+  let active = 0;
+  return {
+    get: (id) => records.get(id),
+    records: () => records.values(),
+    size: () => records.size,
+    activeCount: () => active,
+    add(record) {
+      records.set(record.id, record);
+      tombstones.delete(record.id);
+      if (isActive(record)) active++;
+    },
+    setState(record, state, nowMs) {
+      if (isActive(record)) active--;
+      record.state = state;
+      record.sinceMs = nowMs;
+      if (isActive(record)) active++;
+    },
+    reap(record) {
+      if (isActive(record)) active--;
+      records.delete(record.id);
+      if (tombstones.size >= TOMBSTONES_MAX) tombstones.delete(tombstones.keys().next().value!);
+      const { incarnation, alive } = record;
+      tombstones.set(
+        record.id,
+        record.state === "left" ? { incarnation } : { incarnation, address: alive.address },
+      );
+    },
+    tombstone: (id) => tombstones.get(id),
+    tombstones: () => tombstones.entries(),
+  };
+}
+
+/** Whether a member takes part: alive, or suspect and not yet given up. */
+export function isActive(record: MemberRecord): boolean {
+  return record.state === "alive" || record.state === "suspect";
+}
+
+/** The record as others see it. */
+export function memberOf(record: MemberRecord): Member {
+  const { id, publicKey, alive, incarnation, state, sinceMs, verified, rttMs } = record;
+  const { name, address, tags } = alive;
+  return {
+    id,
+    publicKey,
+    name,
+    address,
+    tags,
+    incarnation,
+    state,
+    sinceMs,
+    verified,
+    ...(rttMs !== undefined && { rttMs }),
+  };
+}
+
+/** Whether two addresses are the same text. */
+export function sameAddress(a: Address, b: Address): boolean {
+  return a.port === b.port && a.host === b.host;
+}
