@@ -23,7 +23,7 @@ CREATE TABLE history (
   PRIMARY KEY (checksum, cluster)
 );
 CREATE TABLE enclave_key (checksum TEXT NOT NULL, kid TEXT NOT NULL, jwk TEXT NOT NULL, policy TEXT NOT NULL, PRIMARY KEY (checksum, kid));
-CREATE TABLE member (address TEXT PRIMARY KEY);
+CREATE TABLE member (claim BLOB NOT NULL);
 PRAGMA application_id = ${APPLICATION_ID};
 PRAGMA user_version = ${SCHEMA_VERSION};
 `;
@@ -69,10 +69,10 @@ export class StateStore implements Disposable {
     }
   }
 
-  /** The incarnation that was stored last; the next one must be greater. */
+  /** The incarnation that was stored last, -1 for a new identity; the next one must be greater. */
   get incarnation(): number {
     const row = this.#database.prepare("SELECT incarnation FROM identity").get();
-    return Number(row?.incarnation ?? 0);
+    return Number(row?.incarnation ?? -1);
   }
 
   saveIncarnation(incarnation: number): void {
@@ -133,17 +133,17 @@ export class StateStore implements Disposable {
     );
   }
 
-  /** Addresses of members that were known when it was last written. */
-  memberAddresses(): string[] {
-    return this.#database.prepare("SELECT address FROM member").all()
-      .map((row) => String(row.address));
+  /** Signed alive claims of the members that were known when they were last written, as they travel. */
+  memberClaims(): Uint8Array[] {
+    return this.#database.prepare("SELECT claim FROM member").all()
+      .map((row) => row.claim as Uint8Array);
   }
 
-  saveMemberAddresses(addresses: readonly string[]): void {
+  saveMemberClaims(claims: readonly Uint8Array[]): void {
     this.#transaction(() => {
       this.#database.exec("DELETE FROM member");
-      const insert = this.#database.prepare("INSERT OR IGNORE INTO member (address) VALUES (?)");
-      for (const address of addresses) insert.run(address);
+      const insert = this.#database.prepare("INSERT INTO member (claim) VALUES (?)");
+      for (const claim of claims) insert.run(claim);
     });
   }
 
@@ -261,7 +261,7 @@ function readIdentity(database: DatabaseSync, folder: string): Identity {
     );
   }
   const identity = generateIdentity();
-  database.prepare("INSERT INTO identity (pem, incarnation) VALUES (?, 0)")
+  database.prepare("INSERT INTO identity (pem, incarnation) VALUES (?, -1)")
     .run(identity.exportPem());
   return identity;
 }

@@ -22,7 +22,7 @@ Deno.test("a node keeps its identity, votes, head and keys across restarts", () 
       store.saveHead("c", "k", "{}");
       store.saveVote("c", "k", 4, "D4");
       store.saveKey("c", { kid: "K", jwk: "{}", policy: "random" });
-      store.saveMemberAddresses(["127.0.0.1:1", "127.0.0.1:2"]);
+      store.saveMemberClaims([Uint8Array.of(1), Uint8Array.of(2)]);
     }
     using store = StateStore.open(folder);
     strictEqual(store.identity.id, id);
@@ -33,7 +33,7 @@ Deno.test("a node keeps its identity, votes, head and keys across restarts", () 
     });
     deepStrictEqual(store.history("other", "k"), {});
     deepStrictEqual(store.keys("c"), [{ kid: "K", jwk: "{}", policy: "random" }]);
-    deepStrictEqual(store.memberAddresses(), ["127.0.0.1:1", "127.0.0.1:2"]);
+    deepStrictEqual(store.memberClaims(), [Uint8Array.of(1), Uint8Array.of(2)]);
     strictEqual(Deno.statSync(`${folder}/node.db`).mode! & 0o777, 0o600);
   }));
 

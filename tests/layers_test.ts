@@ -1,0 +1,121 @@
+/** The shape of the code (design §7, house rules 1-5 and 14): which folder may import which, and that the protocol cores are pure. */
+import { deepStrictEqual, ok } from "node:assert";
+
+const ROOT = new URL("../", import.meta.url);
+
+/** Folders of lib/, each may import only itself and folders before it. */
+const ORDER = [
+  "base",
+  "crypto",
+  "attestation",
+  "package",
+  "certificate",
+  "membership",
+  "election",
+  "wire",
+  "tee",
+  "sandbox",
+  "enclave",
+  "node",
+  "api",
+  "cli",
+];
+
+/** What the cores may import from elsewhere. */
+const CORE_IMPORTS = [
+  /^lib\/base\//,
+  /^lib\/membership\/types\.ts$/,
+  /^lib\/certificate\/types\.ts$/,
+  /^function\/leader-election\/(rules|cbor)\.ts$/,
+];
+
+/** What no core may touch: time, timers, chance, IO and everything that waits. */
+const IMPURE =
+  /\b(Deno|Date|performance|setTimeout|setInterval|queueMicrotask|fetch|crypto|process|globalThis|await|async|Promise)\b|Math\.random/;
+
+const sources = [...walk(new URL("lib/", ROOT)), ...walk(new URL("function/", ROOT))];
+
+function* walk(folder: URL): Generator<{ path: string; text: string }> {
+  for (const entry of Deno.readDirSync(folder)) {
+    const url = new URL(entry.name + (entry.isDirectory ? "/" : ""), folder);
+    if (entry.isDirectory) yield* walk(url);
+    else if (/\.(ts|js)$/.test(entry.name)) {
+      yield { path: url.pathname.slice(ROOT.pathname.length), text: Deno.readTextFileSync(url) };
+    }
+  }
+}
+
+function importsOf(source: { path: string; text: string }): string[] {
+  const found = withoutComments(source.text).matchAll(
+    /^(?:import|export)\s+(?:type\s+)?(?:[\w*\s,]*(?:\{[^}]*\})?)\s*from\s+"([^"]+)"|\bimport\(\s*"([^"]+)"|^import\s+"([^"]+)"/gm,
+  );
+  return [...found].map((match) => {
+    const name = match[1] ?? match[2] ?? match[3];
+    if (!name.startsWith(".")) return name;
+    return new URL(name, new URL(source.path, ROOT)).pathname.slice(ROOT.pathname.length);
+  });
+}
+
+function withoutComments(text: string): string {
+  return text.replaceAll(/\/\*[\s\S]*?\*\/|(^|\s)\/\/[^\n]*/g, "$1");
+}
+
+const roomOf = (path: string) => /^lib\/([^/]+)\//.exec(path)?.[1];
+
+Deno.test("every folder of lib/ has its place in the order", () => {
+  const rooms = new Set(sources.map((source) => roomOf(source.path)).filter(Boolean));
+  deepStrictEqual([...rooms].filter((room) => !ORDER.includes(room!)), []);
+});
+
+Deno.test("imports between folders of lib/ point one way", () => {
+  const wrong: string[] = [];
+  for (const source of sources) {
+    const from = roomOf(source.path);
+    if (!from) continue;
+    for (const imported of importsOf(source)) {
+      const to = roomOf(imported);
+      if (to && ORDER.indexOf(to) > ORDER.indexOf(from)) {
+        wrong.push(`${source.path} -> ${imported}`);
+      }
+    }
+  }
+  deepStrictEqual(wrong, []);
+});
+
+Deno.test("functions import nothing but their own package", () => {
+  const wrong: string[] = [];
+  for (const source of sources.filter((source) => source.path.startsWith("function/"))) {
+    const own = source.path.split("/").slice(0, 2).join("/") + "/";
+    for (const imported of importsOf(source)) {
+      if (!imported.startsWith(own)) wrong.push(`${source.path} -> ${imported}`);
+    }
+  }
+  deepStrictEqual(wrong, []);
+});
+
+Deno.test("the protocol cores are pure", () => {
+  const cores = sources.filter((source) => /^lib\/(membership|election)\//.test(source.path));
+  cores.push(...sources.filter((source) => source.path === "lib/node/replica.ts"));
+  ok(cores.length > 5);
+  const wrong: string[] = [];
+  for (const core of cores) {
+    const room = `lib/${roomOf(core.path)}/`;
+    const allowed = core.path === "lib/node/replica.ts"
+      ? [/^lib\/(membership|election)\//, ...CORE_IMPORTS]
+      : CORE_IMPORTS;
+    for (const imported of importsOf(core)) {
+      const own = core.path !== "lib/node/replica.ts" && imported.startsWith(room);
+      if (!own && !allowed.some((pattern) => pattern.test(imported))) {
+        wrong.push(`${core.path} imports ${imported}`);
+      }
+    }
+    const impure = IMPURE.exec(withoutComments(core.text).replaceAll(/"[^"\n]*"|`[^`]*`/g, '""'));
+    if (impure) wrong.push(`${core.path} uses ${impure[0]}`);
+  }
+  deepStrictEqual(wrong, []);
+});
+
+Deno.test("main.ts stays a composition", () => {
+  const lines = Deno.readTextFileSync(new URL("main.ts", ROOT)).split("\n").length;
+  ok(lines <= 80, `${lines} lines`);
+});
