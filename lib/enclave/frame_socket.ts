@@ -1,0 +1,125 @@
+/**
+ * A WebSocket as a bounded queue of frames: `next` waits for one, with a deadline. It works on the interface that browsers and
+ * `ws` share, so host, client and page use the same code. When too many frames wait, a socket that can pause is paused, so that TCP
+ * pushes back; one that cannot is closed.
+ */
+
+/** The part of the WebSocket interface that is needed. */
+export interface SocketLike {
+  binaryType: string;
+  readonly readyState: number;
+  readonly protocol: string;
+  // The event types of browsers and of `ws` differ in what is not used here.
+  // deno-lint-ignore no-explicit-any
+  onopen: ((event: any) => void) | null;
+  // deno-lint-ignore no-explicit-any
+  onmessage: ((event: any) => void) | null;
+  // deno-lint-ignore no-explicit-any
+  onerror: ((event: any) => void) | null;
+  // deno-lint-ignore no-explicit-any
+  onclose: ((event: any) => void) | null;
+  send(data: string | Uint8Array<ArrayBuffer>): void;
+  close(code?: number, reason?: string): void;
+  pause?(): void;
+  resume?(): void;
+}
+
+/** What `next` gives. `closed` has the peer's close code; 1006 when the connection broke. */
+export type SocketEvent =
+  | { readonly kind: "text"; readonly text: string }
+  | { readonly kind: "binary"; readonly bytes: Uint8Array<ArrayBuffer> }
+  | { readonly kind: "closed"; readonly code: number; readonly reason: string }
+  | { readonly kind: "timeout" };
+
+/** `readyState` of an open socket. */
+const OPEN = 1;
+
+/** Close reasons may have 123 bytes (RFC 6455, section 5.5). */
+const REASON_CHARACTERS_MAX = 100;
+
+/** Frames of one socket, in order. One caller at a time may wait. */
+export class FrameSocket {
+  readonly #socket: SocketLike;
+  readonly #waitingMax: number;
+  readonly #waiting: SocketEvent[] = [];
+  #paused = false;
+  #closed: (SocketEvent & { kind: "closed" }) | undefined;
+  #wake: (() => void) | undefined;
+
+  /** `waitingMax` frames may wait to be taken; `onFrameBytes` hears the size of each frame as it comes. */
+  constructor(
+    socket: SocketLike,
+    options: { waitingMax: number; onFrameBytes?: (bytes: number) => void },
+  ) {
+    this.#socket = socket;
+    this.#waitingMax = options.waitingMax;
+    socket.binaryType = "arraybuffer";
+    socket.onmessage = ({ data }: { data: string | ArrayBuffer }) => {
+      options.onFrameBytes?.(typeof data === "string" ? data.length : data.byteLength);
+      this.#push(
+        typeof data === "string"
+          ? { kind: "text", text: data }
+          : { kind: "binary", bytes: new Uint8Array(data) },
+      );
+    };
+    socket.onclose = ({ code, reason }: { code: number; reason: string }) => {
+      this.#closed ??= { kind: "closed", code, reason };
+      this.#wake?.();
+    };
+    // Every error is followed by a close event, which says all that matters.
+    socket.onerror = () => {};
+  }
+
+  /** Whether frames can still be sent. */
+  get isOpen(): boolean {
+    return this.#closed === undefined && this.#socket.readyState === OPEN;
+  }
+
+  /** The next frame, the end of the connection, or `timeout` after so many ms. */
+  async next(timeoutMs: number): Promise<SocketEvent> {
+    if (this.#waiting.length === 0 && !this.#closed) await this.#arrival(timeoutMs);
+    const frame = this.#waiting.shift();
+    if (this.#paused && this.#waiting.length < this.#waitingMax) {
+      this.#paused = false;
+      this.#socket.resume?.();
+    }
+    return frame ?? this.#closed ?? { kind: "timeout" };
+  }
+
+  /** Sends a frame; nothing happens when the socket is closed, which `next` reports. */
+  send(data: string | Uint8Array<ArrayBuffer>): void {
+    if (this.isOpen) this.#socket.send(data);
+  }
+
+  /** Closes with a code of RFC 6455, section 7.4. A paused socket is resumed, so that it hears the peer's answer. */
+  close(code = 1000, reason = ""): void {
+    this.#paused = false;
+    this.#socket.resume?.();
+    this.#socket.close(code, reason.slice(0, REASON_CHARACTERS_MAX));
+  }
+
+  #push(frame: SocketEvent): void {
+    if (this.#closed) return;
+    this.#waiting.push(frame);
+    if (this.#waiting.length >= this.#waitingMax && !this.#paused) {
+      if (this.#socket.pause) {
+        this.#paused = true;
+        this.#socket.pause();
+      } else if (this.#waiting.length > this.#waitingMax) {
+        this.close(1008, "too many frames at once");
+      }
+    }
+    this.#wake?.();
+  }
+
+  #arrival(timeoutMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => this.#wake?.(), timeoutMs);
+      this.#wake = () => {
+        clearTimeout(timer);
+        this.#wake = undefined;
+        resolve();
+      };
+    });
+  }
+}

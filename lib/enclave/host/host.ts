@@ -1,0 +1,209 @@
+/**
+ * The enclave host: composes store, keys, tokens, sandbox, TEE and listener, and answers the endpoints of the wire protocol. The
+ * whole host runs in one process, also inside tests; `close` leaves nothing behind but its data folder.
+ */
+import type { IncomingMessage } from "node:http";
+// @ts-types="@types/ws"
+import type { WebSocket } from "ws";
+import { FumataError, messageOf } from "../../base/errors.ts";
+import { fromUtf8, hex } from "../../base/bytes.ts";
+import { type Logger, silentLogger } from "../../base/log.ts";
+import type { Sandbox } from "../../sandbox/types.ts";
+import type { TeeDriver } from "../../tee/types.ts";
+import { FrameSocket } from "../frame_socket.ts";
+import { ENCLAVE_LIMITS, type EnclaveLimits } from "../limits.ts";
+import { deployEndpoint, keyEndpoint } from "./account_endpoints.ts";
+import { DataFolder } from "./data_folder.ts";
+import { FunctionStore } from "./function_store.ts";
+import { KeyVault, openHostKeys } from "./keys.ts";
+import { Listener, type SocketDecision } from "./listener.ts";
+import { admitJson, admitSocket, type JsonAnswer, type Refusal, type Route } from "./routes.ts";
+import { runEndpoint } from "./run_endpoint.ts";
+import { CLOSE, Session, SessionError } from "./session.ts";
+import { tokenEndpoints } from "./token_endpoints.ts";
+import { TokenStore } from "./tokens.ts";
+
+/** How a host is to run. */
+export interface EnclaveHostOptions {
+  readonly tee: TeeDriver;
+  /** Runs the functions. The host does not dispose of it. */
+  readonly sandbox: Sandbox;
+  /** The data folder; made if it is not there. */
+  readonly dataDir: string;
+  /** 0 for any free port. */
+  readonly port: number;
+  /** Loopback by default. */
+  readonly host?: string;
+  readonly limits?: Partial<EnclaveLimits>;
+  readonly logger?: Logger;
+  /** Wall clock, for token expiry and dates. */
+  readonly now?: () => Date;
+}
+
+/** What one WebSocket sent. */
+export interface ConnectionCount {
+  readonly path: string;
+  /** Bytes of all frames' payloads. */
+  readonly bytes: number;
+  /** Bytes of the frames that came behind the nonce. */
+  readonly bytesAfterNonce: number;
+}
+
+/** A running host. */
+export interface EnclaveHost extends AsyncDisposable {
+  /** `http://host:port` */
+  readonly url: string;
+  /** An account token, made when the data folder has no valid one of this host's own making; shown only now. */
+  readonly firstToken?: string;
+  /** Counts of the latest connections, oldest first. */
+  counters(): readonly ConnectionCount[];
+  /** Ends all sessions and gives the data folder free. */
+  close(): Promise<void>;
+}
+
+/** Connections whose counts are kept: enough for tests and a look, little memory. */
+const COUNTERS_MAX = 256;
+
+/** Starts a host. Throws a {@linkcode FumataError} when folder, keys or port are not to be had. */
+export async function startEnclaveHost(options: EnclaveHostOptions): Promise<EnclaveHost> {
+  const folder = DataFolder.open(options.dataDir);
+  try {
+    return await openHost(folder, options);
+  } catch (thrown) {
+    folder[Symbol.dispose]();
+    throw thrown;
+  }
+}
+
+async function openHost(folder: DataFolder, options: EnclaveHostOptions): Promise<EnclaveHost> {
+  const { tee, sandbox, logger = silentLogger, now = () => new Date() } = options;
+  const limits: EnclaveLimits = { ...ENCLAVE_LIMITS, ...options.limits };
+  const vault = new KeyVault(folder, tee);
+  const keys = await openHostKeys(vault);
+  keys.accountKey.catch((thrown) =>
+    logger.log("error", "account-key", `no account key: ${messageOf(thrown)}`)
+  );
+  const store = new FunctionStore(folder, vault, limits, (line) => {
+    logger.log("warn", "function-left-out", line);
+  });
+  const tokens = new TokenStore(folder, keys.tokenSecret, limits, {
+    forget: keys.tokenSecretIsNew,
+  });
+  const firstToken = keys.tokenSecretIsNew ? makeFirstToken(tokens, now()) : undefined;
+  const routes: Route<Session>[] = [
+    runEndpoint(store, sandbox, tee, keys.resultKey, limits),
+    deployEndpoint(store, keys, limits, now, (id, name, checksum) => {
+      const fields = { id, name, checksum: hex(checksum) };
+      logger.log("info", "deployed", `deployed ${name} as ${id}`, fields);
+    }),
+    keyEndpoint(keys),
+    ...tokenEndpoints(tokens, store, now),
+  ];
+  const counts = new Set<{ path: string; bytes: number; bytesAfterNonce: number }>();
+
+  const serve = async (
+    socket: WebSocket,
+    path: string,
+    work: (session: Session) => Promise<void>,
+  ) => {
+    const count = { path, bytes: 0, bytesAfterNonce: 0 };
+    counts.add(count);
+    if (counts.size > COUNTERS_MAX) counts.delete(counts.keys().next().value!);
+    let nonceCame = false;
+    const frames = new FrameSocket(socket, {
+      waitingMax: limits.inputsWaitingMax,
+      onFrameBytes: (bytes) => {
+        count.bytes += bytes;
+        if (nonceCame) count.bytesAfterNonce += bytes;
+        nonceCame = true;
+      },
+    });
+    const session = new Session(frames, tee, limits);
+    try {
+      await work(session);
+      session.close();
+    } catch (thrown) {
+      const [error, code] = describe(thrown);
+      if (code === CLOSE.failed) logger.log("warn", "session-failed", error, { path });
+      session.fail(error, code);
+    }
+  };
+
+  const listener = await Listener.start(
+    { host: options.host ?? "127.0.0.1", port: options.port },
+    limits,
+    {
+      json: (request, readBody) => answerJson(routes, tokens, request, readBody, now()),
+      socket(request): SocketDecision | Refusal {
+        const admitted = admitSocket(routes, request, tokens, now());
+        if ("error" in admitted) return admitted;
+        const { route, parameters, subprotocol } = admitted;
+        return {
+          subprotocol: subprotocol!,
+          frameBytesMax: route.frameBytesMax,
+          serve: (socket) =>
+            serve(socket, route.path, (session) => route.serve(session, parameters)),
+        };
+      },
+    },
+  );
+
+  let closing: Promise<void> | undefined;
+  const close = () =>
+    closing ??= (async () => {
+      await listener.close();
+      await keys.accountKey.catch(() => {});
+      folder[Symbol.dispose]();
+    })();
+  return {
+    url: listener.url,
+    firstToken,
+    counters: () => [...counts].map((count) => ({ ...count })),
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+function makeFirstToken(tokens: TokenStore, now: Date): string {
+  const made = tokens.create({ name: "first", description: "made at the first start" }, now);
+  if (typeof made === "string") throw new FumataError("failure", `Cannot make a token: ${made}`);
+  return made.token;
+}
+
+async function answerJson(
+  routes: readonly Route<Session>[],
+  tokens: TokenStore,
+  request: IncomingMessage,
+  readBody: () => Promise<Uint8Array | Refusal>,
+  now: Date,
+): Promise<JsonAnswer> {
+  const refused = ({ status, error }: Refusal) => ({ status, body: { error } });
+  try {
+    const admitted = admitJson(routes, request, tokens, now);
+    if ("error" in admitted) return refused(admitted);
+    const bytes = await readBody();
+    if ("error" in bytes) return refused(bytes);
+    const body = parseBody(bytes);
+    if (body === null) return refused({ status: 400, error: "the body is not JSON" });
+    return await admitted.route.answer(admitted.parameters, body);
+  } catch (thrown) {
+    return refused({ status: 500, error: describe(thrown)[0] });
+  }
+}
+
+/** `undefined` for no body, `null` for a broken one; JSON's own null is none either. */
+function parseBody(bytes: Uint8Array): unknown {
+  if (bytes.length === 0) return undefined;
+  try {
+    return JSON.parse(fromUtf8(bytes)!);
+  } catch {
+    return null;
+  }
+}
+
+/** What the caller hears: our own bugs only by name, because their texts may hold what is not theirs to know. */
+function describe(thrown: unknown): readonly [error: string, closeCode: number] {
+  if (thrown instanceof SessionError) return [thrown.message, thrown.closeCode];
+  if (thrown instanceof FumataError) return [thrown.message, CLOSE.failed];
+  return [`the host failed: ${thrown instanceof Error ? thrown.name : "error"}`, CLOSE.failed];
+}

@@ -1,0 +1,145 @@
+/**
+ * The keys of one host, born inside it: RSA-2048 that signs results, RSA-4096 to which packages and values are encrypted, the secret
+ * under which tokens are made. They are kept sealed by the TEE, so that a restart of the same code keeps them; where the TEE
+ * cannot seal, they live as long as the process.
+ *
+ * RSA-4096 takes seconds to make, so it is made in the background at the first start and only those wait who need it.
+ */
+import {
+  constants,
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPair,
+  type KeyObject,
+  sign,
+} from "node:crypto";
+import { promisify } from "node:util";
+import { FumataError } from "../../base/errors.ts";
+import { fromUtf8, utf8 } from "../../base/bytes.ts";
+import { importSealedValueKey, type SealedValueKey } from "../../crypto/sealed_value.ts";
+import type { TeeDriver } from "../../tee/types.ts";
+import type { DataFolder } from "./data_folder.ts";
+
+const RESULT_KEY_BITS = 2048;
+const ACCOUNT_KEY_BITS = 4096;
+const TOKEN_SECRET_BYTES = 32;
+
+/** Salt of RSA-PSS as long as the hash, which RFC 8017 (section 9.1) names and every verifier can be told. */
+const PSS_SALT_BYTES = 32;
+
+/** Signs the checksums of results. */
+export interface ResultKey {
+  /** DER PKCS#1. */
+  readonly publicKey: Uint8Array;
+  /** RSASSA-PSS, SHA-256, salt of 32 bytes. */
+  sign(message: Uint8Array): Uint8Array;
+}
+
+/** All keys of a host. */
+export interface HostKeys {
+  readonly resultKey: ResultKey;
+  /** Made in the background at the first start; rejects when it cannot be kept. */
+  readonly accountKey: Promise<SealedValueKey>;
+  /** 32 bytes. */
+  readonly tokenSecret: Uint8Array;
+  /** Whether the token secret is new, so that every older token is void. */
+  readonly tokenSecretIsNew: boolean;
+}
+
+/** Opens the keys of a host, or makes them. */
+export async function openHostKeys(vault: KeyVault): Promise<HostKeys> {
+  const storedSecret = await vault.read("keys/token");
+  const tokenSecret = storedSecret ??
+    crypto.getRandomValues(new Uint8Array(TOKEN_SECRET_BYTES));
+  if (!storedSecret) await vault.write("keys/token", tokenSecret);
+  const result = await rsaKey(vault, "keys/result", RESULT_KEY_BITS);
+  return {
+    resultKey: {
+      publicKey: new Uint8Array(publicOf(result).export({ type: "pkcs1", format: "der" })),
+      sign: (message) =>
+        new Uint8Array(sign("sha256", message, {
+          key: result,
+          padding: constants.RSA_PKCS1_PSS_PADDING,
+          saltLength: PSS_SALT_BYTES,
+        })),
+    },
+    accountKey: accountKey(vault),
+    tokenSecret,
+    tokenSecretIsNew: !storedSecret,
+  };
+}
+
+/** Secrets in files that only this TEE opens. Where it cannot seal, they are in memory and gone with the process. */
+export class KeyVault {
+  readonly #folder: DataFolder;
+  readonly #tee: TeeDriver;
+  readonly #inMemory = new Map<string, Uint8Array>();
+
+  constructor(folder: DataFolder, tee: TeeDriver) {
+    this.#folder = folder;
+    this.#tee = tee;
+  }
+
+  /** The plain bytes; `undefined` when there are none. Throws when they are there but were sealed elsewhere or changed. */
+  async read(name: string): Promise<Uint8Array | undefined> {
+    if (!this.#tee.sealing) return this.#inMemory.get(name);
+    const file = `${name}.sealed`;
+    const sealed = this.#folder.read(file);
+    if (!sealed) return undefined;
+    const plain = await this.#tee.sealing.unseal(sealed, name);
+    if (plain) return plain;
+    throw new FumataError(
+      "failure",
+      `Cannot open the key "${this.#folder.path}/${file}": it was sealed by another TEE or is ` +
+        "damaged; start the host with the --tee that made it, or name another folder with --data",
+    );
+  }
+
+  /** Seals and writes; or remembers. */
+  async write(name: string, plain: Uint8Array): Promise<void> {
+    if (!this.#tee.sealing) this.#inMemory.set(name, plain);
+    else this.#folder.write(`${name}.sealed`, await this.#tee.sealing.seal(plain, name));
+  }
+}
+
+/** The RSA key of this name, born now if there is none: PKCS#8 PEM. */
+export async function rsaKeyPem(vault: KeyVault, name: string, bits: number): Promise<string> {
+  const stored = await vault.read(name);
+  const pem = stored && fromUtf8(stored);
+  if (pem !== undefined) return pem;
+  const { privateKey } = await generateRsa("rsa", {
+    modulusLength: bits,
+    publicExponent: 0x10001,
+    publicKeyEncoding: { type: "spki", format: "pem" },
+    privateKeyEncoding: { type: "pkcs8", format: "pem" },
+  });
+  await vault.write(name, utf8(privateKey));
+  return privateKey;
+}
+
+/** The public half of a private key. The types of Deno know only texts here, the function takes key objects as Node's does. */
+export function publicOf(privateKey: KeyObject): KeyObject {
+  return createPublicKey(privateKey as unknown as string);
+}
+
+const generateRsa = promisify(generateKeyPair) as unknown as (
+  type: "rsa",
+  options: unknown,
+) => Promise<{ privateKey: string }>;
+
+async function rsaKey(vault: KeyVault, name: string, bits: number): Promise<KeyObject> {
+  return createPrivateKey(await rsaKeyPem(vault, name, bits));
+}
+
+function accountKey(vault: KeyVault): Promise<SealedValueKey> {
+  const made = (async () => {
+    const key = await rsaKey(vault, "keys/account", ACCOUNT_KEY_BITS);
+    return await importSealedValueKey(
+      new Uint8Array(key.export({ type: "pkcs8", format: "der" })),
+      new Uint8Array(publicOf(key).export({ type: "spki", format: "der" })),
+    );
+  })();
+  // Who waits for it hears the reason; nobody may be waiting.
+  made.catch(() => {});
+  return made;
+}

@@ -1,0 +1,196 @@
+/**
+ * The door of the host: one HTTP server that answers plain requests and upgrades sockets, and bounds what strangers can hold open.
+ * Every connection has a deadline until it is upgraded, every plain answer closes its connection, so a slow sender costs one
+ * socket for a few seconds. node:http and `ws`, because `Deno.upgradeWebSocket` refuses subprotocols as `ws` clients write them.
+ */
+import { createServer, type IncomingMessage, type Server, STATUS_CODES } from "node:http";
+import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
+// @ts-types="@types/ws"
+import { type WebSocket, WebSocketServer } from "ws";
+import { formatAddress } from "../../base/address.ts";
+import { concat, fromUtf8, utf8 } from "../../base/bytes.ts";
+import { FumataError, messageOf } from "../../base/errors.ts";
+import type { EnclaveLimits } from "../limits.ts";
+import type { JsonAnswer, Refusal } from "./routes.ts";
+
+/** How the host decides about requests. Handlers never throw. */
+export interface ListenerHandlers {
+  json(
+    request: IncomingMessage,
+    readBody: () => Promise<Uint8Array | Refusal>,
+  ): Promise<JsonAnswer>;
+  socket(request: IncomingMessage): SocketDecision | Refusal;
+}
+
+/** An upgrade that was allowed. */
+export interface SocketDecision {
+  readonly subprotocol: string;
+  readonly frameBytesMax: number;
+  /** Serves the socket to its end. Never rejects. */
+  serve(socket: WebSocket): Promise<void>;
+}
+
+/** Close code for a host that stops (RFC 6455, section 7.4.1). */
+const GOING_AWAY = 1001;
+
+/** A listening host. */
+export class Listener {
+  /** `http://host:port` as it really is. */
+  readonly url: string;
+  readonly #server: Server;
+  readonly #sockets: ReadonlySet<Socket>;
+  readonly #webSockets: ReadonlySet<WebSocket>;
+  readonly #serving: ReadonlySet<Promise<void>>;
+
+  private constructor(
+    url: string,
+    server: Server,
+    sockets: ReadonlySet<Socket>,
+    webSockets: ReadonlySet<WebSocket>,
+    serving: ReadonlySet<Promise<void>>,
+  ) {
+    this.url = url;
+    this.#server = server;
+    this.#sockets = sockets;
+    this.#webSockets = webSockets;
+    this.#serving = serving;
+  }
+
+  /** Listens. Throws a {@linkcode FumataError} when the address is not to be had. */
+  static async start(
+    at: { host: string; port: number },
+    limits: EnclaveLimits,
+    handlers: ListenerHandlers,
+  ): Promise<Listener> {
+    const server = createServer({ maxHeaderSize: limits.headBytesMax });
+    const sockets = new Set<Socket>();
+    const webSockets = new Set<WebSocket>();
+    const serving = new Set<Promise<void>>();
+    const deadlines = new Map<Socket, ReturnType<typeof setTimeout>>();
+    const dropDeadline = (socket: Socket) => {
+      clearTimeout(deadlines.get(socket));
+      deadlines.delete(socket);
+    };
+
+    server.on("connection", (socket: Socket) => {
+      if (sockets.size >= limits.connectionsMax) {
+        socket.destroy();
+        return;
+      }
+      sockets.add(socket);
+      deadlines.set(socket, setTimeout(() => socket.destroy(), limits.handshakeMs));
+      socket.on("error", () => socket.destroy());
+      socket.on("close", () => {
+        sockets.delete(socket);
+        dropDeadline(socket);
+      });
+    });
+    // A head that is too long or is no HTTP: the server has answered 4xx itself or cannot.
+    server.on("clientError", (_error: Error, socket: Duplex) => socket.destroy());
+
+    server.on("request", async (request, response) => {
+      const answer = await handlers.json(request, () => readBody(request, limits.bodyBytesMax));
+      const text = answer.body === undefined ? "" : JSON.stringify(answer.body);
+      response.writeHead(answer.status, {
+        "content-type": "application/json",
+        "content-length": utf8(text).length,
+        "cache-control": "no-store",
+        connection: "close",
+      });
+      response.end(text);
+    });
+
+    server.on("upgrade", (request: IncomingMessage, duplex: Duplex, head: Uint8Array) => {
+      const decision = handlers.socket(request);
+      if ("error" in decision) {
+        refuseUpgrade(duplex, decision);
+        return;
+      }
+      dropDeadline(duplex as Socket);
+      const upgrader = new WebSocketServer({
+        noServer: true,
+        maxPayload: decision.frameBytesMax,
+        handleProtocols: () => decision.subprotocol,
+        perMessageDeflate: false,
+        clientTracking: false,
+      });
+      upgrader.handleUpgrade(request, duplex, head as never, (socket: WebSocket) => {
+        webSockets.add(socket);
+        socket.once("close", () => webSockets.delete(socket));
+        const served = decision.serve(socket).finally(() => serving.delete(served));
+        serving.add(served);
+      });
+    });
+
+    await listen(server, at);
+    // Node names the bound address as an object; a text only for pipes.
+    const { port } = server.address() as { port: number };
+    const url = `http://${formatAddress({ host: at.host, port })}`;
+    return new Listener(url, server, sockets, webSockets, serving);
+  }
+
+  /** Connections open now. */
+  get connections(): number {
+    return this.#sockets.size;
+  }
+
+  /** Stops listening, tells the open sockets, ends what does not end by itself, and waits for the handlers. */
+  async close(): Promise<void> {
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    for (const socket of this.#webSockets) {
+      socket.close(GOING_AWAY, "the host stops");
+      socket.terminate();
+    }
+    for (const socket of this.#sockets) socket.destroy();
+    await Promise.all(this.#serving);
+    await closed;
+  }
+}
+
+function listen(server: Server, at: { host: string; port: number }): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once("error", (error: Error) => {
+      const text = messageOf(error);
+      const what = /EADDRINUSE|AddrInUse|in use/i.test(text)
+        ? "the port is in use; choose another with --port, or 0 for any"
+        : /EACCES|denied/i.test(text)
+        ? "permission denied; ports below 1024 are for the system"
+        : text;
+      reject(
+        new FumataError("failure", `Cannot listen on "${formatAddress(at)}": ${what}`, {
+          cause: error,
+        }),
+      );
+    });
+    server.listen(at.port, at.host, () => resolve());
+  });
+}
+
+/** The whole body, or why it is not taken. */
+async function readBody(
+  request: IncomingMessage,
+  bytesMax: number,
+): Promise<Uint8Array | Refusal> {
+  const parts: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const part of request) {
+    bytes += part.length;
+    if (bytes > bytesMax) {
+      return { status: 413, error: `the body has more than ${bytesMax} bytes` };
+    }
+    parts.push(part);
+  }
+  const whole = concat(...parts);
+  return fromUtf8(whole) === undefined ? { status: 400, error: "the body is not UTF-8" } : whole;
+}
+
+/** Answers an upgrade request with an HTTP error; there is no response object for these. */
+function refuseUpgrade(socket: Duplex, refusal: Refusal): void {
+  const body = JSON.stringify({ error: refusal.error });
+  socket.end(
+    `HTTP/1.1 ${refusal.status} ${STATUS_CODES[refusal.status]}\r\n` +
+      "Content-Type: application/json\r\nConnection: close\r\n" +
+      `Content-Length: ${utf8(body).length}\r\n\r\n${body}`,
+  );
+}

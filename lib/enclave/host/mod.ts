@@ -1,0 +1,7 @@
+/** The enclave host. */
+export {
+  type ConnectionCount,
+  type EnclaveHost,
+  type EnclaveHostOptions,
+  startEnclaveHost,
+} from "./host.ts";

@@ -1,0 +1,121 @@
+/**
+ * An attested session: the part that every WebSocket endpoint begins with. The client sends a nonce; the host answers evidence that
+ * binds the nonce, a fresh HPKE key of this session, and what the endpoint adds. Then frames come and go until someone closes
+ * or nothing happens for the idle time.
+ */
+import { base64, fromBase64 } from "../../base/bytes.ts";
+import { encodeUserData, evidenceToWire, type UserData } from "../../attestation/mod.ts";
+import { generateHpkeKey, type HpkeKey } from "../../crypto/hpke.ts";
+import type { RsaJwk } from "../../crypto/thumbprint.ts";
+import type { TeeDriver } from "../../tee/types.ts";
+import { errorFrame, messageFrame, parseFrame } from "../frames.ts";
+import type { FrameSocket } from "../frame_socket.ts";
+import { type EnclaveLimits, NONCE_BYTES_MAX, NONCE_BYTES_MIN } from "../limits.ts";
+
+/** Close codes of RFC 6455, section 7.4.1, as they are used here. */
+export const CLOSE = { normal: 1000, protocol: 1002, policy: 1008, failed: 1011 } as const;
+
+/** Ends a session; the text goes to the client as an error frame. */
+export class SessionError extends Error {
+  override readonly name = "SessionError";
+
+  constructor(message: string, readonly closeCode: number = CLOSE.policy) {
+    super(message);
+  }
+}
+
+/** One WebSocket after its upgrade. */
+export class Session {
+  readonly #socket: FrameSocket;
+  readonly #tee: TeeDriver;
+  readonly #limits: EnclaveLimits;
+  #hpke: HpkeKey | undefined;
+
+  constructor(socket: FrameSocket, tee: TeeDriver, limits: EnclaveLimits) {
+    this.#socket = socket;
+    this.#tee = tee;
+    this.#limits = limits;
+  }
+
+  /**
+   * Waits for the nonce and answers evidence. `certificateKey` travels beside the document, which binds its thumbprint. `false` when the
+   * client has gone.
+   */
+  async attest(userData: UserData, certificateKey?: RsaJwk): Promise<boolean> {
+    const nonce = await this.#nonce();
+    if (!nonce) return false;
+    this.#hpke = await generateHpkeKey();
+    const evidence = await this.#tee.attest({
+      nonce,
+      sessionKey: this.#hpke.publicKey,
+      userData: encodeUserData(userData),
+    });
+    this.#socket.send(messageFrame({
+      type: "attestation_doc",
+      message: base64(evidenceToWire(evidence)),
+      ...(certificateKey && { certificate_key: certificateKey }),
+    }));
+    return true;
+  }
+
+  /** The next sealed input, opened; `undefined` when the client has gone or is idle. */
+  async nextInput(): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    const sealed = await this.nextBinary();
+    const input = sealed && await this.#hpke?.open(sealed);
+    if (sealed && !input) {
+      throw new SessionError(
+        "cannot decrypt the input: it is not sealed to the key of this session",
+      );
+    }
+    return input;
+  }
+
+  /** The next binary frame as it came; `undefined` when the client has gone or is idle. */
+  async nextBinary(): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    const event = await this.#socket.next(this.#limits.idleMs);
+    if (event.kind === "text") throw new SessionError("a binary frame is wanted here");
+    return event.kind === "binary" ? event.bytes : undefined;
+  }
+
+  /** The next JSON frame's message; `undefined` when the client has gone or is idle. */
+  async nextMessage(): Promise<Readonly<Record<string, unknown>> | undefined> {
+    const event = await this.#socket.next(this.#limits.idleMs);
+    if (event.kind === "binary") throw new SessionError("a text frame is wanted here");
+    if (event.kind !== "text") return undefined;
+    const frame = parseFrame(event.text);
+    if (frame?.kind !== "message") {
+      throw new SessionError('a frame {"message": {…}} is wanted here');
+    }
+    return frame.message;
+  }
+
+  /** Sends a message frame. */
+  send(message: unknown): void {
+    this.#socket.send(messageFrame(message));
+  }
+
+  /** Sends what went wrong and closes. */
+  fail(error: string, closeCode: number): void {
+    this.#socket.send(errorFrame(error));
+    this.#socket.close(closeCode, error.replaceAll(/[^\x20-\x7e]/g, "?"));
+  }
+
+  /** Closes. */
+  close(): void {
+    this.#socket.close(CLOSE.normal);
+  }
+
+  async #nonce(): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    const event = await this.#socket.next(this.#limits.nonceMs);
+    if (event.kind === "closed") return undefined;
+    if (event.kind === "timeout") throw new SessionError("no nonce came in time");
+    const frame = event.kind === "text" ? parseFrame(event.text) : undefined;
+    const text = frame?.kind === "message" ? frame.message.nonce : undefined;
+    const nonce = typeof text === "string" ? fromBase64(text) : undefined;
+    if (nonce && nonce.length >= NONCE_BYTES_MIN && nonce.length <= NONCE_BYTES_MAX) return nonce;
+    throw new SessionError(
+      `a frame {"message": {"nonce": "<base64 of ${NONCE_BYTES_MIN} to ${NONCE_BYTES_MAX} bytes>"}} ` +
+        "is wanted first",
+    );
+  }
+}

@@ -1,0 +1,203 @@
+/**
+ * Tokens: JWTs (RFC 7519) signed by HMAC-SHA256 (`HS256`, RFC 7518, section 3.2) under the host's secret. A token is for the account or
+ * for one function; it lives until its expiry or until it is deleted, because every use looks it up in the list. The token itself is
+ * shown once, when it is made, and never kept or logged.
+ */
+import { timingSafeEqual } from "@std/crypto/timing-safe-equal";
+import { createHmac } from "node:crypto";
+import { base58Id } from "../../base/base58.ts";
+import { base64url, fromBase64url, fromUtf8, utf8 } from "../../base/bytes.ts";
+import { FumataError } from "../../base/errors.ts";
+import { isRecord } from "../frames.ts";
+import type { EnclaveLimits } from "../limits.ts";
+import type { DataFolder } from "./data_folder.ts";
+
+const LIST_FILE = "tokens.json";
+const HEADER = base64url(utf8('{"alg":"HS256","typ":"JWT"}'));
+const ISSUER = "fumata-enclave";
+const MAC_BYTES = 32;
+
+/** Tokens of ours have about 250 characters. */
+const TOKEN_CHARACTERS_MAX = 1024;
+
+/** `last_used` is written at most this often: it is for people, and every use would cost a write. */
+const LAST_USED_STEP_MS = 60_000;
+
+/** What is kept of a token. */
+export interface TokenRecord {
+  readonly id: string;
+  readonly name: string;
+  readonly description: string;
+  /** The one function that it may run; an account token has none. */
+  readonly functionId?: string;
+  readonly createdAt: Date;
+  readonly expiry?: Date;
+  lastUsed?: Date;
+}
+
+/** What a token allows. */
+export type Scope =
+  | { readonly kind: "account" }
+  | { readonly kind: "function"; readonly functionId: string };
+
+/** What came of looking at a token. `reason` is fit for the caller. */
+export type TokenVerdict =
+  | { readonly ok: true; readonly scope: Scope }
+  | { readonly ok: false; readonly reason: string };
+
+/** The tokens of one host. */
+export class TokenStore {
+  readonly #folder: DataFolder;
+  readonly #secret: Uint8Array;
+  readonly #limits: EnclaveLimits;
+  readonly #records = new Map<string, TokenRecord>();
+
+  /** `forget` drops the list on disk, for when the secret is new. Throws when the list is damaged. */
+  constructor(
+    folder: DataFolder,
+    secret: Uint8Array,
+    limits: EnclaveLimits,
+    options: { forget: boolean },
+  ) {
+    this.#folder = folder;
+    this.#secret = secret;
+    this.#limits = limits;
+    const bytes = options.forget ? undefined : folder.read(LIST_FILE);
+    for (const record of bytes ? parseList(bytes, folder.path) : []) {
+      this.#records.set(record.id, record);
+    }
+  }
+
+  /** Makes a token. Gives its text, or the reason why there is none. */
+  create(
+    wanted: Pick<TokenRecord, "name" | "description" | "functionId" | "expiry">,
+    now: Date,
+  ): { readonly token: string; readonly record: TokenRecord } | string {
+    if (this.#records.size >= this.#limits.tokensMax) this.#dropExpired(now);
+    if (this.#records.size >= this.#limits.tokensMax) {
+      return `the host holds ${this.#limits.tokensMax} tokens already; delete some`;
+    }
+    const id = base58Id(crypto.getRandomValues(new Uint8Array(16)));
+    const record: TokenRecord = { id, createdAt: now, ...wanted };
+    this.#records.set(id, record);
+    try {
+      this.#save();
+    } catch (thrown) {
+      this.#records.delete(id);
+      throw thrown;
+    }
+    const body = `${HEADER}.${base64url(utf8(JSON.stringify(claimsOf(record))))}`;
+    return { token: `${body}.${base64url(this.#mac(body))}`, record };
+  }
+
+  /** Looks at a token at a time. Any text may be given. */
+  check(token: string, now: Date): TokenVerdict {
+    const invalid: TokenVerdict = { ok: false, reason: "token is not valid for this host" };
+    const parts = token.length <= TOKEN_CHARACTERS_MAX ? token.split(".") : [];
+    const mac = fromBase64url(parts[2] ?? "");
+    if (parts.length !== 3 || parts[0] !== HEADER || mac?.length !== MAC_BYTES) return invalid;
+    if (!timingSafeEqual(mac, this.#mac(`${parts[0]}.${parts[1]}`))) return invalid;
+    // From here on the text is one that this host made; what it says is in the list.
+    const claims: unknown = JSON.parse(fromUtf8(fromBase64url(parts[1])!)!);
+    const record = isRecord(claims) ? this.#records.get(String(claims.jti)) : undefined;
+    if (!record) return { ok: false, reason: "token was deleted" };
+    if (record.expiry && now >= record.expiry) return { ok: false, reason: "token is expired" };
+    this.#noteUse(record, now);
+    const { functionId } = record;
+    return {
+      ok: true,
+      scope: functionId === undefined ? { kind: "account" } : { kind: "function", functionId },
+    };
+  }
+
+  /** All tokens, oldest first. */
+  list(): TokenRecord[] {
+    return [...this.#records.values()];
+  }
+
+  /** Voids a token; whether there was one of this id. */
+  delete(id: string): boolean {
+    const record = this.#records.get(id);
+    if (!record) return false;
+    this.#records.delete(id);
+    try {
+      this.#save();
+    } catch (thrown) {
+      this.#records.set(id, record);
+      throw thrown;
+    }
+    return true;
+  }
+
+  #mac(body: string): Uint8Array {
+    return new Uint8Array(createHmac("sha256", this.#secret).update(body).digest());
+  }
+
+  #noteUse(record: TokenRecord, now: Date): void {
+    const before = record.lastUsed?.getTime() ?? 0;
+    if (now.getTime() - before < LAST_USED_STEP_MS) return;
+    record.lastUsed = now;
+    try {
+      this.#save();
+    } catch {
+      // A full disk must not lock people out; the next use tries again.
+      record.lastUsed = undefined;
+    }
+  }
+
+  #dropExpired(now: Date): void {
+    for (const { id, expiry } of [...this.#records.values()]) {
+      if (expiry && now >= expiry) this.#records.delete(id);
+    }
+  }
+
+  #save(): void {
+    this.#folder.write(LIST_FILE, utf8(JSON.stringify(this.list(), null, 1) + "\n"));
+  }
+}
+
+/** RFC 7519, section 4.1; times in seconds. `function_id` says the scope for people who look inside; the list decides. */
+function claimsOf(record: TokenRecord): Record<string, unknown> {
+  const seconds = (date: Date) => Math.floor(date.getTime() / 1000);
+  return {
+    iss: ISSUER,
+    jti: record.id,
+    iat: seconds(record.createdAt),
+    ...(record.expiry && { exp: seconds(record.expiry) }),
+    ...(record.functionId !== undefined && { function_id: record.functionId }),
+  };
+}
+
+function parseList(bytes: Uint8Array, path: string): TokenRecord[] {
+  const damaged = new FumataError(
+    "failure",
+    `Cannot read the tokens "${path}/${LIST_FILE}": the file is damaged; ` +
+      "remove it to void all tokens",
+  );
+  let list: unknown;
+  try {
+    list = JSON.parse(fromUtf8(bytes) ?? "");
+  } catch {
+    throw damaged;
+  }
+  if (!Array.isArray(list)) throw damaged;
+  return list.map((item: unknown): TokenRecord => {
+    if (!isRecord(item) || typeof item.id !== "string") throw damaged;
+    const date = (value: unknown) => value === undefined ? undefined : validDate(value, damaged);
+    return {
+      id: item.id,
+      name: String(item.name),
+      description: String(item.description),
+      functionId: typeof item.functionId === "string" ? item.functionId : undefined,
+      createdAt: validDate(item.createdAt, damaged),
+      expiry: date(item.expiry),
+      lastUsed: date(item.lastUsed),
+    };
+  });
+}
+
+function validDate(value: unknown, damaged: FumataError): Date {
+  const date = new Date(String(value));
+  if (Number.isNaN(date.getTime())) throw damaged;
+  return date;
+}

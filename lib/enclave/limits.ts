@@ -1,0 +1,59 @@
+/**
+ * Everything that a stranger can fill or drag out on the enclave's wire, with its bound and the reason for it. Hosts and tests may
+ * tighten or widen them through {@linkcode EnclaveLimits}.
+ */
+
+/** Bounds of one host. Sizes in bytes, times in ms. */
+export interface EnclaveLimits {
+  /** Sockets open at a time: what one process serves well; a node cluster needs one each. */
+  readonly connectionsMax: number;
+  /** From accepting a socket to the end of its HTTP head or answer: nobody needs longer, and slow senders hold a socket. */
+  readonly handshakeMs: number;
+  /** From the upgrade to the nonce: the client sends it at once. */
+  readonly nonceMs: number;
+  /** A connection without a frame or a running call is closed: the wire protocol says 60 s. */
+  readonly idleMs: number;
+  /** HTTP head: a token and a few headers. */
+  readonly headBytesMax: number;
+  /** Body of an HTTP request: a token request is under 1 KiB. */
+  readonly bodyBytesMax: number;
+  /** One frame of a run session: inputs are JSON or a vote bundle; 16 MiB leaves room for files. */
+  readonly inputBytesMax: number;
+  /** Frames that wait in one session; then the socket is no longer read. */
+  readonly inputsWaitingMax: number;
+  /** A package as it travels, compressed: it is held in memory while it is opened. */
+  readonly packageBytesMax: number;
+  /** Packages received at a time, because of that memory. */
+  readonly deploysMax: number;
+  /** Functions in one store: a bound on what a leaked token can do to the disk. */
+  readonly functionsMax: number;
+  /** Tokens that one host remembers. */
+  readonly tokensMax: number;
+}
+
+/** The defaults. */
+export const ENCLAVE_LIMITS: EnclaveLimits = {
+  connectionsMax: 2048,
+  handshakeMs: 10_000,
+  nonceMs: 10_000,
+  idleMs: 60_000,
+  headBytesMax: 16 * 1024,
+  bodyBytesMax: 64 * 1024,
+  inputBytesMax: 16 * 1024 * 1024,
+  inputsWaitingMax: 16,
+  packageBytesMax: 256 * 1024 * 1024,
+  deploysMax: 2,
+  functionsMax: 10_000,
+  tokensMax: 10_000,
+};
+
+/** Bytes of a nonce: the seeds' clients send 12 or 16; TEEs bind up to 64. */
+export const NONCE_BYTES_MIN = 12;
+/** See {@linkcode NONCE_BYTES_MIN}. */
+export const NONCE_BYTES_MAX = 64;
+
+/** A frame from a host: the greatest output in base64 and its checksums. */
+export const HOST_FRAME_BYTES_MAX = 32 * 1024 * 1024;
+
+/** The longest name of a function or token in UTF-16 units: it is shown in lists. */
+export const LABEL_CHARACTERS_MAX = 128;

@@ -1,0 +1,116 @@
+/** A host with everything real around it: simulated TEE, sandbox, data folder in a temporary place; and a function to call. */
+import { dirname, join } from "node:path";
+import type { AttestationPolicy } from "../../lib/attestation/mod.ts";
+import { utf8 } from "../../lib/base/bytes.ts";
+import { deployPackage } from "../../lib/enclave/client/mod.ts";
+import {
+  type EnclaveHost,
+  type EnclaveHostOptions,
+  startEnclaveHost,
+} from "../../lib/enclave/host/mod.ts";
+import { type PackedFolder, packFiles } from "../../lib/package/mod.ts";
+import { createSandbox, type Sandbox } from "../../lib/sandbox/mod.ts";
+import { openSimulatedTee, type SimulatedTee } from "../../lib/tee/simulated.ts";
+
+/** Counts calls, echoes, and fails or signs on demand. */
+const ECHO_SOURCE = `
+let calls = 0;
+export function cape_handler(input: Uint8Array): Uint8Array | string {
+  const text = new TextDecoder().decode(input);
+  calls++;
+  if (text === "fail") throw new Error("asked to fail");
+  if (text === "kid") return enclave.kid;
+  if (text === "count") return String(calls);
+  return input;
+}
+declare const enclave: { kid: string };
+`;
+
+/** The echo function's package. */
+export const ECHO: PackedFolder = packFiles("echo", new Map([["app.ts", utf8(ECHO_SOURCE)]]));
+
+/** What a test works with. */
+export interface World extends AsyncDisposable {
+  readonly folder: string;
+  readonly dataDir: string;
+  readonly tee: SimulatedTee;
+  readonly sandbox: Sandbox;
+  readonly policy: AttestationPolicy;
+  readonly host: EnclaveHost;
+  readonly token: string;
+  /** Another host on the same folder; the first has to be closed before. */
+  restart(options?: Partial<EnclaveHostOptions>): Promise<EnclaveHost>;
+}
+
+/** Starts a host in a temporary folder. Its keys are made once for all tests of a file, because RSA-4096 takes seconds. */
+export async function startWorld(options: Partial<EnclaveHostOptions> = {}): Promise<World> {
+  const { files, token } = await (seed ??= makeSeed());
+  const folder = await Deno.makeTempDir({ prefix: "fumata-test-" });
+  for (const [path, bytes] of files) {
+    await Deno.mkdir(dirname(join(folder, path)), { recursive: true, mode: 0o700 });
+    await Deno.writeFile(join(folder, path), bytes, { mode: 0o600 });
+  }
+  const dataDir = join(folder, "data");
+  const tee = await openSimulatedTee({ folder: join(folder, "tee"), version: "test" });
+  const sandbox = createSandbox({}, { workersMax: 1 });
+  const start = (more: Partial<EnclaveHostOptions> = {}) =>
+    startEnclaveHost({ tee, sandbox, dataDir, port: 0, ...options, ...more });
+  const hosts = [await start()];
+  return {
+    folder,
+    dataDir,
+    tee,
+    sandbox,
+    policy: policyOf(tee),
+    host: hosts[0],
+    token,
+    async restart(more) {
+      hosts.push(await start(more));
+      return hosts.at(-1)!;
+    },
+    async [Symbol.asyncDispose]() {
+      for (const host of hosts) await host.close();
+      await sandbox[Symbol.asyncDispose]();
+      await Deno.remove(folder, { recursive: true });
+    },
+  };
+}
+
+let seed: Promise<{ files: ReadonlyMap<string, Uint8Array>; token: string }> | undefined;
+
+/** The files of a host that has been started once, and its first token. */
+async function makeSeed(): Promise<{ files: ReadonlyMap<string, Uint8Array>; token: string }> {
+  const folder = await Deno.makeTempDir({ prefix: "fumata-test-" });
+  const tee = await openSimulatedTee({ folder: join(folder, "tee"), version: "test" });
+  await using sandbox = createSandbox();
+  const host = await startEnclaveHost({ tee, sandbox, dataDir: join(folder, "data"), port: 0 });
+  await host.close();
+  const files = new Map<string, Uint8Array>();
+  const walk = async (path: string) => {
+    for await (const entry of Deno.readDir(join(folder, path))) {
+      const at = join(path, entry.name);
+      if (entry.isDirectory) await walk(at);
+      else files.set(at, await Deno.readFile(join(folder, at)));
+    }
+  };
+  await walk("");
+  await Deno.remove(folder, { recursive: true });
+  return { files, token: host.firstToken! };
+}
+
+/** The policy that pins a simulated TEE. */
+export function policyOf(tee: SimulatedTee): AttestationPolicy {
+  return {
+    platform: "simulated",
+    insecureSimulatedRoot: tee.rootPem,
+    measurements: tee.measurements,
+  };
+}
+
+/** Deploys the echo function; gives its id. */
+export async function deployEcho(world: World, host = world.host): Promise<string> {
+  const { url } = host;
+  const { token, policy } = world;
+  const { id } = await deployPackage({ url, token, policy, zip: ECHO.zip, name: "echo" });
+  return id;
+}
