@@ -121,10 +121,15 @@ export function parseCertificate(der: Uint8Array): Certificate {
     notAfterMs: timeMs(times[1], "notAfter"),
     keyKind: keyKindOf(spki),
     spki: spki.whole,
-    signatureAlgorithm: SIGNATURE_ALGORITHMS.get(hex(algorithm.whole)) ?? "unknown",
+    signatureAlgorithm: signatureAlgorithmOf(algorithm),
     signature: bitStringBytes(signature, "a certificate's signature"),
     ...extensions,
   };
+}
+
+/** The algorithm that an AlgorithmIdentifier names. */
+export function signatureAlgorithmOf(identifier: DerElement): SignatureAlgorithm {
+  return SIGNATURE_ALGORITHMS.get(hex(identifier.whole)) ?? "unknown";
 }
 
 /** The certificates of a PEM text (RFC 7468), in order. Text around them is ignored. Throws `Malformed`. */

@@ -2,7 +2,7 @@
  * What a policy has against a genuine document in Nitro's format, and what the document says. One code for `nitro` and `simulated`: each
  * refuses the documents of the other, whatever the roots are.
  */
-import { base64, hex } from "../base/bytes.ts";
+import { hex } from "../base/bytes.ts";
 import { type Check, failure } from "./checks.ts";
 import type { NitroDocument } from "./nitro_format.ts";
 import { isZero, printable } from "./structure.ts";
@@ -82,8 +82,8 @@ export function nitroFacts(document: NitroDocument): Record<string, unknown> {
     timestamp: new Date(document.timestampMs).toISOString(),
     timestamp_ms: document.timestampMs,
     pcr_count: document.pcrs.size,
-    nonce: document.nonce ? base64(document.nonce) : null,
-    public_key: document.publicKey ? base64(document.publicKey) : null,
+    nonce: document.nonce ? hex(document.nonce) : null,
+    public_key: document.publicKey ? hex(document.publicKey) : null,
     user_data_bytes: document.userData?.length ?? null,
     certificates: chain.map((certificate) =>
       `${printable(certificate.commonName)}: ` +

@@ -7,7 +7,7 @@
  * | nitro | `pcr0` … `pcr31` | `pcr0` or `pcr8` | `roots` |
  * | simulated | `pcr0` … `pcr31` | `pcr0` | `insecureSimulatedRoot` (mandatory) |
  * | snp | `measurement` | `measurement` | `roots`, `minimumTcb`, `vmplMax`, `allowMigrationAgent`, `hostData`, `requireRevocationList` |
- * | tdx | `mrtd`, `rtmr0` … `rtmr3`, `mrseam` | `mrtd`, `rtmr0`, `rtmr1`, `rtmr2` | `roots`, `minimumTeeTcbSvn`, `requireCollateral`, `tcbStatuses` |
+ * | tdx | `mrtd`, `rtmr0` … `rtmr3`, `mrseam` | `mrtd`, `rtmr0`, `rtmr1`, `rtmr2` | `roots`, `minimumTeeTcbSvn`, `allowMigrationAgent`, `requireCollateral`, `tcbStatuses` |
  * | sgx | `mrenclave`, `mrsigner` | one of them | `roots`, `minimumIsvSvn`, `requireCollateral`, `tcbStatuses` |
  *
  * Each measurement is a hex text or an array of several. In place of all of them the text `insecure-any-measurement` accepts any code.
@@ -72,7 +72,13 @@ const RULES: Readonly<
     bytes: [48],
   },
   tdx: {
-    fields: ["roots", "minimumTeeTcbSvn", "requireCollateral", "tcbStatuses"],
+    fields: [
+      "roots",
+      "minimumTeeTcbSvn",
+      "allowMigrationAgent",
+      "requireCollateral",
+      "tcbStatuses",
+    ],
     names: ["mrtd", "rtmr0", "rtmr1", "rtmr2", "rtmr3", "mrseam"],
     mandatory: [["mrtd", "rtmr0", "rtmr1", "rtmr2"]],
     bytes: [48],

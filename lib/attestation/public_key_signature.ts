@@ -30,6 +30,11 @@ export function spkiOfPoint(curve: "p256" | "p384", xy: Uint8Array): Uint8Array 
   return concat(SPKI_PREFIX[curve], Uint8Array.of(4), xy);
 }
 
+/** Whether these bytes are a public key at all, such as a point on its curve. */
+export function isPublicKey(spki: Uint8Array): boolean {
+  return importSpki(spki) !== undefined;
+}
+
 /** Whether `r || s` is the signature of the message: P-256 with SHA-256 or P-384 with SHA-384. */
 export function verifyRawEcdsa(
   curve: "p256" | "p384",

@@ -105,7 +105,7 @@ export interface AttestationPolicy {
   readonly minimumTcb?: SnpMinimumTcb;
   /** SNP: the least privileged VMPL to accept, 0..3; 1 by default. */
   readonly vmplMax?: number;
-  /** SNP: whether a migration agent may be bound to the guest; false by default. */
+  /** SNP: whether a migration agent may be bound to the guest. TDX: whether the TD may be migratable. False by default. */
   readonly allowMigrationAgent?: boolean;
   /** SNP: 32 bytes in hex. */
   readonly hostData?: string;

@@ -6,7 +6,11 @@
  * so that the report names everything that is wrong. Policy findings about evidence that is not genuine are about claims, not facts.
  */
 import { messageOf } from "../base/errors.ts";
+import type { Certificate } from "./certificate_format.ts";
 import { type Check, failure } from "./checks.ts";
+import { parseCollateral } from "./collateral_format.ts";
+import { type CollateralFindings, judgeCollateral } from "./collateral_policy.ts";
+import { verifyCollateral } from "./collateral_signature.ts";
 import { commonChecks, judgeBinding, judgeMeasurements } from "./common_policy.ts";
 import { parseNitroDocument } from "./nitro_format.ts";
 import {
@@ -17,7 +21,21 @@ import {
   nitroMeasurements,
 } from "./nitro_policy.ts";
 import { NITRO_SIGNATURE_CHECKS, verifyNitroSignature } from "./nitro_signature.ts";
+import type { PckPlatform } from "./pck_format.ts";
+import { parseQuote, type Quote } from "./quote_format.ts";
+import { judgeQuote, quoteFacts, quoteMeasurements, quotePolicyChecks } from "./quote_policy.ts";
+import { platformOf, QUOTE_SIGNATURE_CHECKS, verifyQuoteSignature } from "./quote_signature.ts";
+import { verifyBound } from "./report_data_binding.ts";
 import { trustStoreOf } from "./roots.ts";
+import { judgeSnp, snpFacts, snpMeasurements, snpPolicyChecks } from "./snp_policy.ts";
+import { parseSnpReport } from "./snp_format.ts";
+import {
+  parseSnpEndorsements,
+  SNP_SIGNATURE_CHECKS,
+  snpChain,
+  verifySnpRevocations,
+  verifySnpSignature,
+} from "./snp_signature.ts";
 import { Malformed, printable, structured } from "./structure.ts";
 import type {
   AttestationPolicy,
@@ -28,6 +46,9 @@ import type {
   Verdict,
   VerificationContext,
 } from "./types.ts";
+
+/** The checks that collateral adds. */
+const COLLATERAL_CHECKS: readonly Check[] = ["collateral", "revocation", "tcb"];
 
 /** What the verifier of one platform found. */
 interface Findings {
@@ -67,8 +88,13 @@ function examine(
     case "simulated":
     case "nitro":
       return examineNitro(evidence, policy, context);
+    case "snp":
+      return examineSnp(evidence, policy, context);
+    case "tdx":
+    case "sgx":
+      return examineQuote(evidence, evidence.platform, policy, context);
     default:
-      return nothing([failure("structure", "platform", "not supported")], ["platform"]);
+      return evidence.platform satisfies never;
   }
 }
 
@@ -99,6 +125,107 @@ function examineNitro(
     facts: nitroFacts(document),
     measurements,
   };
+}
+
+function examineSnp(
+  evidence: Evidence,
+  policy: AttestationPolicy,
+  context: VerificationContext,
+): Findings {
+  const parts = structured(() => ({
+    report: parseSnpReport(evidence.document),
+    endorsements: parseSnpEndorsements(evidence.endorsements),
+  }));
+  if (parts instanceof Malformed) return malformedFindings(parts);
+  const { report, endorsements } = parts;
+  const { endorsement } = endorsements;
+  const trust = trustStoreOf(policy);
+  const chain = snpChain(endorsements, trust, context.at);
+  const bound = verifyBound(evidence.bound, report.reportData);
+  const lists = verifySnpRevocations(context.revocationLists ?? [], chain, context.at);
+  const measurements = snpMeasurements(report);
+  return {
+    failures: [
+      ...bound.failures,
+      ...verifySnpSignature(report, endorsements, chain, trust, context.at),
+      ...lists.failures,
+      ...judgeSnp(report, endorsement, policy, lists.applied),
+      ...judgeMeasurements(measurements, policy),
+      ...judgeBinding(bound.binding, context),
+    ],
+    checked: [
+      "format",
+      ...SNP_SIGNATURE_CHECKS,
+      ...(lists.applied > 0 ? ["revocation" as const] : []),
+      ...snpPolicyChecks(policy),
+      ...commonChecks(policy, context),
+    ],
+    binding: bound.binding,
+    facts: snpFacts(report, endorsement),
+    measurements,
+  };
+}
+
+function examineQuote(
+  evidence: Evidence,
+  tee: "tdx" | "sgx",
+  policy: AttestationPolicy,
+  context: VerificationContext,
+): Findings {
+  const parts = structured(() => {
+    const quote = parseQuote(evidence.document, tee);
+    return { quote, platform: platformOf(quote) };
+  });
+  if (parts instanceof Malformed) return malformedFindings(parts);
+  const { quote, platform } = parts;
+  const { roots } = trustStoreOf(policy);
+  const bound = verifyBound(evidence.bound, quote.body.reportData);
+  const measurements = quoteMeasurements(quote);
+  const collateral = examineCollateral(quote, platform, roots, policy, context);
+  return {
+    failures: [
+      ...bound.failures,
+      ...verifyQuoteSignature(quote, roots, context.at),
+      ...collateral.failures,
+      ...judgeQuote(quote, policy),
+      ...judgeMeasurements(measurements, policy),
+      ...judgeBinding(bound.binding, context),
+    ],
+    checked: [
+      "format",
+      ...QUOTE_SIGNATURE_CHECKS,
+      ...(context.collateral !== undefined ? COLLATERAL_CHECKS : []),
+      ...quotePolicyChecks(policy),
+      ...commonChecks(policy, context),
+    ],
+    binding: bound.binding,
+    facts: { ...quoteFacts(quote, platform), ...collateral.facts },
+    measurements,
+  };
+}
+
+function examineCollateral(
+  quote: Quote,
+  platform: PckPlatform | undefined,
+  roots: readonly Certificate[],
+  policy: AttestationPolicy,
+  context: VerificationContext,
+): CollateralFindings {
+  const text = context.collateral;
+  if (text === undefined) {
+    const message = "no collateral was given, the policy wants it";
+    return {
+      failures: policy.requireCollateral ? [failure("policy", "collateral", message)] : [],
+      facts: {},
+    };
+  }
+  const collateral = structured(() => parseCollateral(text));
+  if (collateral instanceof Malformed) {
+    return { failures: [failure("structure", "collateral", collateral.message)], facts: {} };
+  }
+  const failures = verifyCollateral(collateral, quote.certificates, roots, context.at);
+  const judged = platform && judgeCollateral(collateral, quote, platform, policy);
+  return { failures: [...failures, ...judged?.failures ?? []], facts: judged?.facts ?? {} };
 }
 
 function platformFailure(evidence: Evidence, policy: AttestationPolicy): Failure {
