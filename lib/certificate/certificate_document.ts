@@ -1,0 +1,65 @@
+/**
+ * A certificate with all that a verifier may need beside it, as files hold it and as a node's HTTP interface gives it:
+ * `{"certificate": JWS, "bundle": [{"key", "signature"}], "keys"?: [JWK], "evidence"?: [envelope]}`.
+ *
+ * `keys` and `evidence` come from whoever gave the file. Keys in it are no trust root; evidence is judged by `lib/attestation`.
+ */
+import { ACTIVE_NODES_MAX } from "../../function/leader-election/rules.ts";
+import type { CertificateDocument, Vote } from "./types.ts";
+
+/** What a file holds. */
+export interface CertificateFile {
+  readonly document: CertificateDocument;
+  /** JWKs as they came. */
+  readonly keys: readonly unknown[];
+  /** Evidence envelopes as they came. */
+  readonly evidence: readonly unknown[];
+}
+
+/** Most keys and most pieces of evidence in one file: an enclave key per restart of a cluster's whole life would be fewer. */
+const EXTRAS_MAX = 256;
+
+/** Reads the file form, or says in one line why it is none. Never throws. */
+export function parseCertificateFile(text: string): CertificateFile | string {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return "it is not JSON";
+  }
+  if (!isObject(value)) return "it is not a JSON object";
+  const { keys = [], evidence = [], ...rest } = value;
+  const document = readDocument(rest);
+  if (typeof document === "string") return document;
+  if (!Array.isArray(keys) || keys.length > EXTRAS_MAX) {
+    return `"keys" is not an array of at most ${EXTRAS_MAX} keys`;
+  }
+  if (!Array.isArray(evidence) || evidence.length > EXTRAS_MAX) {
+    return `"evidence" is not an array of at most ${EXTRAS_MAX} items`;
+  }
+  return { document, keys, evidence };
+}
+
+/** Reads a certificate with its bundle; nothing is verified. Gives the reason when the value is none. */
+export function readDocument(value: unknown): CertificateDocument | string {
+  if (!isObject(value)) return "the document is not an object";
+  const { certificate, bundle, ...rest } = value;
+  const unknown = Object.keys(rest)[0];
+  if (unknown !== undefined) return `the document has an unknown field "${unknown.slice(0, 40)}"`;
+  if (typeof certificate !== "string") return '"certificate" is not a text';
+  if (!Array.isArray(bundle) || bundle.length > ACTIVE_NODES_MAX) {
+    return `"bundle" is not an array of at most ${ACTIVE_NODES_MAX} votes`;
+  }
+  const wrong = bundle.findIndex((vote) => !isVote(vote));
+  if (wrong >= 0) return `bundle[${wrong}] is not {"key", "signature"} of two texts`;
+  return { certificate, bundle };
+}
+
+function isVote(value: unknown): value is Vote {
+  return isObject(value) && Object.keys(value).length === 2 &&
+    typeof value.key === "string" && typeof value.signature === "string";
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
