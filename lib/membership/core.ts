@@ -51,7 +51,7 @@ type Datagram = MembershipEvent & { type: "message" };
 type Ping = GossipMessage & { kind: "ping" };
 type Ack = GossipMessage & { kind: "ack" };
 
-/** A membership that starts with its first step. */
+/** A membership that starts with its first step; a head may be given before. */
 export function createMembership(options: MembershipOptions): Membership {
   const context = createContext(options);
   const { view, settings } = context;
@@ -102,7 +102,7 @@ export function createMembership(options: MembershipOptions): Membership {
     return incarnation === undefined ? [] : [judgement.ownDead(id, incarnation)];
   }
 
-  function handle(event: MembershipEvent): void {
+  function handle(event: Exclude<MembershipEvent, { type: "head" }>): void {
     switch (event.type) {
       case "tick":
         return;
@@ -119,9 +119,6 @@ export function createMembership(options: MembershipOptions): Membership {
         return reconnect.addSeeds(event.seeds);
       case "leave":
         return leaving.begin();
-      case "head":
-        context.head = event.head.slice(0, HEAD_BYTES_MAX);
-        return;
       default:
         return event satisfies never;
     }
@@ -180,8 +177,7 @@ export function createMembership(options: MembershipOptions): Membership {
     } as const;
     const record = view.get(sender);
     if (isTrusted(record) && sameAddress(record.alive.address, source)) {
-      // A sender that speaks as an older incarnation lost its state: it has to hear what it once signed.
-      const first = ping.incarnation < record.incarnation ? [record.alive] : [];
+      const first = owedTo(record, ping);
       if (prober === undefined) return sendFilled(context, source, sender, ack, first);
       const signature = options.signAck({ prober, nonce, incarnation });
       const proof = { subjectKey: options.self.publicKey, prober, signature };
@@ -191,6 +187,16 @@ export function createMembership(options: MembershipOptions): Membership {
     const sizes = [{ ...ack, claims: [own.claim()] }, ack, { ...ack, head: new Uint8Array(0) }];
     const fitting = sizes.find((answer) => messageBytes(answer) <= datagramBytes);
     if (fitting) send(context, source, sender, fitting);
+  }
+
+  /** What the sender of a ping must hear above all. */
+  function owedTo(record: MemberRecord, ping: Ping): Claim[] {
+    const owed: Claim[] = [];
+    // It accuses this node: it may have missed the refutation that others got long ago.
+    if (ping.claims.some((claim) => claim.subject === options.self.id)) owed.push(own.claim());
+    // It speaks as an older incarnation, so it lost its state: it has to hear what it once signed.
+    if (ping.incarnation < record.incarnation) owed.push(record.alive);
+    return owed;
   }
 
   function acked(sender: NodeId, ack: Ack): void {
@@ -242,9 +248,13 @@ export function createMembership(options: MembershipOptions): Membership {
   return {
     step(event, nowMs) {
       context.effects = [];
-      if (started) allowForPause(nowMs);
+      if (started && !leaving.done()) allowForPause(nowMs);
       context.nowMs = nowMs;
       if (leaving.done()) return [];
+      if (event.type === "head") {
+        context.head = event.head.slice(0, HEAD_BYTES_MAX);
+        return [];
+      }
       if (!started) start();
       handle(event);
       for (const part of parts) {

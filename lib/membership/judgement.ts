@@ -113,9 +113,9 @@ export function createJudgement(context: Context, own: Own, hooks: JudgementHook
     if (!before && record.verdicts.size >= ACCUSERS_MAX) return;
     record.verdicts.set(claim.accuser, { claim, dead });
     // Passed on as far as it can still matter: the first accuser and the confirmations that shorten the timeout, and every burial.
-    if (dead || record.verdicts.size <= Math.max(settings.confirmations + 1, accusersNeeded)) {
-      queue.push(claim);
-    }
+    // A burial out of a full state stays here: it may be from a partition that is over.
+    const early = record.verdicts.size <= Math.max(settings.confirmations + 1, accusersNeeded);
+    if (dead || (claim.type === "suspect" && early)) queue.push(claim);
     weigh(record);
   }
 

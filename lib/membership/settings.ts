@@ -18,7 +18,7 @@ export interface MembershipSettings {
   readonly indirectTimeoutMs: number;
   /** k: how many others are asked. 1..8. Cost: up to 4k datagrams per failed direct ping. */
   readonly indirectProbes: number;
-  /** Base of the suspicion timeout in units of T. 1..20; more tolerates longer pauses and detects later. */
+  /** Base of the suspicion timeout in units of T. 0.5..20; more tolerates longer pauses and detects later. */
   readonly suspicionMult: number;
   /** Max / min of the suspicion timeout. 1..10: how much longer a lone accuser has to wait. */
   readonly suspicionMaxFactor: number;
@@ -57,10 +57,10 @@ export type Profile = "lan" | "wan" | "local";
 export const PROFILES: Readonly<Record<Profile, MembershipSettings>> = {
   lan: {
     probeIntervalMs: 1000,
-    probeTimeoutMs: 300,
-    indirectTimeoutMs: 400,
+    probeTimeoutMs: 250,
+    indirectTimeoutMs: 250,
     indirectProbes: 3,
-    suspicionMult: 1.5,
+    suspicionMult: 0.8,
     suspicionMaxFactor: 4,
     confirmations: 3,
     healthMax: 8,
@@ -102,8 +102,8 @@ export const PROFILES: Readonly<Record<Profile, MembershipSettings>> = {
     probeTimeoutMs: 150,
     indirectTimeoutMs: 200,
     indirectProbes: 3,
-    suspicionMult: 2,
-    suspicionMaxFactor: 3,
+    suspicionMult: 1.5,
+    suspicionMaxFactor: 4,
     confirmations: 3,
     healthMax: 8,
     gossipIntervalMs: 100,
