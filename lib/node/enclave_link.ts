@@ -10,7 +10,7 @@ import { POLICIES, type Policy } from "../../function/leader-election/rules.ts";
 
 /** What the link needs of an attested connection. */
 export interface AttestedConnection {
-  readonly platform: string;
+  readonly evidence: { readonly platform: string };
   /** The certificate key whose thumbprint the evidence binds. */
   readonly certificateKey?: RsaPublicKey;
   invoke(input: Uint8Array): Promise<Uint8Array>;
@@ -159,7 +159,7 @@ async function describe(connection: AttestedConnection): Promise<AttestedFunctio
       "Cannot use the enclave: its evidence binds no certificate key; the host is too old",
     );
   }
-  return { platform: connection.platform, key, policy };
+  return { platform: connection.evidence.platform, key, policy };
 }
 
 function parse(text: string | undefined): Record<string, unknown> | undefined {

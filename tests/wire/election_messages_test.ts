@@ -1,4 +1,4 @@
-import { deepStrictEqual, ok, strictEqual } from "node:assert";
+import { deepStrictEqual, strictEqual } from "node:assert";
 import { base64url } from "../../lib/base/bytes.ts";
 import { createPrng } from "../../lib/base/prng.ts";
 import { generateIdentity, type Identity } from "../../lib/crypto/ed25519.ts";
@@ -125,6 +125,6 @@ Deno.test("random and mutated bodies never throw and never change a signed state
   for (let i = 0; i < 3_000; i++) {
     const body = new Uint8Array(prng.below(200)).map(() => prng.below(256));
     const kind = MESSAGES[prng.below(MESSAGES.length)].kind;
-    ok(!decode(kind, body).ok || body.length > 0);
+    strictEqual(decode(kind, body).ok, false);
   }
 });

@@ -1,0 +1,132 @@
+/**
+ * What a node says of itself: every log event of a node with its stable name, its words for people and its fields for programs.
+ * Names and fields are an interface (the demo and other programs read them); words are not.
+ */
+import { type Address, formatAddress } from "../base/address.ts";
+import type { Logger, LogLevel } from "../base/log.ts";
+import type { VerifiedCertificate } from "../certificate/types.ts";
+import type { ElectionNote } from "../election/types.ts";
+import type { MemberChange, MembershipReport } from "../membership/types.ts";
+import type { AttestedFunction } from "./enclave_link.ts";
+
+const MEMBER_WORDS = {
+  join: "joined",
+  suspect: "does not answer, suspected",
+  refute: "is alive after all",
+  fail: "failed",
+  leave: "left",
+  update: "changed its facts",
+  reap: "is forgotten",
+} as const satisfies Record<MemberChange["kind"], string>;
+
+/** Changes that are noise unless one looks for them. */
+const QUIET: ReadonlySet<MemberChange["kind"]> = new Set(["suspect", "refute", "reap"]);
+
+/** The journal of one node. */
+export class Journal {
+  constructor(readonly logger: Logger, readonly self: string) {}
+
+  started(name: string, address: Address, cluster: string, folder: string | undefined): void {
+    const where = folder === undefined ? "nothing is remembered" : `state in ${folder}`;
+    const words = `node ${name} in cluster ${cluster}, id ${this.self}, ${where}`;
+    const fields = { id: this.self, name, address: formatAddress(address), cluster };
+    this.logger.log("info", "started", words, fields);
+  }
+
+  attested({ platform, key, policy }: AttestedFunction, checksum: string): void {
+    const tee = platform === "simulated" ? "simulated TEE (insecure)" : platform;
+    const words = `enclave verified: ${tee}, function ${checksum}, policy ${policy}`;
+    this.logger.log("info", "attested", words, { platform, kid: key.kid, policy, checksum });
+  }
+
+  enclaveUnreachable(reason: string, retryMs: number): void {
+    const words = `${reason}; gossip goes on, next try in ${retryMs} ms`;
+    this.logger.log("warn", "enclave-unreachable", words, { reason, retryMs });
+  }
+
+  enclaveRefused(reason: string): void {
+    this.logger.log("error", "enclave-refused", reason, { reason });
+  }
+
+  electionRefused(reason: string): void {
+    const words = `the election function refused: ${reason}`;
+    this.logger.log("warn", "election-refused", words, { reason });
+  }
+
+  certificateRefused(
+    from: string | undefined,
+    failures: readonly { readonly check: string; readonly message: string }[],
+  ): void {
+    const why = failures.map((failure) => failure.message).join("; ");
+    const words = `certificate from ${from ?? "the enclave"} refused: ${why}`;
+    this.logger.log("warn", "certificate-refused", words, { from, failures });
+  }
+
+  sendFailed(kind: string, to: string, reason: string): void {
+    this.logger.log("debug", "send-failed", `${kind} to ${to}: ${reason}`, { kind, to, reason });
+  }
+
+  leader(
+    certificate: VerifiedCertificate | undefined,
+    term: number,
+    platform: string | undefined,
+  ): void {
+    if (!certificate) {
+      const words = "no leader for the present members; electing";
+      return this.logger.log("info", "leaderless", words, { term });
+    }
+    const self = certificate.leader === this.self;
+    const who = self
+      ? `this node is the leader of term ${certificate.term}`
+      : `leader of term ${certificate.term}: ${certificate.leaderName}`;
+    const votes = `${certificate.document.bundle.length} of ${certificate.active.length} votes`;
+    const tee = platform === "simulated" ? ", simulated TEE" : "";
+    this.logger.log("info", "leader", `${who}, verified (${votes}${tee})`, {
+      term: certificate.term,
+      leader: certificate.leader,
+      name: certificate.leaderName,
+      self,
+      verified: true,
+      certificateId: certificate.id,
+      document: certificate.document,
+    });
+  }
+
+  member({ kind, member }: MemberChange): void {
+    const words = `${member.name} ${MEMBER_WORDS[kind]}`;
+    this.logger.log(QUIET.has(kind) ? "debug" : "info", `member-${kind}`, words, {
+      id: member.id,
+      name: member.name,
+      address: formatAddress(member.address),
+      state: member.state,
+    });
+  }
+
+  report(report: MembershipReport): void {
+    const [level, words] = reportWords(report);
+    this.logger.log(level, report.kind, words, { ...report });
+  }
+
+  note(note: ElectionNote): void {
+    this.logger.log("debug", `election-${note.what}`, `election: ${JSON.stringify(note)}`, {
+      ...note,
+    });
+  }
+}
+
+function reportWords(report: MembershipReport): [LogLevel, string] {
+  switch (report.kind) {
+    case "name-conflict":
+      return ["warn", `two nodes are called ${report.name}; ${report.keeper} keeps the name`];
+    case "own-key-elsewhere":
+      return ["error", "another process uses this node's key: was the state folder copied?"];
+    case "seeds-unreachable": {
+      const seeds = report.seeds.map(formatAddress).join(", ");
+      return ["warn", `no answer from ${seeds}; trying on, ever more slowly`];
+    }
+    case "seed-answered":
+      return ["info", `${formatAddress(report.seed)} answered`];
+    case "members-full":
+      return ["warn", `the view is full with ${report.membersMax} members; more are left out`];
+  }
+}

@@ -1,0 +1,432 @@
+/**
+ * The shell of one node: sockets, clock, disk and enclave around the pure replica. Everything that comes in is opened and verified
+ * at the door, becomes one event, and the effects are carried out in their order; what has to be remembered is on disk before
+ * what follows is sent. There is one timer, armed for the replica's next deadline.
+ */
+import { type Address, formatAddress } from "../base/address.ts";
+import { base64url, fromUtf8, hex } from "../base/bytes.ts";
+import { FumataError, messageOf } from "../base/errors.ts";
+import type { Logger } from "../base/log.ts";
+import { createPrng } from "../base/prng.ts";
+import { electRequest } from "../certificate/proposal.ts";
+import type { CertificateDocument, VerifiedCertificate } from "../certificate/types.ts";
+import { verifyCertificate } from "../certificate/verify.ts";
+import { importRsaJwk, type RsaPublicKey } from "../crypto/rsa.ts";
+import { OpenElection } from "../election/open_election.ts";
+import { LAN_ELECTION, LOCAL_ELECTION, WAN_ELECTION } from "../election/settings.ts";
+import type { ElectionMessage } from "../election/types.ts";
+import { createMembership } from "../membership/core.ts";
+import { type Profile, PROFILES } from "../membership/settings.ts";
+import type { Claim, Member } from "../membership/types.ts";
+import { type Domain, POLICIES, type Policy } from "../../function/leader-election/rules.ts";
+import { type AttestedConnection, type AttestedFunction, EnclaveLink } from "./enclave_link.ts";
+import { openElectionRules } from "./election_rules.ts";
+import { Journal } from "./journal.ts";
+import { Mailbox, type Received } from "./mailbox.ts";
+import { Replica, type ReplicaEffect, type ReplicaEvent } from "./replica.ts";
+import { StateStore } from "./state_store.ts";
+import { openTransport, type Transport } from "./transport.ts";
+
+/** What a node is told when it starts. */
+export interface NodeOptions {
+  /** Where to listen; port 0 takes a free one. */
+  readonly bind: Address;
+  /** Where others reach it; the bound address if left out. */
+  readonly advertise?: Address;
+  /** Its label; the advertised address if left out. */
+  readonly name?: string;
+  readonly cluster: string;
+  readonly seeds: readonly Address[];
+  readonly profile: Profile;
+  readonly tags: Readonly<Record<string, string>>;
+  /** Left out: nothing is remembered. */
+  readonly stateFolder?: string;
+  /** The pinned checksum of the election function, 32 bytes. */
+  readonly checksum: Uint8Array;
+  /** Makes an attested connection to the election function. */
+  readonly connect: () => Promise<AttestedConnection>;
+  readonly logger: Logger;
+}
+
+const ELECTION_SETTINGS = { local: LOCAL_ELECTION, lan: LAN_ELECTION, wan: WAN_ELECTION };
+
+/** How often known addresses are written down, ms: they only speed up a restart. */
+const REMEMBER_MEMBERS_MS = 5_000;
+
+/** A running node. */
+export class Node implements AsyncDisposable {
+  readonly id: string;
+  readonly name: string;
+  readonly address: Address;
+  /** Resolves when the node has stopped by itself; rejects with what it cannot go on with. */
+  readonly stopped: Promise<void>;
+
+  readonly #options: NodeOptions;
+  readonly #domain: Domain;
+  readonly #store: StateStore;
+  readonly #transport: Transport;
+  readonly #mailbox: Mailbox;
+  readonly #journal: Journal;
+  readonly #replica: Replica;
+  readonly #link: EnclaveLink;
+  readonly #keys = new Map<string, RsaPublicKey>();
+  readonly #stop = Promise.withResolvers<void>();
+  readonly #leftCluster = Promise.withResolvers<void>();
+  #policy?: Policy;
+  #platform?: string;
+  #timer?: ReturnType<typeof setTimeout>;
+  #rememberTimer?: ReturnType<typeof setInterval>;
+  #membersChanged = false;
+  #closed = false;
+
+  /** Binds the sockets, reads the state and starts. Throws a `FumataError` for a port in use or a state folder that cannot serve. */
+  constructor(options: NodeOptions) {
+    this.#options = options;
+    this.#domain = { checksum: options.checksum, cluster: options.cluster };
+    this.stopped = this.#stop.promise;
+    this.#store = StateStore.open(options.stateFolder);
+    try {
+      this.#transport = openTransport(options.bind, {
+        datagram: (bytes, source) => this.#onDatagram(bytes, source),
+        stream: (frames, source) => this.#onStream(frames, source),
+      });
+    } catch (thrown) {
+      this.#store[Symbol.dispose]();
+      throw thrown;
+    }
+    const { identity } = this.#store;
+    this.id = identity.id;
+    this.address = options.advertise ?? this.#transport.address;
+    this.name = options.name ?? formatAddress(this.address);
+    this.#journal = new Journal(options.logger, this.id);
+    this.#mailbox = new Mailbox(identity, this.#domain);
+    this.#restoreKeys();
+    this.#replica = this.#createReplica();
+    this.#link = new EnclaveLink(options.connect, {
+      attested: (found) => this.#onAttested(found),
+      unreachable: (reason, retryMs) => this.#journal.enclaveUnreachable(reason, retryMs),
+      refused: (error) => this.#onRefused(error),
+    });
+    this.#start();
+  }
+
+  /** The other members, in any state. */
+  members(): readonly Member[] {
+    return this.#replica.members();
+  }
+
+  /** The certificate that this node respects now. */
+  get leader(): VerifiedCertificate | undefined {
+    return this.#replica.respected;
+  }
+
+  /** Tells the others, waits until enough have heard it (bounded by the profile), and stops. */
+  async leave(): Promise<void> {
+    this.#dispatch({ type: "leave" });
+    await Promise.race([this.#leftCluster.promise, this.stopped.catch(() => {})]);
+    await this[Symbol.asyncDispose]();
+  }
+
+  /** Stops at once, without a word to the others. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    clearTimeout(this.#timer);
+    clearInterval(this.#rememberTimer);
+    try {
+      this.#rememberMembers();
+    } catch { /* said already when it mattered */ }
+    await this.#link[Symbol.asyncDispose]();
+    await this.#transport[Symbol.asyncDispose]();
+    this.#store[Symbol.dispose]();
+    this.#stop.resolve();
+  }
+
+  #createReplica(): Replica {
+    const { identity } = this.#store;
+    const nowMs = performance.now();
+    const prng = createPrng(crypto.getRandomValues(new Uint32Array(1))[0]);
+    const history = this.#store.history(hex(this.#domain.checksum), this.#domain.cluster);
+    const election = new OpenElection({
+      self: identity.id,
+      rules: openElectionRules(identity, this.#domain),
+      settings: ELECTION_SETTINGS[this.#options.profile],
+      memory: { head: this.#restoreHead(history.head), lastVote: history.lastVote },
+      prng,
+      nowMs,
+      awaitsSeeds: this.#options.seeds.length > 0,
+    });
+    const membership = createMembership({
+      self: {
+        id: identity.id,
+        publicKey: identity.publicKey,
+        name: this.name,
+        address: this.address,
+        tags: this.#options.tags,
+      },
+      lastIncarnation: this.#store.incarnation,
+      seeds: this.#options.seeds,
+      known: this.#mailbox.readAliveClaims(this.#store.memberClaims()),
+      settings: PROFILES[this.#options.profile],
+      prng,
+      nonce: () => hex(crypto.getRandomValues(new Uint8Array(8))),
+      signClaim: this.#mailbox.signClaim,
+      signAck: this.#mailbox.signAck,
+    });
+    const key = base64url(identity.publicKey);
+    return new Replica(membership, election, { id: identity.id, name: this.name, key }, nowMs);
+  }
+
+  #start(): void {
+    const { cluster, stateFolder } = this.#options;
+    this.#journal.started(this.name, this.address, cluster, stateFolder);
+    this.#tellKeys();
+    this.#link.start();
+    this.#rememberTimer = setInterval(() => this.#rememberMembers(), REMEMBER_MEMBERS_MS);
+    this.#dispatch({ type: "tick" });
+  }
+
+  /** The only door to the replica. */
+  #dispatch(event: ReplicaEvent): void {
+    if (this.#closed) return;
+    try {
+      for (const effect of this.#replica.step(event, performance.now())) this.#carryOut(effect);
+    } catch (thrown) {
+      return this.#fail(thrown);
+    }
+    this.#armTimer();
+  }
+
+  #armTimer(): void {
+    clearTimeout(this.#timer);
+    const deadline = this.#replica.deadlineMs();
+    if (deadline === undefined || this.#closed) return;
+    const waitMs = Math.max(0, deadline - performance.now());
+    this.#timer = setTimeout(() => this.#dispatch({ type: "tick" }), waitMs);
+  }
+
+  #carryOut(effect: ReplicaEffect): void {
+    const checksum = hex(this.#domain.checksum);
+    const { cluster } = this.#domain;
+    switch (effect.type) {
+      case "send-gossip":
+        this.#transport.send(effect.to, this.#mailbox.gossip(effect.recipient, effect.message));
+        break;
+      case "sync":
+        this.#sync(effect.address);
+        break;
+      case "send-election":
+        for (const { id, address } of effect.to) this.#sendElection(id, address, effect.message);
+        break;
+      case "persist-incarnation":
+        this.#store.saveIncarnation(effect.incarnation);
+        break;
+      case "persist-vote":
+        this.#store.saveVote(checksum, cluster, effect.term, effect.digest);
+        break;
+      case "persist-head":
+        this.#store.saveHead(checksum, cluster, JSON.stringify(effect.certificate.document));
+        break;
+      case "call-enclave":
+        this.#callEnclave(effect);
+        break;
+      case "leader":
+        this.#journal.leader(effect.certificate, this.#replica.term, this.#platform);
+        break;
+      case "note":
+        this.#journal.note(effect.note);
+        break;
+      case "member":
+        this.#membersChanged = true;
+        this.#journal.member(effect.change);
+        break;
+      case "report":
+        this.#journal.report(effect.report);
+        break;
+      case "left":
+        this.#leftCluster.resolve();
+        break;
+      default:
+        effect satisfies never;
+    }
+  }
+
+  #onDatagram(bytes: Uint8Array, source: Address): void {
+    const received = this.#mailbox.openDatagram(bytes);
+    if (received) this.#onReceived(received, source, bytes.length);
+  }
+
+  #onStream(frames: readonly Uint8Array[], source: Address): readonly Uint8Array[] {
+    const claims: Claim[] = [];
+    let syncedWith: string | undefined;
+    for (const frame of frames) {
+      const received = this.#mailbox.openFrame(frame);
+      if (!received) return [];
+      if (received.type === "sync") {
+        if (syncedWith !== undefined && syncedWith !== received.sender) return [];
+        syncedWith = received.sender;
+        claims.push(...received.claims);
+      } else this.#onReceived(received, source, frame.length);
+    }
+    if (syncedWith === undefined) return [];
+    const answer = this.#mailbox.sync(syncedWith, this.#replica.snapshot());
+    this.#dispatch({ type: "synced", address: source, claims });
+    return answer;
+  }
+
+  #onReceived(received: Received, source: Address, datagramBytes: number): void {
+    switch (received.type) {
+      case "gossip":
+        return this.#dispatch({
+          type: "gossip",
+          sender: received.sender,
+          source,
+          datagramBytes,
+          message: received.message,
+        });
+      case "election":
+        if (received.message.kind === "certificate") {
+          return this.#onCertificate(received.message.document, received.sender);
+        }
+        return this.#dispatch({
+          type: "election",
+          sender: received.sender,
+          message: received.message,
+        });
+      case "sync":
+        return;
+      default:
+        received satisfies never;
+    }
+  }
+
+  /** A certificate counts only after the whole of it was verified, whoever sent it. */
+  #onCertificate(document: CertificateDocument, from: string | undefined): void {
+    const verdict = this.#verify(document);
+    if (verdict.ok) {
+      return this.#dispatch({ type: "certificate", certificate: verdict.certificate, from });
+    }
+    this.#journal.certificateRefused(from && this.#nameOf(from), verdict.failures);
+  }
+
+  #verify(document: CertificateDocument): ReturnType<typeof verifyCertificate> {
+    return verifyCertificate(document, {
+      domain: this.#domain,
+      keys: this.#keys,
+      policy: this.#policy,
+    });
+  }
+
+  #sendElection(id: string, address: Address, message: ElectionMessage): void {
+    const { bytes, fitsDatagram } = this.#mailbox.election(id, message);
+    if (fitsDatagram) return this.#transport.send(address, bytes);
+    this.#transport.exchange(address, [bytes]).catch((thrown) => {
+      this.#journal.sendFailed(message.kind, this.#nameOf(id), messageOf(thrown));
+    });
+  }
+
+  async #sync(address: Address): Promise<void> {
+    try {
+      const frames = this.#mailbox.sync(undefined, this.#replica.snapshot());
+      const answer = await this.#transport.exchange(address, frames);
+      const claims = answer.flatMap((frame) => {
+        const received = this.#mailbox.openFrame(frame);
+        return received?.type === "sync" ? received.claims : [];
+      });
+      this.#dispatch({ type: "synced", address, claims });
+    } catch {
+      this.#dispatch({ type: "sync-failed", address });
+    }
+  }
+
+  async #callEnclave(effect: Extract<ReplicaEffect, { type: "call-enclave" }>): Promise<void> {
+    const { digest, proposal, votes } = effect;
+    try {
+      const answer = await this.#link.call(
+        electRequest(this.#store.identity, this.#domain, proposal, votes),
+      );
+      const certificate = certificateOf(answer);
+      if (certificate === undefined) {
+        throw new FumataError("function", "the answer is no certificate");
+      }
+      this.#onCertificate({ certificate, bundle: votes }, undefined);
+    } catch (thrown) {
+      const refused = thrown instanceof FumataError && thrown.code === "function";
+      if (refused) this.#journal.electionRefused(messageOf(thrown));
+      this.#dispatch({ type: "enclave-failed", digest, reason: messageOf(thrown), refused });
+    }
+  }
+
+  #onAttested(found: AttestedFunction): void {
+    this.#policy = found.policy;
+    this.#platform = found.platform;
+    this.#keys.set(found.key.kid, found.key);
+    try {
+      this.#store.saveKey(hex(this.#domain.checksum), {
+        kid: found.key.kid,
+        jwk: JSON.stringify(found.key.jwk),
+        policy: found.policy,
+      });
+    } catch (thrown) {
+      return this.#fail(thrown);
+    }
+    this.#journal.attested(found, hex(this.#domain.checksum));
+    this.#tellKeys(found.key.kid);
+  }
+
+  /** Before anything was ever attested a refusal ends the node; later it only means that this host is not used. */
+  #onRefused(error: FumataError): void {
+    if (this.#platform === undefined) this.#fail(error);
+    else this.#journal.enclaveRefused(error.message);
+  }
+
+  #tellKeys(preferred?: string): void {
+    const kids = [...this.#keys.keys()];
+    this.#dispatch({ type: "keys", kids, preferred: preferred ?? kids.at(-1) });
+  }
+
+  #restoreKeys(): void {
+    for (const stored of this.#store.keys(hex(this.#domain.checksum))) {
+      const key = importRsaJwk(JSON.parse(stored.jwk));
+      if (typeof key === "string") continue;
+      this.#keys.set(stored.kid, key);
+      this.#policy = POLICIES.find((policy) => policy === stored.policy);
+    }
+  }
+
+  #restoreHead(text: string | undefined): VerifiedCertificate | undefined {
+    if (text === undefined) return undefined;
+    const verdict = this.#verify(JSON.parse(text));
+    return verdict.ok ? verdict.certificate : undefined;
+  }
+
+  #rememberMembers(): void {
+    if (!this.#membersChanged) return;
+    this.#membersChanged = false;
+    const claims = this.#replica.snapshot()
+      .filter((claim) => claim.type === "alive" && claim.subject !== this.id);
+    try {
+      this.#store.saveMemberClaims(claims.map((claim) => claim.encoded));
+    } catch (thrown) {
+      this.#fail(thrown);
+    }
+  }
+
+  #fail(thrown: unknown): void {
+    this.#stop.reject(thrown);
+    this[Symbol.asyncDispose]();
+  }
+
+  #nameOf(id: string): string {
+    return this.#replica.members().find((member) => member.id === id)?.name ?? id;
+  }
+}
+
+function certificateOf(answer: Uint8Array): string | undefined {
+  try {
+    const value = JSON.parse(fromUtf8(answer) ?? "");
+    return typeof value?.certificate === "string" ? value.certificate : undefined;
+  } catch {
+    return undefined;
+  }
+}
