@@ -19,8 +19,8 @@ export const OPEN_TYPE = "election-open+jwt";
 /** Bytes of digests, ids and keys. */
 const DIGEST_BYTES = 32;
 
-/** The longest certificate: 512 active nodes of 140 characters, twice in base64. */
-export const CERTIFICATE_CHARACTERS_MAX = 160 * 1024;
+/** The longest certificate: 512 active nodes of 130 characters make 89 KB in base64url. */
+export const CERTIFICATE_CHARACTERS_MAX = 128 * 1024;
 
 /** The longest signature in bytes: RSA of 4096 bits. */
 const RSA_BYTES_MAX = 512;

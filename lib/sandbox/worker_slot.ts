@@ -123,7 +123,7 @@ export class WorkerSlot {
     const error = `the function did not stop within ${
       this.#running!.job.wallMs
     } ms; it was given up`;
-    this.#failAll({ ok: false, reason: "time", error, log: "" });
+    this.#failAll({ ok: false, reason: "time", error, log: "" }, LOST);
   }
 
   #end(error: string): void {
@@ -131,15 +131,15 @@ export class WorkerSlot {
     this.#state = "gone";
     clearTimeout(this.#watch);
     this.#worker.terminate();
-    this.#failAll({ ok: false, reason: "threw", error, log: "" });
+    const outcome: CallOutcome = { ok: false, reason: "threw", error, log: "" };
+    this.#failAll(outcome, outcome);
     this.#onEnd();
   }
 
-  /** The running job gets the outcome; those behind it are lost with their sessions. */
-  #failAll(outcome: CallOutcome): void {
-    this.#running?.job.finish(outcome);
+  #failAll(running: CallOutcome, waiting: CallOutcome): void {
+    this.#running?.job.finish(running);
     this.#running = undefined;
     this.#packages.clear();
-    for (const job of this.#queue.splice(0)) job.finish(LOST);
+    for (const job of this.#queue.splice(0)) job.finish(waiting);
   }
 }
