@@ -134,6 +134,8 @@ export class EnclaveLink implements AsyncDisposable {
       if (!this.#down) this.#events.unreachable(messageOf(thrown), this.#retryMs);
       this.#down = true;
     }
+    // What was told may have closed the link.
+    if (this.#closed) return;
     clearTimeout(this.#retry);
     this.#retry = setTimeout(() => this.start(), this.#retryMs);
     this.#retryMs = Math.min(this.#retryMs * 2, RETRY_MS_MAX);

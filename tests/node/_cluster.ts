@@ -1,0 +1,133 @@
+/**
+ * Real nodes in one process, on loopback sockets, with the real election function in the real sandbox; only attestation is left out (it
+ * has tests of its own). Waiting is for log events, never for time.
+ */
+import { generateKeyPairSync } from "node:crypto";
+import type { Address } from "../../lib/base/address.ts";
+import { FumataError } from "../../lib/base/errors.ts";
+import type { LogFields, Logger, LogLevel } from "../../lib/base/log.ts";
+import { importRsaJwk, type RsaPublicKey } from "../../lib/crypto/rsa.ts";
+import type { AttestedConnection } from "../../lib/node/enclave_link.ts";
+import { Node, type NodeOptions } from "../../lib/node/node.ts";
+import { openPackage, packFiles } from "../../lib/package/mod.ts";
+import type { FunctionPackage } from "../../lib/package/types.ts";
+import { createSandbox, type Sandbox } from "../../lib/sandbox/mod.ts";
+
+const FUNCTION = new URL("../../function/leader-election/", import.meta.url);
+
+/** One log line. */
+export interface Said {
+  readonly level: LogLevel;
+  readonly event: string;
+  readonly message: string;
+  readonly fields: LogFields;
+}
+
+/** A logger whose events can be awaited. */
+export class Listener implements Logger {
+  readonly said: Said[] = [];
+  readonly #waiting = new Set<() => void>();
+
+  log(level: LogLevel, event: string, message: string, fields: LogFields = {}): void {
+    this.said.push({ level, event, message, fields });
+    for (const wake of [...this.#waiting]) wake();
+  }
+
+  /** The first line from `from` on that passes; waits for it. */
+  async until(passes: (said: Said) => boolean, from = 0): Promise<Said> {
+    for (let at = from;;) {
+      for (; at < this.said.length; at++) if (passes(this.said[at])) return this.said[at];
+      await new Promise<void>((resolve) => {
+        const wake = () => {
+          this.#waiting.delete(wake);
+          resolve();
+        };
+        this.#waiting.add(wake);
+      });
+    }
+  }
+}
+
+/** The enclave without its walls: the election function and its key. */
+export class BareEnclave implements AsyncDisposable {
+  readonly checksum: Uint8Array;
+  readonly key: RsaPublicKey;
+  up = true;
+  calls = 0;
+  readonly #pem: string;
+  readonly #package: FunctionPackage;
+  readonly #sandbox: Sandbox = createSandbox();
+
+  constructor(policy: "highest" | "random") {
+    const files = new Map<string, Uint8Array>();
+    for (const entry of Deno.readDirSync(FUNCTION)) {
+      files.set(entry.name, Deno.readFileSync(new URL(entry.name, FUNCTION)));
+    }
+    files.set("policy.json", new TextEncoder().encode(JSON.stringify({ policy })));
+    const opened = openPackage(packFiles("leader-election", files).zip);
+    if (typeof opened === "string" || "reason" in opened) throw new Error(JSON.stringify(opened));
+    this.#package = opened as FunctionPackage;
+    this.checksum = this.#package.checksum;
+    const pair = generateKeyPairSync("rsa", { modulusLength: 2048 });
+    this.#pem = pair.privateKey.export({ format: "pem", type: "pkcs8" }) as string;
+    this.key = importRsaJwk(pair.publicKey.export({ format: "jwk" })) as RsaPublicKey;
+  }
+
+  async connect(): Promise<AttestedConnection> {
+    if (!this.up) throw new FumataError("unreachable", "Cannot reach the enclave: it is down");
+    const session = await this.#sandbox.open(
+      this.#package,
+      { certificateKeyPem: this.#pem },
+      "simulated",
+    );
+    return {
+      evidence: { platform: "simulated" },
+      certificateKey: this.key,
+      invoke: async (input) => {
+        if (!this.up) throw new FumataError("unreachable", "Cannot reach the enclave: it is down");
+        this.calls++;
+        const outcome = await session.call(input);
+        if (outcome.ok) return outcome.output;
+        throw new FumataError("function", outcome.error);
+      },
+      close: () => session.close(),
+    };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#sandbox[Symbol.asyncDispose]();
+  }
+}
+
+/** A node and what it says. */
+export class TestNode implements AsyncDisposable {
+  readonly listener = new Listener();
+  readonly node: Node;
+
+  constructor(enclave: BareEnclave, seeds: readonly Address[], more: Partial<NodeOptions> = {}) {
+    this.node = new Node({
+      bind: { host: "127.0.0.1", port: 0 },
+      cluster: "test",
+      seeds,
+      profile: "local",
+      tags: {},
+      checksum: enclave.checksum,
+      connect: () => enclave.connect(),
+      logger: this.listener,
+      ...more,
+    });
+  }
+
+  /** Waits until this node respects a certificate of exactly so many active nodes; gives its leader's name. */
+  async leader(activeNodes: number, from = 0): Promise<string> {
+    const said = await this.listener.until(
+      ({ event, message }) => event === "leader" && message.includes(` of ${activeNodes} votes`),
+      from,
+    );
+    return String(said.fields.name);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.node[Symbol.asyncDispose]();
+  }
+}
