@@ -84,6 +84,7 @@ async function makeSeed(): Promise<{ files: ReadonlyMap<string, Uint8Array>; tok
   const tee = await openSimulatedTee({ folder: join(folder, "tee"), version: "test" });
   await using sandbox = createSandbox();
   const host = await startEnclaveHost({ tee, sandbox, dataDir: join(folder, "data"), port: 0 });
+  const token = host.accountToken();
   await host.close();
   const files = new Map<string, Uint8Array>();
   const walk = async (path: string) => {
@@ -95,7 +96,7 @@ async function makeSeed(): Promise<{ files: ReadonlyMap<string, Uint8Array>; tok
   };
   await walk("");
   await Deno.remove(folder, { recursive: true });
-  return { files, token: host.firstToken! };
+  return { files, token };
 }
 
 /** The policy that pins a simulated TEE. */

@@ -31,6 +31,8 @@ export interface AttestationDemands {
 export interface Attested {
   readonly evidence: Evidence;
   readonly binding: Binding & { readonly sessionKey: Uint8Array };
+  /** Measurements by name as a policy names them, lower-case hex. */
+  readonly measurements: Readonly<Record<string, string>>;
   /** The key that signs election certificates, bound by its thumbprint; hosts other than fumata have none. */
   readonly certificateKey?: RsaPublicKey;
 }
@@ -91,7 +93,8 @@ function judge(
   const { sessionKey, certificateKid } = verdict.binding;
   if (!sessionKey) return "the evidence binds no session key";
   const binding = { ...verdict.binding, sessionKey };
-  if (certificateKid === undefined) return { evidence, binding };
+  const { measurements } = verdict;
+  if (certificateKid === undefined) return { evidence, binding, measurements };
   const certificateKey = importRsaJwk(message.certificate_key);
   if (typeof certificateKey === "string") {
     return `the evidence binds the certificate key ${certificateKid}; the key that came ${certificateKey}`;
@@ -100,7 +103,7 @@ function judge(
     return `the evidence binds the certificate key ${certificateKid}; the key that came is ` +
       certificateKey.kid;
   }
-  return { evidence, binding, certificateKey };
+  return { evidence, binding, measurements, certificateKey };
 }
 
 function describe(failures: readonly string[]): string {

@@ -4,6 +4,7 @@
  */
 // @ts-types="@types/ws"
 import { WebSocket as WsSocket } from "ws";
+import { fromBase64url, fromUtf8 } from "../../base/bytes.ts";
 import { FumataError, messageOf } from "../../base/errors.ts";
 import { SUBPROTOCOLS } from "../frames.ts";
 import { FrameSocket, type SocketLike } from "../frame_socket.ts";
@@ -30,8 +31,6 @@ export interface EnclaveAddress {
   /** `http(s)://host:port` or `ws(s)://…`. */
   readonly url: string;
   readonly token: string;
-  /** Which kind the token is; `account` by default. */
-  readonly tokenKind?: keyof typeof SUBPROTOCOLS;
 }
 
 /** How a client connects. */
@@ -101,7 +100,7 @@ function tryOpen(url: string, path: string, options: ConnectOptions): Promise<Op
     new FumataError("unreachable", `Cannot reach the enclave at "${options.url}": ${why}`);
   if (options.signal?.aborted) return Promise.reject(unreachable("the attempt was given up"));
   const Socket = options.webSocket ?? WsSocket as unknown as SocketConstructor;
-  const protocols = [SUBPROTOCOLS[options.tokenKind ?? "account"], options.token];
+  const protocols = [SUBPROTOCOLS[tokenKind(options.token)], options.token];
   let socket: SocketLike;
   try {
     socket = options.webSocket
@@ -213,6 +212,17 @@ export function refusal(base: string, path: string, status: number, body: string
 export function printable(text: string): string {
   const clean = text.replaceAll(/\s+/g, " ").replaceAll(/\p{C}/gu, "?");
   return clean.length <= 500 ? clean : `${clean.slice(0, 500)}…`;
+}
+
+/** Which kind a token is, as far as one can read it: tokens for one function say so in their claims. The host decides. */
+function tokenKind(token: string): keyof typeof SUBPROTOCOLS {
+  const claims = fromBase64url(token.split(".")[1] ?? "");
+  const frame = claims && fromUtf8(claims);
+  try {
+    return frame && "function_id" in JSON.parse(frame) ? "function" : "account";
+  } catch {
+    return "account";
+  }
 }
 
 function connectWords(message: string | undefined): string {

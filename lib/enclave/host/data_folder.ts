@@ -17,6 +17,7 @@ const TEMPORARY_SUFFIX = ".tmp";
 export class DataFolder implements Disposable {
   readonly path: string;
   readonly #lock: Deno.FsFile;
+  #isOpen = true;
 
   private constructor(path: string, lock: Deno.FsFile) {
     this.path = path;
@@ -68,8 +69,9 @@ export class DataFolder implements Disposable {
     }
   }
 
-  /** Writes a file whole; it is on disk when this returns. Folders on the way are made. */
+  /** Writes a file whole; it is on disk when this returns. Folders on the way are made. Without the lock nothing is written. */
   write(name: string, bytes: Uint8Array): void {
+    if (!this.#isOpen) throw this.#failure("write", name, "the host has stopped");
     const path = `${this.path}/${name}`;
     const temporary = path + TEMPORARY_SUFFIX;
     try {
@@ -113,6 +115,7 @@ export class DataFolder implements Disposable {
 
   /** Gives the folder free for another host. */
   [Symbol.dispose](): void {
+    this.#isOpen = false;
     this.#lock.close();
   }
 

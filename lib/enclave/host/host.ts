@@ -25,7 +25,8 @@ import { TokenStore } from "./tokens.ts";
 
 /** How a host is to run. */
 export interface EnclaveHostOptions {
-  readonly tee: TeeDriver;
+  /** The TEE, or how to open it once the data folder is known to be ours; the folder `tee` inside it is for that. */
+  readonly tee: TeeDriver | ((folder: string) => Promise<TeeDriver>);
   /** Runs the functions. The host does not dispose of it. */
   readonly sandbox: Sandbox;
   /** The data folder; made if it is not there. */
@@ -53,12 +54,15 @@ export interface ConnectionCount {
 export interface EnclaveHost extends AsyncDisposable {
   /** `http://host:port` */
   readonly url: string;
-  /** An account token, made when the data folder has no valid one of this host's own making; shown only now. */
-  readonly firstToken?: string;
+  /** The account token that is given, if it is still good, else a new one. Its text cannot be had again. */
+  accountToken(known?: string): string;
   /** Counts of the latest connections, oldest first. */
   counters(): readonly ConnectionCount[];
-  /** Ends all sessions and gives the data folder free. */
-  close(): Promise<void>;
+  /**
+   * Ends all sessions and gives the data folder free. At a first start it waits for the account key that is being made, some seconds;
+   * a process that ends anyway abandons it.
+   */
+  close(options?: { readonly abandonKey?: boolean }): Promise<void>;
 }
 
 /** Connections whose counts are kept: enough for tests and a look, little memory. */
@@ -76,8 +80,11 @@ export async function startEnclaveHost(options: EnclaveHostOptions): Promise<Enc
 }
 
 async function openHost(folder: DataFolder, options: EnclaveHostOptions): Promise<EnclaveHost> {
-  const { tee, sandbox, logger = silentLogger, now = () => new Date() } = options;
+  const { sandbox, logger = silentLogger, now = () => new Date() } = options;
   const limits: EnclaveLimits = { ...ENCLAVE_LIMITS, ...options.limits };
+  const tee = typeof options.tee === "function"
+    ? await options.tee(`${folder.path}/tee`)
+    : options.tee;
   const vault = new KeyVault(folder, tee);
   const keys = await openHostKeys(vault);
   keys.accountKey.catch((thrown) =>
@@ -89,7 +96,6 @@ async function openHost(folder: DataFolder, options: EnclaveHostOptions): Promis
   const tokens = new TokenStore(folder, keys.tokenSecret, limits, {
     forget: keys.tokenSecretIsNew,
   });
-  const firstToken = keys.tokenSecretIsNew ? makeFirstToken(tokens, now()) : undefined;
   const routes: Route<Session>[] = [
     runEndpoint(store, sandbox, tee, keys.resultKey, limits),
     deployEndpoint(store, keys, limits, now, (id, name, checksum) => {
@@ -124,7 +130,7 @@ async function openHost(folder: DataFolder, options: EnclaveHostOptions): Promis
       session.close();
     } catch (thrown) {
       const [error, code] = describe(thrown);
-      if (code === CLOSE.failed) logger.log("warn", "session-failed", error, { path });
+      logger.log("info", "session-ended", `a session of ${path} ended: ${error}`, { path, error });
       session.fail(error, code);
     }
   };
@@ -149,23 +155,25 @@ async function openHost(folder: DataFolder, options: EnclaveHostOptions): Promis
   );
 
   let closing: Promise<void> | undefined;
-  const close = () =>
+  const close = (how?: { readonly abandonKey?: boolean }) =>
     closing ??= (async () => {
       await listener.close();
-      await keys.accountKey.catch(() => {});
+      if (!how?.abandonKey) await keys.accountKey.catch(() => {});
       folder[Symbol.dispose]();
     })();
   return {
     url: listener.url,
-    firstToken,
+    accountToken: (known) => accountToken(tokens, known, now()),
     counters: () => [...counts].map((count) => ({ ...count })),
     close,
-    [Symbol.asyncDispose]: close,
+    [Symbol.asyncDispose]: () => close(),
   };
 }
 
-function makeFirstToken(tokens: TokenStore, now: Date): string {
-  const made = tokens.create({ name: "first", description: "made at the first start" }, now);
+function accountToken(tokens: TokenStore, known: string | undefined, now: Date): string {
+  const verdict = known === undefined ? undefined : tokens.check(known, now);
+  if (verdict?.ok && verdict.scope.kind === "account") return known!;
+  const made = tokens.create({ name: "profile", description: "made at a start of the host" }, now);
   if (typeof made === "string") throw new FumataError("failure", `Cannot make a token: ${made}`);
   return made.token;
 }

@@ -1,0 +1,93 @@
+/** `fumata deploy`: packs a folder and deploys it; prints the id and the checksum that everybody else pins. */
+import { fileURLToPath } from "node:url";
+import { hex, utf8 } from "../../base/bytes.ts";
+import { FumataError } from "../../base/errors.ts";
+import { deployPackage } from "../../enclave/client/mod.ts";
+import { openPackage, type PackedFolder, packFiles, packFolder } from "../../package/mod.ts";
+import { POLICIES } from "../../../function/leader-election/rules.ts";
+import type { Command, CommandContext } from "../command.ts";
+import { OUTPUT_FLAG, print } from "../output.ts";
+import { loadProfile, PROFILE_FLAGS } from "../profile.ts";
+
+const POLICY_FILE = "policy.json";
+
+/** The functions that ship with fumata, also inside its executable. */
+const SHIPPED = new URL("../../../function/", import.meta.url);
+
+/** The command. */
+export const deployCommand: Command = {
+  name: "deploy",
+  summary: "deploy a function",
+  positional: "FOLDER",
+  arity: [1, 1],
+  examples: [
+    "fumata deploy function/leader-election",
+    "fumata deploy function/leader-election --policy random -o json > leader_election.json",
+  ],
+  flags: [
+    { name: "name", type: "string", placeholder: "NAME", help: "default: the folder's name" },
+    {
+      name: "policy",
+      type: "string",
+      choices: POLICIES,
+      help: "how leaders are drawn, in place of what the package's policy.json says",
+    },
+    OUTPUT_FLAG,
+    ...PROFILE_FLAGS,
+  ],
+  async run(args, context) {
+    const policy = args.text("policy");
+    const folder = await pack(args.positional[0], context);
+    const packed = policy === undefined ? folder : withPolicy(folder, policy, context);
+    const name = args.text("name") ?? packed.folder;
+    const profile = await loadProfile(args, context);
+    const { id } = await deployPackage({
+      url: profile.enclave,
+      token: profile.token,
+      policy: profile.attestation,
+      zip: packed.zip,
+      name,
+    });
+    const checksum = hex(packed.checksum);
+    const facts = { function_id: id, function_checksum: checksum, function_name: name };
+    print(args, context, facts, () =>
+      [
+        `Function ID ➜  ${id}`,
+        `Function Checksum ➜  ${checksum}`,
+        `Function Name ➜  ${name}`,
+      ].join("\n"));
+    return 0;
+  },
+};
+
+/** The folder on disk, or the one of that name that ships with fumata. */
+async function pack(path: string, context: CommandContext): Promise<PackedFolder> {
+  const shipped = /^function\/([a-z0-9-]+)\/?$/.exec(path)?.[1];
+  if (shipped === undefined || await isThere(path)) return await packFolder(path);
+  const folder = fileURLToPath(new URL(shipped, SHIPPED));
+  if (!await isThere(folder)) return await packFolder(path);
+  context.say(`deploying the ${path} that ships with fumata; there is no such folder here`);
+  return await packFolder(folder);
+}
+
+async function isThere(path: string): Promise<boolean> {
+  try {
+    return (await Deno.stat(path)).isDirectory;
+  } catch {
+    // What cannot be looked at is packed next, which says why it cannot.
+    return false;
+  }
+}
+
+function withPolicy(packed: PackedFolder, policy: string, context: CommandContext): PackedFolder {
+  const opened = openPackage(packed.zip);
+  if (typeof opened === "string" || !opened.files.has(POLICY_FILE)) {
+    throw new FumataError(
+      "usage",
+      `Cannot set --policy "${policy}": the package "${packed.folder}" has no ${POLICY_FILE} to set it in`,
+    );
+  }
+  const text = utf8(`{ "policy": "${policy}" }\n`);
+  context.say(`deploying with ${POLICY_FILE} set to ${policy}, which the checksum covers`);
+  return packFiles(packed.folder, new Map([...opened.files, [POLICY_FILE, text]]));
+}

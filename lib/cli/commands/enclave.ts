@@ -1,0 +1,152 @@
+/** `fumata enclave`: the enclave host in the foreground, until a signal stops it. */
+import { resolve } from "node:path";
+import type { AttestationPolicy } from "../../attestation/mod.ts";
+import { FumataError } from "../../base/errors.ts";
+import type { Logger } from "../../base/log.ts";
+import { type EnclaveHost, startEnclaveHost } from "../../enclave/host/mod.ts";
+import { createSandbox } from "../../sandbox/mod.ts";
+import { openTee, TEE_NAMES, type TeeName } from "../../tee/open.ts";
+import type { Arguments, Command, CommandContext } from "../command.ts";
+import { defaultProfilePath, type Profile, readProfile, writeProfile } from "../profile.ts";
+import { VERSION } from "../version.ts";
+
+const PORT_DEFAULT = 7878;
+
+/** The command. */
+export const enclaveCommand: Command = {
+  name: "enclave",
+  summary: "run an enclave host",
+  examples: ["fumata enclave", "fumata enclave --port 0 --data ./enclave --no-profile"],
+  flags: [
+    {
+      name: "port",
+      type: "number",
+      range: [0, 65535],
+      placeholder: "PORT",
+      default: String(PORT_DEFAULT),
+      help: "TCP port; 0 takes a free one",
+    },
+    {
+      name: "host",
+      type: "string",
+      placeholder: "ADDRESS",
+      default: "127.0.0.1",
+      help: "address to listen on",
+    },
+    {
+      name: "data",
+      type: "string",
+      placeholder: "DIR",
+      help: "folder of functions, keys and tokens; default $XDG_DATA_HOME/fumata/enclave",
+    },
+    {
+      name: "tee",
+      type: "string",
+      choices: TEE_NAMES,
+      default: "simulated",
+      help: "trusted execution environment; the simulated one protects nothing",
+    },
+    {
+      name: "profile-out",
+      type: "string",
+      placeholder: "FILE",
+      help: "write the profile there too, for clients of this host",
+    },
+    {
+      name: "no-profile",
+      type: "boolean",
+      help: "do not make it this user's default profile",
+    },
+  ],
+  async run(args, context) {
+    const logger = context.logger();
+    const dataDir = resolve(args.text("data") ?? defaultDataDir(context));
+    const name = (args.text("tee") ?? "simulated") as TeeName;
+    let policy: AttestationPolicy | undefined;
+    await using sandbox = createSandbox();
+    await using host = await startEnclaveHost({
+      tee: async (folder) => {
+        const opened = await openTee(name, folder, VERSION);
+        policy = opened.policy;
+        return opened.driver;
+      },
+      sandbox,
+      dataDir,
+      port: portOf(args),
+      host: args.text("host"),
+      logger,
+    });
+    if (name === "simulated") {
+      const text = "the TEE is simulated: it protects nothing and is for trying things out";
+      logger.log("warn", "insecure-tee", text);
+    }
+    if (policy) await keepProfiles(host, policy, dataDir, args, context, logger);
+    logger.log("info", "listening", `enclave host at ${host.url}, data in ${dataDir}`, {
+      url: host.url,
+      data: dataDir,
+      tee: name,
+    });
+    await context.interrupted;
+    logger.log("info", "stopping", "stopping");
+    await host.close({ abandonKey: true });
+    return 0;
+  },
+};
+
+function portOf(args: Arguments): number {
+  const port = args.number("port") ?? PORT_DEFAULT;
+  if (Number.isInteger(port)) return port;
+  throw new FumataError("usage", `Cannot use --port "${port}": a whole number is wanted`);
+}
+
+function defaultDataDir(context: CommandContext): string {
+  const home = context.env("HOME");
+  const base = context.env("XDG_DATA_HOME") || (home && `${home}/.local/share`);
+  if (base) return `${base}/fumata/enclave`;
+  throw new FumataError(
+    "usage",
+    "Cannot choose a data folder: neither XDG_DATA_HOME nor HOME is set; name one with --data",
+  );
+}
+
+/** Writes the profile of this host into its folder, where asked to, and as the user's default unless that is for another host. */
+async function keepProfiles(
+  host: EnclaveHost,
+  attestation: AttestationPolicy,
+  dataDir: string,
+  args: Arguments,
+  context: CommandContext,
+  logger: Logger,
+): Promise<void> {
+  const own = `${dataDir}/profile.json`;
+  // A profile that cannot be read is replaced by a good one; its token stays valid until it is deleted.
+  const before = await readProfile(own, false).catch(() => undefined);
+  const profile = { enclave: host.url, token: host.accountToken(before?.token), attestation };
+  if (JSON.stringify(before) !== JSON.stringify(profile)) await writeProfile(own, profile);
+  const out = args.text("profile-out");
+  if (out !== undefined) await writeProfile(out, profile);
+  const path = args.has("no-profile") ? undefined : defaultProfilePath(context);
+  if (path === undefined) return;
+  const known = await readProfile(path, false).catch((thrown) => thrown as FumataError);
+  if (known instanceof FumataError || (known && !isOfSameHost(known, profile))) {
+    const why = known instanceof FumataError ? "cannot be read" : "is for another host";
+    const text = `${path} ${why} and stays as it is; to use this host: --profile ${own}`;
+    logger.log("info", "profile-kept", text, { path, own });
+    return;
+  }
+  if (JSON.stringify(known) === JSON.stringify(profile)) return;
+  await writeProfile(path, profile);
+  const trust = attestation.platform === "simulated"
+    ? "the simulated TEE of this very host"
+    : "this host";
+  const text =
+    `wrote ${path}: commands of this user now trust ${trust} (--no-profile turns it off)`;
+  logger.log("info", "profile-written", text, { path });
+}
+
+/** Whether both profiles pin one simulated TEE, or lie at one address. */
+function isOfSameHost(a: Profile, b: Profile): boolean {
+  const root = a.attestation.insecureSimulatedRoot;
+  return a.enclave === b.enclave ||
+    (root !== undefined && root === b.attestation.insecureSimulatedRoot);
+}

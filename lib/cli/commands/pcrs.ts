@@ -1,0 +1,29 @@
+/**
+ * `fumata pcrs`: what the running enclave measures, for pinning. The evidence is verified under the profile's roots, but any
+ * measurement is taken: compare what it prints with what the makers of the code published before you pin it.
+ */
+import { INSECURE_ANY_MEASUREMENT } from "../../attestation/mod.ts";
+import { fetchAccountKey } from "../../enclave/client/mod.ts";
+import type { Command } from "../command.ts";
+import { OUTPUT_FLAG, print } from "../output.ts";
+import { loadProfile, PROFILE_FLAGS } from "../profile.ts";
+
+/** The command. */
+export const pcrsCommand: Command = {
+  name: "pcrs",
+  summary: "print the measurements of an enclave host, to pin them",
+  examples: ["fumata pcrs", "fumata pcrs -o json"],
+  flags: [OUTPUT_FLAG, ...PROFILE_FLAGS],
+  async run(args, context) {
+    const { enclave: url, token, attestation } = await loadProfile(args, context);
+    const policy = { ...attestation, measurements: INSECURE_ANY_MEASUREMENT } as const;
+    const { attested } = await fetchAccountKey({ url, token, policy });
+    const { measurements, evidence: { platform } } = attested;
+    print(args, context, { platform, measurements }, () =>
+      [
+        `platform ${platform}`,
+        ...Object.entries(measurements).map(([name, value]) => `${name} ${value}`),
+      ].join("\n"));
+    return 0;
+  },
+};
