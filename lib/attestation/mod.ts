@@ -1,7 +1,17 @@
-/** Verification of TEE evidence: types, the verifier, policies, the envelope. */
+/** Verification of TEE evidence: types, the verifier, policies, the envelope, reports for people. */
 export * from "./types.ts";
-export { ATTACKS, type Check } from "./checks.ts";
-export { verifyEvidence } from "./verify.ts";
+export { ATTACKS, type Check, failure } from "./checks.ts";
+export { measurementsUnverified, verifyEvidence } from "./verify.ts";
 export { insecureAnyMeasurementPolicy, parsePolicy, TCB_STATUSES } from "./policy_format.ts";
 export { decodeEvidence, encodeEvidence, evidenceFromWire, evidenceToWire } from "./envelope.ts";
+export { endorsementsOfTable, readEndorsementFile, readEvidenceFile } from "./evidence_file.ts";
+export {
+  describeBinding,
+  describePolicy,
+  formatMeasurements,
+  formatVerdict,
+  PLATFORM_NAMES,
+  policyFromVerdict,
+} from "./report.ts";
+export { encodeBound, reportDataOf } from "./report_data.ts";
 export { decodeUserData, encodeUserData, type UserData } from "./user_data.ts";

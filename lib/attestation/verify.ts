@@ -37,14 +37,15 @@ import {
   verifySnpSignature,
 } from "./snp_signature.ts";
 import { Malformed, printable, structured } from "./structure.ts";
-import type {
-  AttestationPolicy,
-  Binding,
-  Evidence,
-  Failure,
-  Platform,
-  Verdict,
-  VerificationContext,
+import {
+  type AttestationPolicy,
+  type Binding,
+  type Evidence,
+  type Failure,
+  INSECURE_ANY_MEASUREMENT,
+  type Platform,
+  type Verdict,
+  type VerificationContext,
 } from "./types.ts";
 
 /** The checks that collateral adds. */
@@ -77,6 +78,12 @@ export function verifyEvidence(
     // Nothing that a stranger sends may stop a verifier; whatever it was, the answer is no.
     return refuse(evidence.platform, printable(messageOf(thrown)));
   }
+}
+
+/** The measurements that evidence claims, without a word about whether it is genuine: for showing what to pin, from a host one trusts. */
+export function measurementsUnverified(evidence: Evidence): Readonly<Record<string, string>> {
+  const policy = { platform: evidence.platform, measurements: INSECURE_ANY_MEASUREMENT } as const;
+  return verifyEvidence(evidence, policy, { at: new Date(0) }).measurements;
 }
 
 function examine(

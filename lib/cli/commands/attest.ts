@@ -1,0 +1,246 @@
+/** `fumata attest`: looks at evidence, judges it offline, or makes a policy from it. */
+import {
+  type AttestationPolicy,
+  describeBinding,
+  describePolicy,
+  type Evidence,
+  failure,
+  formatVerdict,
+  INSECURE_ANY_MEASUREMENT,
+  parsePolicy,
+  type Platform,
+  PLATFORMS,
+  policyFromVerdict,
+  readEndorsementFile,
+  readEvidenceFile,
+  type Verdict,
+  verifyEvidence,
+} from "../../attestation/mod.ts";
+import { fromBase64, fromHex } from "../../base/bytes.ts";
+import { EXIT_CODES, FumataError, messageOf } from "../../base/errors.ts";
+import type { Arguments, Command, CommandContext } from "../command.ts";
+
+/** The command. */
+export const attestCommand: Command = {
+  name: "attest",
+  summary: "check attestation evidence, offline",
+  positional: "FILE|-",
+  arity: [1, 1],
+  examples: [
+    "fumata attest evidence.bin --policy policy.json",
+    "fumata attest report.bin --tee snp --endorsement vcek.der --policy policy.json",
+    "fumata attest evidence.bin --policy insecure-any-measurement --print-policy > policy.json",
+  ],
+  flags: [
+    {
+      name: "tee",
+      type: "string",
+      choices: PLATFORMS,
+      placeholder: "TEE",
+      help: "what the evidence is of; else the policy or the bytes tell",
+    },
+    {
+      name: "policy",
+      type: "string",
+      placeholder: "FILE",
+      help:
+        `what to demand (JSON), or "${INSECURE_ANY_MEASUREMENT}"; without it nothing is accepted`,
+    },
+    {
+      name: "at",
+      type: "string",
+      placeholder: "TIME",
+      help:
+        'when it has to be valid: an ISO time, or "document" for the document\'s own; default now',
+    },
+    { name: "root", type: "string", placeholder: "PEM", help: "certificates to trust instead" },
+    {
+      name: "endorsement",
+      type: "list",
+      placeholder: "FILE",
+      help: "certificate that the evidence needs (DER, PEM or an SNP host's table); several times",
+    },
+    {
+      name: "collateral",
+      type: "string",
+      placeholder: "FILE",
+      help: "Intel's collateral (TDX, SGX)",
+    },
+    {
+      name: "crl",
+      type: "list",
+      placeholder: "FILE",
+      help: "AMD's revocation list in DER (SNP); several times",
+    },
+    {
+      name: "nonce",
+      type: "string",
+      placeholder: "HEX",
+      help: "the nonce that the evidence has to bind, in hex or base64",
+    },
+    {
+      name: "checksum",
+      short: "c",
+      type: "string",
+      placeholder: "HEX",
+      help: "the function that the evidence has to bind",
+    },
+    { name: "print-policy", type: "boolean", help: "print the policy that demands just this" },
+    { name: "json", type: "boolean", help: "print JSON" },
+  ],
+  run,
+};
+
+async function run(args: Arguments, context: CommandContext): Promise<number> {
+  const given = await readGivenPolicy(args);
+  const wanted = wantedPlatform(args, given);
+  const evidence = await readEvidence(args, wanted);
+  const policy = await effectivePolicy(args, given, wanted ?? evidence.platform);
+  const at = timeOf(args.text("at"), evidence, policy);
+  const judged = verifyEvidence(evidence, policy, {
+    at,
+    nonce: bytesFlag(args, "nonce"),
+    functionChecksum: bytesFlag(args, "checksum"),
+    collateral: await readOptionalText(args.text("collateral")),
+    revocationLists: await Promise.all(args.list("crl").map(readBytes)),
+  });
+  const verdict = given ? judged : withoutPolicy(judged);
+  if (args.has("print-policy")) return printPolicy(judged, policy, context);
+  context.out(
+    args.has("json") ? jsonReport(verdict, policy, at) : formatVerdict(verdict, policy, at),
+  );
+  return verdict.accepted ? 0 : EXIT_CODES.refused;
+}
+
+/** Nobody is told "accepted" who did not say what to accept. */
+function withoutPolicy(verdict: Verdict): Verdict {
+  const message = `nothing to compare with; give --policy FILE, or "${INSECURE_ANY_MEASUREMENT}"`;
+  return {
+    ...verdict,
+    accepted: false,
+    failures: [...verdict.failures, failure("policy", "measurement", message)],
+    checked: [...verdict.checked, "measurement"],
+  };
+}
+
+function printPolicy(verdict: Verdict, policy: AttestationPolicy, context: CommandContext): number {
+  if (!verdict.accepted) {
+    for (const { check, message } of verdict.failures) context.say(`refused: ${check}: ${message}`);
+    context.say("no policy is made from evidence that is refused");
+    return EXIT_CODES.refused;
+  }
+  context.out(JSON.stringify(policyFromVerdict(verdict, policy), null, 2) + "\n");
+  return 0;
+}
+
+function jsonReport(verdict: Verdict, policy: AttestationPolicy, at: Date): string {
+  const report = {
+    ...verdict,
+    at: at.toISOString(),
+    binding: describeBinding(verdict.binding),
+    policy: describePolicy(policy),
+  };
+  return JSON.stringify(report, null, 2) + "\n";
+}
+
+/** The policy of `--policy`: a file's, or the word that accepts any code; `undefined` when nothing was given. */
+async function readGivenPolicy(
+  args: Arguments,
+): Promise<AttestationPolicy | typeof INSECURE_ANY_MEASUREMENT | undefined> {
+  const path = args.text("policy");
+  if (path === undefined || path === INSECURE_ANY_MEASUREMENT) return path;
+  const text = new TextDecoder().decode(await readBytes(path));
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (thrown) {
+    throw new FumataError("usage", `Cannot use policy "${path}": ${messageOf(thrown)}`);
+  }
+  return parsePolicy(value, path);
+}
+
+function wantedPlatform(
+  args: Arguments,
+  given: AttestationPolicy | string | undefined,
+): Platform | undefined {
+  const tee = PLATFORMS.find((platform) => platform === args.text("tee"));
+  if (typeof given !== "object") return tee;
+  if (tee && tee !== given.platform) {
+    throw new FumataError("usage", `Cannot use --tee ${tee}: the policy is for ${given.platform}`);
+  }
+  return given.platform;
+}
+
+async function effectivePolicy(
+  args: Arguments,
+  given: AttestationPolicy | string | undefined,
+  platform: Platform,
+): Promise<AttestationPolicy> {
+  const policy = typeof given === "object"
+    ? given
+    : { platform, measurements: INSECURE_ANY_MEASUREMENT } as const;
+  const path = args.text("root");
+  if (path === undefined) return policy;
+  const field = platform === "simulated" ? "insecureSimulatedRoot" : "roots";
+  const pem = new TextDecoder().decode(await readBytes(path));
+  return parsePolicy({ ...policy, [field]: pem }, path);
+}
+
+async function readEvidence(args: Arguments, wanted: Platform | undefined): Promise<Evidence> {
+  const [path] = args.positional;
+  const evidence = readEvidenceFile(await readBytes(path), wanted);
+  if (typeof evidence === "string") {
+    throw new FumataError("refused", `Cannot read evidence "${path}": ${evidence}`);
+  }
+  const endorsements = [...evidence.endorsements];
+  for (const name of args.list("endorsement")) {
+    const bytes = await readBytes(name);
+    try {
+      endorsements.push(...readEndorsementFile(bytes, evidence.document));
+    } catch (thrown) {
+      throw new FumataError("refused", `Cannot use endorsement "${name}": ${messageOf(thrown)}`);
+    }
+  }
+  return { ...evidence, endorsements };
+}
+
+/** The time of `--at`. A document's own time is a claim like any other, good for judging what is too old for its certificates. */
+function timeOf(text: string | undefined, evidence: Evidence, policy: AttestationPolicy): Date {
+  if (text === undefined) return new Date();
+  if (text !== "document") {
+    const at = new Date(text);
+    if (!Number.isNaN(at.getTime())) return at;
+    throw new FumataError(
+      "usage",
+      `Cannot use --at "${text}": it is not a time; write 2026-01-10T12:00:00Z, or "document"`,
+    );
+  }
+  const { facts } = verifyEvidence(evidence, policy, { at: new Date(0) });
+  if (typeof facts.timestamp_ms === "number") return new Date(facts.timestamp_ms);
+  throw new FumataError(
+    "usage",
+    `Cannot use --at document: this evidence of ${evidence.platform} states no time of its own`,
+  );
+}
+
+function bytesFlag(args: Arguments, name: string): Uint8Array | undefined {
+  const text = args.text(name);
+  if (text === undefined) return undefined;
+  const bytes = fromHex(text) ?? fromBase64(text);
+  if (bytes) return bytes;
+  throw new FumataError("usage", `Cannot use --${name} "${text}": it is neither hex nor base64`);
+}
+
+async function readOptionalText(path: string | undefined): Promise<string | undefined> {
+  return path === undefined ? undefined : new TextDecoder().decode(await readBytes(path));
+}
+
+/** A whole file, or stdin for `-`. */
+async function readBytes(path: string): Promise<Uint8Array> {
+  try {
+    if (path !== "-") return await Deno.readFile(path);
+    return new Uint8Array(await new Response(Deno.stdin.readable).arrayBuffer());
+  } catch (thrown) {
+    throw new FumataError("failure", `Cannot read "${path}": ${messageOf(thrown)}`);
+  }
+}
