@@ -43,6 +43,8 @@ export class WorkerSlot {
   #watch: ReturnType<typeof setTimeout> | undefined;
   #isReady = false;
   #state: SlotState = "working";
+  /** What jobs get once the worker takes none. */
+  #ending: CallOutcome = LOST;
 
   /** Starts a worker. `onEnd` is told when it has ended. */
   constructor(onEnd: () => void) {
@@ -72,7 +74,7 @@ export class WorkerSlot {
 
   /** Does a job after those before it. Always gives an outcome, whatever happens to the worker. */
   run(job: Job): Promise<CallOutcome> {
-    if (this.#state !== "working") return Promise.resolve(LOST);
+    if (this.#state !== "working") return Promise.resolve(this.#ending);
     return new Promise((finish) => {
       this.#queue.push({ ...job, finish });
       this.#next();
@@ -119,27 +121,27 @@ export class WorkerSlot {
   }
 
   #giveUp(): void {
+    const { job } = this.#running!;
     this.#state = "stuck";
-    const error = `the function did not stop within ${
-      this.#running!.job.wallMs
-    } ms; it was given up`;
-    this.#failAll({ ok: false, reason: "time", error, log: "" }, LOST);
+    const error = `the function did not stop within ${job.wallMs} ms; it was given up`;
+    job.finish({ ok: false, reason: "time", error, log: "" });
+    this.#failAll();
   }
 
   #end(error: string): void {
     if (this.#state === "gone") return;
+    if (this.#state === "working") this.#ending = { ok: false, reason: "threw", error, log: "" };
     this.#state = "gone";
     clearTimeout(this.#watch);
     this.#worker.terminate();
-    const outcome: CallOutcome = { ok: false, reason: "threw", error, log: "" };
-    this.#failAll(outcome, outcome);
+    this.#failAll();
     this.#onEnd();
   }
 
-  #failAll(running: CallOutcome, waiting: CallOutcome): void {
-    this.#running?.job.finish(running);
+  #failAll(): void {
+    this.#running?.job.finish(this.#ending);
     this.#running = undefined;
     this.#packages.clear();
-    for (const job of this.#queue.splice(0)) job.finish(waiting);
+    for (const job of this.#queue.splice(0)) job.finish(this.#ending);
   }
 }
