@@ -1,0 +1,151 @@
+/** `fumata demo`: the whole system on this machine, in one folder that is gone afterwards. */
+import { fileURLToPath } from "node:url";
+import { FumataError, messageOf } from "../../base/errors.ts";
+import type { Command, CommandContext } from "../command.ts";
+import { DEMO_CLUSTER, DemoCluster, type Deployed, type Launched } from "../demo/cluster.ts";
+import { playLive } from "../demo/live.ts";
+import { DemoModel } from "../demo/model.ts";
+import { playScript } from "../demo/script.ts";
+import { summaryJson, summaryText } from "../demo/summary.ts";
+import { DemoFailure } from "../demo/supervisor.ts";
+import { attestedWitness, type Witness } from "../demo/witness.ts";
+import { readProfile } from "../profile.ts";
+import { selfCommand } from "../self.ts";
+import { capabilitiesOf } from "../view/capabilities.ts";
+
+const NODES_DEFAULT = 5;
+
+/** The election function that ships with this program, also inside its executable. */
+const FUNCTION = new URL("../../../function/leader-election", import.meta.url);
+
+/** The command. */
+export const demoCommand: Command = {
+  name: "demo",
+  summary: "show the whole system on this machine: elections, crashes, certificates",
+  examples: [
+    "fumata demo",
+    "fumata demo --nodes 9",
+    "fumata demo --script --json > summary.json",
+  ],
+  flags: [
+    {
+      name: "nodes",
+      type: "number",
+      range: [3, 9],
+      default: String(NODES_DEFAULT),
+      placeholder: "N",
+      help: "how many nodes to start with",
+    },
+    { name: "script", type: "boolean", help: "play the fixed script, also in a terminal" },
+    { name: "json", type: "boolean", help: "play the script and print its summary as JSON" },
+  ],
+  async run(args, context) {
+    const nodes = args.number("nodes") ?? NODES_DEFAULT;
+    if (!Number.isInteger(nodes)) {
+      throw new FumataError("usage", `Cannot start ${nodes} nodes: a whole number is wanted`);
+    }
+    const json = args.has("json");
+    const isTerminal = context.stdinIsTerminal && context.stdoutIsTerminal;
+    const isLive = isTerminal && !args.has("script") && !json;
+    const line = (text: string) => json ? context.say(text) : context.out(text + "\n");
+    return await runDemo({ nodes, isLive, json, line }, context);
+  },
+};
+
+interface DemoOptions {
+  readonly nodes: number;
+  /** Whether a person watches and drives. */
+  readonly isLive: boolean;
+  readonly json: boolean;
+  /** Prints a line of the story. */
+  readonly line: (text: string) => void;
+}
+
+/** The user, or the system, asked the demo to stop. */
+class Interrupted extends Error {}
+
+/** What shells expect of a program that SIGINT ended. */
+const INTERRUPTED_EXIT_CODE = 130;
+
+async function runDemo(options: DemoOptions, context: CommandContext): Promise<number> {
+  const folder = await temporaryFolder();
+  try {
+    const summary = await playIn(folder, options, context);
+    context.out(summary);
+    return 0;
+  } catch (thrown) {
+    if (thrown instanceof Interrupted) {
+      context.say("fumata: interrupted; all processes of the demo are ended");
+      return INTERRUPTED_EXIT_CODE;
+    }
+    if (thrown instanceof DemoFailure) thrown.logLines.forEach((text) => context.say(text));
+    throw thrown;
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+/** Plays; gives the summary. When it returns or throws, no process is left. */
+async function playIn(
+  folder: string,
+  { nodes, isLive, json, line }: DemoOptions,
+  context: CommandContext,
+): Promise<string> {
+  const model = new DemoModel(performance.now(), (event) => {
+    if (!isLive) line(`${event.atS.toFixed(2).padStart(7)} s  ${event.text}`);
+  });
+  let redraw = () => {};
+  await using cluster = new DemoCluster({
+    self: selfCommand(),
+    folder,
+    functionFolder: fileURLToPath(FUNCTION),
+    model,
+    attest,
+    onChange: () => redraw(),
+  });
+  using _signals = onSignals(context, folder, () => cluster.fail(new Interrupted()));
+  if (isLive) {
+    await playLive(cluster, nodes, capabilitiesOf(context.env), (wanted) => redraw = wanted);
+    return summaryText(model);
+  }
+  const launched: Launched = await cluster.launch();
+  await playScript(cluster, nodes);
+  return json ? summaryJson(model, launched) : summaryText(model);
+}
+
+async function attest(deployed: Deployed): Promise<Witness> {
+  const profile = await readProfile(deployed.profilePath, true);
+  return await attestedWitness({ ...profile!, ...deployed, cluster: DEMO_CLUSTER });
+}
+
+async function temporaryFolder(): Promise<string> {
+  try {
+    return await Deno.makeTempDir({ prefix: "fumata-demo-" });
+  } catch (thrown) {
+    throw new FumataError(
+      "failure",
+      `Cannot make a temporary folder: ${messageOf(thrown)}; name a folder to use in TMPDIR`,
+    );
+  }
+}
+
+/**
+ * Calls `stop` when the program is to end: signals, or the terminal was closed. A second signal ends the program at once; the folder
+ * is removed even then.
+ */
+function onSignals(context: CommandContext, folder: string, stop: () => void): Disposable {
+  context.interrupted.then(stop);
+  const removeNow = () => {
+    try {
+      Deno.removeSync(folder, { recursive: true });
+    } catch { /* the program is ending; nobody is left to tell */ }
+  };
+  Deno.addSignalListener("SIGHUP", stop);
+  globalThis.addEventListener("unload", removeNow);
+  return {
+    [Symbol.dispose]() {
+      Deno.removeSignalListener("SIGHUP", stop);
+      globalThis.removeEventListener("unload", removeNow);
+    },
+  };
+}

@@ -1,0 +1,246 @@
+/**
+ * What the demo knows about its cluster: which processes live, whom each node respects, how the nodes see each other, and how long each
+ * change took. Pure: it is fed with what the children printed and with what was done to them, and with monotonic times.
+ *
+ * The nodes agree when every live one respects one and the same certificate that the demo itself has verified, and the certificate's active
+ * set is exactly the live nodes. A change (a kill, a node more, …) is pending from the moment it was made until they agree again.
+ */
+import type { EventRow, FailoverRow, Mood } from "../view/model.ts";
+
+/** What the demo did to the process of a node. */
+export type ProcessState =
+  | "starting"
+  | "runs"
+  | "paused"
+  | "killed"
+  | "leaving"
+  | "left";
+
+/** A certificate as one node respects it. */
+export interface Respected {
+  readonly certificateId: string;
+  readonly term: number;
+  /** Node id. */
+  readonly leader: string;
+  readonly leaderName: string;
+  /** Node ids. */
+  readonly active: readonly string[];
+  readonly votes: number;
+}
+
+/** One node of the demo. */
+export interface DemoNode {
+  readonly name: string;
+  state: ProcessState;
+  id?: string;
+  address?: string;
+  respected?: Respected;
+  /** The highest term that it ever respected: terms only grow, also over a restart. */
+  termMax: number;
+  /** Its state (`alive`, `suspect`, `dead`, `left`) in the eyes of other nodes, by their names. */
+  readonly seenBy: Map<string, string>;
+}
+
+/** A step of the summary. */
+export interface Step extends FailoverRow {
+  readonly leaderId: string;
+  readonly certificateId: string;
+}
+
+/** Events that are remembered: more than the tallest window shows. */
+const EVENTS_MAX = 200;
+
+/** The model. Times are monotonic ms. */
+export class DemoModel {
+  readonly nodes = new Map<string, DemoNode>();
+  readonly steps: Step[] = [];
+  readonly events: EventRow[] = [];
+  policy?: string;
+  tee?: string;
+  checksum?: string;
+  readonly #startMs: number;
+  readonly #onEvent: (event: EventRow) => void;
+  #agreed?: Respected;
+  #violation?: string;
+  #pending?: { readonly what: string[]; readonly sinceMs: number };
+
+  constructor(startMs: number, onEvent: (event: EventRow) => void = () => {}) {
+    this.#startMs = startMs;
+    this.#onEvent = onEvent;
+  }
+
+  /** What was done and is not settled yet. */
+  get pending(): string | undefined {
+    return this.#pending?.what.join(", ");
+  }
+
+  /** The last certificate on which all live nodes agreed. */
+  get lastAgreed(): Respected | undefined {
+    return this.#agreed;
+  }
+
+  /** What breaks a promise of the system (terms only grow); absent while all is well. */
+  get violation(): string | undefined {
+    return this.#violation;
+  }
+
+  /** Nodes whose process runs and is not about to end. */
+  live(): DemoNode[] {
+    return [...this.nodes.values()].filter((node) => node.state === "runs");
+  }
+
+  /** The certificate that all live nodes respect now. */
+  agreed(): Respected | undefined {
+    const nodes = [...this.nodes.values()];
+    if (nodes.some((node) => node.state === "starting")) return undefined;
+    const live = this.live();
+    const first = live[0]?.respected;
+    if (!first || live.some((node) => node.respected?.certificateId !== first.certificateId)) {
+      return undefined;
+    }
+    const ids = new Set(live.map((node) => node.id));
+    return first.active.length === ids.size && first.active.every((id) => ids.has(id))
+      ? first
+      : undefined;
+  }
+
+  /** The node that leads, while it lives and all agree on it. */
+  leader(): DemoNode | undefined {
+    const id = this.agreed()?.leader;
+    return this.live().find((node) => node.id === id);
+  }
+
+  /** A node is about to be started, or started again. */
+  starting(name: string, what: string, nowMs: number): void {
+    const known = this.nodes.get(name);
+    if (known) Object.assign(known, { state: "starting", respected: undefined });
+    else this.nodes.set(name, { name, state: "starting", termMax: 0, seenBy: new Map() });
+    this.#begin(what, nowMs);
+  }
+
+  /** Something was done to the process of a node. */
+  changed(name: string, state: ProcessState, what: string | undefined, nowMs: number): void {
+    const node = this.#node(name);
+    node.state = state;
+    if (state === "killed" || state === "left") {
+      node.respected = undefined;
+      for (const other of this.nodes.values()) other.seenBy.delete(name);
+    }
+    if (what !== undefined) this.#begin(what, nowMs);
+    this.#settle(nowMs);
+  }
+
+  /** The node is up. */
+  started(name: string, id: string, address: string, nowMs: number): void {
+    const node = this.#node(name);
+    node.id = id;
+    node.address = address;
+    if (node.state === "starting") node.state = "runs";
+    this.note(`${name} runs at ${address}`, nowMs, "gone");
+    this.#settle(nowMs);
+  }
+
+  /** The node respects a (verified) certificate, or (`undefined`) none. */
+  respects(name: string, respected: Respected | undefined, nowMs: number): void {
+    const node = this.#node(name);
+    if (respected && respected.term < node.termMax) {
+      this.#violation ??= `${name} went back from term ${node.termMax} to term ${respected.term}`;
+    }
+    const isNew = respected && ![...this.nodes.values()]
+      .some((other) => other.respected?.certificateId === respected.certificateId);
+    node.respected = respected;
+    if (respected) node.termMax = respected.term;
+    if (isNew) {
+      const { term, leaderName, votes, active } = respected;
+      const text = `term ${term}: ${leaderName} elected, certificate verified`;
+      this.note(`${text} (${votes} of ${active.length} votes)`, nowMs, "busy");
+    }
+    this.#settle(nowMs);
+  }
+
+  /** A node sees another in a new state (`undefined`: has forgotten it). The first to see it makes an event. */
+  sees(observer: string, id: string, state: string | undefined, nowMs: number): void {
+    const node = [...this.nodes.values()].find((one) => one.id === id);
+    if (!node) return;
+    const isFirst = ![...node.seenBy.values()].some((seen) => seen === state);
+    if (state === undefined) node.seenBy.delete(observer);
+    else node.seenBy.set(observer, state);
+    if (!isFirst || state === undefined || state === "alive" || state === "left") return;
+    const words = state === "suspect" ? "does not answer" : `is ${state}`;
+    this.note(`${observer} notices: ${node.name} ${words}`, nowMs, "warning");
+  }
+
+  /** Adds an event. */
+  note(text: string, nowMs: number, mood?: Mood): void {
+    const event: EventRow = { atS: (nowMs - this.#startMs) / 1000, text, mood };
+    this.events.push(event);
+    if (this.events.length > EVENTS_MAX) this.events.shift();
+    this.#onEvent(event);
+  }
+
+  #begin(what: string, nowMs: number): void {
+    if (this.#pending) this.#pending.what.push(what);
+    else this.#pending = { what: [what], sinceMs: nowMs };
+    this.note(what, nowMs, "warning");
+  }
+
+  /** Ends what is pending once all live nodes agree again. */
+  #settle(nowMs: number): void {
+    const now = this.agreed();
+    if (!now) {
+      // Nobody did anything, and yet they elect again: a false alarm among the nodes, worth a row of its own.
+      if (!this.#pending && this.#agreed && this.#changedByThemselves()) {
+        this.#begin("the nodes changed their view", nowMs);
+      }
+      return;
+    }
+    const before = this.#agreed;
+    if (now.certificateId === before?.certificateId) {
+      this.#pending = undefined;
+      return;
+    }
+    if (before && now.term <= before.term) {
+      this.#violation ??= `all agree on term ${now.term} after they agreed on ${before.term}`;
+    }
+    const { what, sinceMs } = this.#pending ?? { what: ["elected again"], sinceMs: nowMs };
+    const { term, leaderName, leader, certificateId, votes, active } = now;
+    this.#pending = undefined;
+    this.#agreed = now;
+    this.steps.push({
+      what: summarised(what),
+      term,
+      leader: leaderName,
+      leaderId: leader,
+      certificateId,
+      tookMs: nowMs - sinceMs,
+      verified: true,
+      votes,
+      votesOf: active.length,
+    });
+    this.note(
+      `all ${active.length} live nodes agree: ${leaderName} leads term ${term}`,
+      nowMs,
+      "good",
+    );
+  }
+
+  #changedByThemselves(): boolean {
+    return this.live().some((node) =>
+      node.respected?.certificateId !== this.#agreed?.certificateId
+    );
+  }
+
+  #node(name: string): DemoNode {
+    const node = this.nodes.get(name);
+    if (!node) throw new Error(`Broken invariant: there is no ${name}`);
+    return node;
+  }
+}
+
+/** `5 nodes started` in place of five texts. */
+function summarised(what: readonly string[]): string {
+  const starts = what.filter((text) => text.endsWith(" started"));
+  return starts.length === what.length && starts.length > 1
+    ? `${starts.length} nodes started`
+    : what.join(", ");
+}

@@ -1,0 +1,56 @@
+/** What the demo has shown, as a table for people and as JSON for programs. */
+import { seconds } from "../view/render.ts";
+import type { Launched } from "./cluster.ts";
+import type { DemoModel } from "./model.ts";
+
+/** The summary as a table, with a line on what it proves. */
+export function summaryText(model: DemoModel): string {
+  const rows = [
+    ["step", "term", "leader", "took", "verified", "votes"],
+    ...model.steps.map((step) => [
+      step.what,
+      String(step.term),
+      step.leader,
+      seconds(step.tookMs),
+      step.verified ? "yes" : "NO",
+      `${step.votes} of ${step.votesOf}`,
+    ]),
+  ];
+  const widths = rows[0].map((_, i) => Math.max(...rows.map((row) => row[i].length)));
+  const rightAligned = [false, true, false, true, false, false];
+  const lines = rows.map((row) =>
+    row.map((text, i) => rightAligned[i] ? text.padStart(widths[i]) : text.padEnd(widths[i]))
+      .join("  ").trimEnd()
+  );
+  return [
+    "",
+    ...lines,
+    "",
+    "took: from the event until every live node respects the new certificate, verified by the demo itself",
+    ...(model.tee === "simulated"
+      ? ["the TEE is simulated: this shows how it works and protects nothing"]
+      : []),
+    "",
+  ].join("\n");
+}
+
+/** The summary as one JSON document. */
+export function summaryJson(model: DemoModel, launched: Launched): string {
+  const summary = {
+    function: { id: launched.functionId, checksum: launched.functionChecksum },
+    tee: launched.witness.tee,
+    policy: launched.witness.policy,
+    kid: launched.witness.kid,
+    steps: model.steps.map((step) => ({
+      step: step.what,
+      term: step.term,
+      leader: { id: step.leaderId, name: step.leader },
+      took_ms: Math.round(step.tookMs),
+      verified: step.verified,
+      votes: step.votes,
+      active: step.votesOf,
+      certificate_id: step.certificateId,
+    })),
+  };
+  return JSON.stringify(summary, null, 2) + "\n";
+}

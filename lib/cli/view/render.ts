@@ -1,0 +1,143 @@
+/**
+ * The live view of a cluster as lines of text: a pure function of what is to be shown, the size of the window and what the terminal
+ * can do. Whatever the size, the lines are never more or longer than the window: first what matters most (who leads, the nodes, the
+ * keys), then, as rows allow, the pins, the last failovers and the events.
+ */
+import type { Capabilities } from "./capabilities.ts";
+import type { ClusterView, EventRow, FailoverRow } from "./model.ts";
+import { type Line, lineCells, paint, type Piece, piece } from "./paint.ts";
+import { nodeTable } from "./table.ts";
+
+/** A window in cells. */
+export interface Size {
+  readonly columns: number;
+  readonly rows: number;
+}
+
+/** From how many rows on a part is shown. */
+const ROWS_FOR = { keys: 3, facts: 5, doing: 8, heading: 10, sections: 12 };
+
+/** The most failovers that are shown: the events need the room. */
+const FAILOVERS_SHOWN_MAX = 5;
+
+/** At most `size.rows` lines of at most `size.columns` cells each. */
+export function render(view: ClusterView, size: Size, capabilities: Capabilities): string[] {
+  const { columns, rows } = size;
+  const { utf8 } = capabilities;
+  const top: Line[] = [statusLine(view, columns, utf8)];
+  if (rows >= ROWS_FOR.facts) top.push(factsLine(view, columns, utf8));
+  if (rows >= ROWS_FOR.doing) top.push([piece(view.doing ?? "", "busy")]);
+  const bottom = rows >= ROWS_FOR.keys && view.keys.length > 0 ? [keysLine(view, columns)] : [];
+
+  const { heading, lines } = nodeTable(view.nodes, columns, utf8);
+  if (rows >= ROWS_FOR.heading) top.push(heading);
+  const room = rows - top.length - bottom.length;
+  const body = atMost(lines, room, utf8);
+  let left = room - body.length;
+  if (rows >= ROWS_FOR.sections) {
+    const sections = [
+      section("last failovers", view.failovers.slice(-FAILOVERS_SHOWN_MAX).map(failoverLine)),
+      section("events", view.events.map(eventLine)),
+    ];
+    for (const make of sections) {
+      const shown = make(left, columns, utf8);
+      body.push(...shown);
+      left -= shown.length;
+    }
+  }
+  while (body.length < room) body.push([]);
+  return [...top, ...body, ...bottom].slice(0, rows)
+    .map((line) => paint(line, columns, capabilities));
+}
+
+/** One failover in words, also for programs that print plain lines. */
+export function failoverText(row: FailoverRow): string {
+  const votes = `${row.votes} of ${row.votesOf} votes`;
+  const verified = row.verified ? "verified" : "NOT VERIFIED";
+  return `${row.what}: term ${row.term}, ${row.leader} leads after ${
+    seconds(row.tookMs)
+  }, ${verified} (${votes})`;
+}
+
+/** A duration for people: `0.42 s`. */
+export function seconds(ms: number): string {
+  return `${(ms / 1000).toFixed(2)} s`;
+}
+
+/** Who leads: the one thing that even the smallest window has. */
+function statusLine(view: ClusterView, columns: number, utf8: boolean): Line {
+  const leader = view.leader
+    ? [piece(view.leader.name, "strong"), piece(" leads")]
+    : [piece("no leader", "warning")];
+  const term = view.term > 0 ? [piece(`, term ${view.term}`)] : [];
+  const verified = view.leader
+    ? view.leader.verified ? [piece(", verified", "good")] : [piece(", NOT VERIFIED", "bad")]
+    : [];
+  const title = [piece(`${view.title}: `, "quiet")];
+  return firstThatFits(columns, utf8, [
+    [...title, ...leader, ...term, ...verified],
+    [...leader, ...term, ...verified],
+    [...leader, ...term],
+  ]);
+}
+
+/** What is pinned. An insecure TEE says so in every width. */
+function factsLine(view: ClusterView, columns: number, utf8: boolean): Line {
+  const tee: Piece[] = view.tee
+    ? [
+      piece(`TEE ${view.tee.name}`),
+      ...(view.tee.insecure ? [piece(" (insecure)", "warning")] : []),
+    ]
+    : [piece("TEE not attested yet", "quiet")];
+  const insecure = view.tee?.insecure ? [piece("insecure TEE", "warning")] : tee;
+  const policy = view.policy ? [piece(`, policy ${view.policy}`)] : [];
+  const checksum = view.checksum ? [piece(`, function ${view.checksum}`, "quiet")] : [];
+  return firstThatFits(columns, utf8, [
+    [...tee, ...policy, ...checksum],
+    [...tee, ...policy],
+    tee,
+    insecure,
+  ]);
+}
+
+/** As many of the keys as fit, in their order; without words when there is no room for words. */
+function keysLine(view: ClusterView, columns: number): Line {
+  const words = view.keys.map(({ key, does }) => [piece(key, "strong"), piece(` ${does}  `)]);
+  const whole = words.flat();
+  if (lineCells(whole, false) <= columns + 2) return whole;
+  return view.keys.flatMap(({ key, does }) => [
+    piece(key, "strong"),
+    piece(` ${does.split(" ")[0]} `, "quiet"),
+  ]);
+}
+
+/** A title with lines under it, newest last; nothing when not even one line fits. */
+function section(title: string, lines: readonly Line[]) {
+  return (room: number, columns: number, utf8: boolean): Line[] => {
+    if (lines.length === 0 || room < 2) return [];
+    const rule = (utf8 ? "─" : "-").repeat(Math.max(0, columns - title.length - 4));
+    const heading = [piece(`${utf8 ? "──" : "--"} ${title} ${rule}`, "quiet")];
+    return [heading, ...lines.slice(-(room - 1))];
+  };
+}
+
+function failoverLine(row: FailoverRow): Line {
+  return [piece(failoverText(row), row.verified ? "plain" : "bad")];
+}
+
+function eventLine(event: EventRow): Line {
+  const at = `${event.atS.toFixed(1).padStart(6)} s  `;
+  return [piece(at, "quiet"), piece(event.text, event.mood ?? "plain")];
+}
+
+/** The lines, or the first of them and how many are left out. */
+function atMost(lines: readonly Line[], room: number, utf8: boolean): Line[] {
+  if (lines.length <= room) return [...lines];
+  if (room <= 0) return [];
+  const more = lines.length - room + 1;
+  return [...lines.slice(0, room - 1), [piece(`  ${utf8 ? "…" : "..."} ${more} more`, "quiet")]];
+}
+
+function firstThatFits(columns: number, utf8: boolean, lines: readonly Line[]): Line {
+  return lines.find((line) => lineCells(line, utf8) <= columns) ?? lines[lines.length - 1];
+}
