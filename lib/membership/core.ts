@@ -149,7 +149,7 @@ export function createMembership(options: MembershipOptions): Membership {
       default:
         message satisfies never;
     }
-    if (record?.state === "dead") reviveSoon(record);
+    if (!record || !isActive(record)) reviveSoon(sender);
     noteHead(sender, message);
   }
 
@@ -216,12 +216,15 @@ export function createMembership(options: MembershipOptions): Membership {
     if (reconnect.answered(contact.address, sender)) sync.want(contact.address);
   }
 
-  /** A dead member speaks: show it its death, so that it refutes. At most as often as a candidate would be tried. */
-  function reviveSoon(record: MemberRecord): void {
-    if (contacts.candidate(record.id)) return;
-    if (context.nowMs - (record.shownMs ?? -Infinity) < settings.probeIntervalMs) return;
-    record.shownMs = context.nowMs;
-    contacts.ping(record.alive.address, record.id);
+  /** Somebody who is held for dead speaks: show it its death, so that it refutes. At most once each probe interval. */
+  function reviveSoon(id: NodeId): void {
+    const record = view.get(id);
+    const buried = record ?? view.tombstone(id);
+    const address = record ? record.alive.address : view.tombstone(id)?.address;
+    if (!buried || !address || record?.state === "left" || contacts.candidate(id)) return;
+    if (context.nowMs - (buried.shownMs ?? -Infinity) < settings.probeIntervalMs) return;
+    buried.shownMs = context.nowMs;
+    contacts.ping(address, id);
   }
 
   function noteHead(sender: NodeId, message: GossipMessage): void {

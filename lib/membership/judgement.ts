@@ -122,7 +122,8 @@ export function createJudgement(context: Context, own: Own, hooks: JudgementHook
   function hearOwnAccusation(claim: AccusationClaim, heard: Heard): void {
     // Only the present incarnation can be accused: older ones are refuted already, later ones this node never had.
     if (claim.incarnation !== context.incarnation || own.left()) return;
-    const known = view.get(claim.accuser) || hooks.isCandidate(claim.accuser);
+    const known = view.get(claim.accuser) || view.tombstone(claim.accuser) ||
+      hooks.isCandidate(claim.accuser);
     if (!known && !heard.fromMember) return;
     context.health.note(1);
     own.refute();

@@ -43,6 +43,8 @@ export interface MemberRecord {
 export interface Tombstone {
   readonly incarnation: number;
   readonly address?: Address;
+  /** When it was last shown its death because it spoke. */
+  shownMs?: number;
 }
 
 /** The tables of one node. */
