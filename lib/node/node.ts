@@ -77,6 +77,7 @@ export class Node implements AsyncDisposable {
   #timer?: ReturnType<typeof setTimeout>;
   #rememberTimer?: ReturnType<typeof setInterval>;
   #membersChanged = false;
+  #leaving = false;
   #closed = false;
 
   /** Binds the sockets, reads the state and starts. Throws a `FumataError` for a port in use or a state folder that cannot serve. */
@@ -122,8 +123,7 @@ export class Node implements AsyncDisposable {
 
   /** Tells the others, waits until enough have heard it (bounded by the profile), and stops. */
   async leave(): Promise<void> {
-    this.#dispatch({ type: "leave" });
-    await Promise.race([this.#leftCluster.promise, this.stopped.catch(() => {})]);
+    await this.#sayGoodbye();
     await this[Symbol.asyncDispose]();
   }
 
@@ -140,6 +140,12 @@ export class Node implements AsyncDisposable {
     await this.#transport[Symbol.asyncDispose]();
     this.#store[Symbol.dispose]();
     this.#stop.resolve();
+  }
+
+  async #sayGoodbye(): Promise<void> {
+    this.#leaving = true;
+    this.#dispatch({ type: "leave" });
+    await Promise.race([this.#leftCluster.promise, this.stopped.catch(() => {})]);
   }
 
   #createReplica(): Replica {
@@ -231,6 +237,7 @@ export class Node implements AsyncDisposable {
         this.#callEnclave(effect);
         break;
       case "leader":
+        if (this.#leaving) break;
         this.#journal.leader(effect.certificate, this.#replica.term, this.#platform);
         break;
       case "note":
@@ -374,9 +381,9 @@ export class Node implements AsyncDisposable {
     this.#tellKeys(found.key.kid);
   }
 
-  /** Before anything was ever attested a refusal ends the node; later it only means that this host is not used. */
+  /** Before anything was attested a refusal ends the node, which tells the others; later it means that this host is not used. */
   #onRefused(error: FumataError): void {
-    if (this.#platform === undefined) this.#fail(error);
+    if (this.#platform === undefined) this.#sayGoodbye().then(() => this.#fail(error));
     else this.#journal.enclaveRefused(error.message);
   }
 

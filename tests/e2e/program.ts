@@ -52,8 +52,13 @@ export class Program implements AsyncDisposable {
     this.#child = new Deno.Command(command, {
       args: [...prefix, ...words],
       cwd: sandbox.folder,
-      env: { HOME: sandbox.folder, NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1" },
-      clearEnv: false,
+      env: {
+        XDG_CONFIG_HOME: `${sandbox.folder}/config`,
+        XDG_DATA_HOME: `${sandbox.folder}/data`,
+        XDG_STATE_HOME: `${sandbox.folder}/state`,
+        NO_COLOR: "1",
+        DENO_NO_UPDATE_CHECK: "1",
+      },
       stdin: "null",
       stdout: "piped",
       stderr: "piped",

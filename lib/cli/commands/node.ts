@@ -1,0 +1,207 @@
+/** `fumata node`: one node in the foreground, until Ctrl-C makes it leave. */
+import { formatAddress, requireAddress } from "../../base/address.ts";
+import { FumataError } from "../../base/errors.ts";
+import { connectEnclave } from "../../enclave/client/mod.ts";
+import { isName } from "../../../function/leader-election/rules.ts";
+import { Node, type NodeOptions } from "../../node/node.ts";
+import { areTags } from "../../wire/claims.ts";
+import type { Arguments, Command, CommandContext, Flag } from "../command.ts";
+import { readFunctionPin } from "../function_pin.ts";
+import { loadProfile, PROFILE_FLAGS } from "../profile.ts";
+
+const FLAGS: readonly Flag[] = [
+  {
+    name: "port",
+    short: "p",
+    type: "number",
+    range: [0, 65535],
+    placeholder: "PORT",
+    help: "UDP and TCP port to listen on; 0 takes a free one",
+  },
+  {
+    name: "neighbor",
+    short: "n",
+    type: "list",
+    placeholder: "PEER",
+    help:
+      "address of a node to join: host:port or a port of this machine; several times or with commas",
+  },
+  {
+    name: "function",
+    short: "f",
+    type: "string",
+    placeholder: "ID",
+    help: "the election function",
+  },
+  {
+    name: "checksum",
+    short: "c",
+    type: "string",
+    placeholder: "HEX",
+    help: "the function's checksum, pinned before any data leaves",
+  },
+  {
+    name: "function-json",
+    type: "string",
+    placeholder: "FILE",
+    help: 'id and checksum from the output of "fumata deploy -o json" (else $FUNCTION_JSON)',
+  },
+  {
+    name: "host",
+    type: "string",
+    placeholder: "IP",
+    default: "127.0.0.1",
+    help: "address to listen on",
+  },
+  {
+    name: "advertise",
+    type: "string",
+    placeholder: "HOST:PORT",
+    help: "where others reach this node, when it is not where it listens",
+  },
+  {
+    name: "name",
+    type: "string",
+    placeholder: "NAME",
+    help: "label of this node; default its address",
+  },
+  {
+    name: "cluster",
+    type: "string",
+    placeholder: "NAME",
+    default: "fumata",
+    help: "nodes of other clusters are not heard",
+  },
+  { name: "tag", type: "list", placeholder: "KEY=VALUE", help: "a public fact about this node" },
+  {
+    name: "state",
+    type: "string",
+    placeholder: "DIR",
+    help:
+      "folder of identity and votes; default one per cluster and port under $XDG_STATE_HOME/fumata",
+  },
+  {
+    name: "timing",
+    type: "string",
+    choices: ["local", "lan", "wan"],
+    help: "how patient to be; default local on a loopback address, else lan",
+  },
+  ...PROFILE_FLAGS,
+];
+
+/** The command. */
+export const nodeCommand: Command = {
+  name: "node",
+  summary: "run one node of a cluster",
+  examples: [
+    "fumata node -p 5000 -n 5001 --function-json leader_election.json",
+    "fumata node -p 5001 -n 5000 -f YmoDB35PKxZS9v6eaU84YR -fh 6b6d1c8b21f89626…",
+    "fumata node --host 10.0.0.7 -p 5000 -n 10.0.0.8:5000,10.0.0.9:5000 --function-json fn.json",
+  ],
+  flags: FLAGS,
+  async run(args, context) {
+    const options = await nodeOptions(args, context);
+    const node = new Node(options);
+    try {
+      const interrupted = context.interrupted.then(() => true);
+      if (await Promise.race([interrupted, node.stopped])) {
+        options.logger.log("info", "leaving", "leaving the cluster");
+        await node.leave();
+        options.logger.log("info", "left", "left the cluster");
+      }
+      return 0;
+    } finally {
+      await node[Symbol.asyncDispose]();
+    }
+  },
+};
+
+async function nodeOptions(args: Arguments, context: CommandContext): Promise<NodeOptions> {
+  const port = args.number("port");
+  if (port === undefined || !Number.isInteger(port)) {
+    throw new FumataError("usage", "Cannot start a node: --port is missing; for instance -p 5000");
+  }
+  const host = args.text("host") ?? "127.0.0.1";
+  const cluster = nameOf(args.text("cluster") ?? "fumata", "--cluster");
+  const name = args.text("name");
+  const advertise = args.text("advertise");
+  if (advertise === undefined && (host === "0.0.0.0" || host === "::")) {
+    throw new FumataError(
+      "usage",
+      `Cannot advertise "${host}": others cannot reach it; name this machine with --advertise HOST:PORT`,
+    );
+  }
+  const pin = await readFunctionPin(args, context);
+  const profile = await loadProfile(args, context);
+  return {
+    bind: { host, port },
+    advertise: advertise === undefined ? undefined : requireAddress(advertise, "--advertise"),
+    name: name === undefined ? undefined : nameOf(name, "--name"),
+    cluster,
+    seeds: args.list("neighbor").flatMap((text) => text.split(","))
+      .map((text) => requireAddress(text, "--neighbor")),
+    profile: timingOf(args.text("timing"), host),
+    tags: tagsOf(args.list("tag")),
+    stateFolder: args.text("state") ?? defaultStateFolder(context, cluster, host, port),
+    checksum: pin.checksum,
+    connect: () =>
+      connectEnclave({
+        url: profile.enclave,
+        token: profile.token,
+        policy: profile.attestation,
+        functionId: pin.id,
+        checksum: pin.checksum,
+      }),
+    logger: context.logger(),
+  };
+}
+
+function timingOf(text: string | undefined, host: string): NodeOptions["profile"] {
+  if (text === "local" || text === "lan" || text === "wan") return text;
+  return host.startsWith("127.") || host === "::1" || host === "localhost" ? "local" : "lan";
+}
+
+function nameOf(text: string, flag: string): string {
+  if (isName(text)) return text;
+  throw new FumataError(
+    "usage",
+    `Cannot use ${flag} "${text}": 1..64 printable ASCII characters without spaces are wanted`,
+  );
+}
+
+function tagsOf(list: readonly string[]): Record<string, string> {
+  const tags: Record<string, string> = {};
+  for (const text of list) {
+    const at = text.indexOf("=");
+    if (at < 1) {
+      throw new FumataError("usage", `Cannot use --tag "${text}": KEY=VALUE is wanted`);
+    }
+    tags[text.slice(0, at)] = text.slice(at + 1);
+  }
+  if (!areTags(tags)) {
+    throw new FumataError(
+      "usage",
+      "Cannot use these tags: at most 8, printable ASCII, keys up to 32 and values up to 64 characters",
+    );
+  }
+  return tags;
+}
+
+/** A port that the system chooses has no history: such a node remembers nothing. */
+function defaultStateFolder(
+  context: CommandContext,
+  cluster: string,
+  host: string,
+  port: number,
+): string | undefined {
+  if (port === 0) return undefined;
+  const home = context.env("HOME");
+  const base = context.env("XDG_STATE_HOME") ?? (home && `${home}/.local/state`);
+  if (!base) {
+    throw new FumataError(
+      "usage",
+      "Cannot choose a state folder: neither XDG_STATE_HOME nor HOME is set; name one with --state",
+    );
+  }
+  return `${base}/fumata/${cluster}-${formatAddress({ host, port }).replaceAll(/[^\w.-]/g, "_")}`;
+}
