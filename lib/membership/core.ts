@@ -149,7 +149,7 @@ export function createMembership(options: MembershipOptions): Membership {
       default:
         message satisfies never;
     }
-    if (!record || !isActive(record)) reviveSoon(sender);
+    reviveSoon(sender);
     noteHead(sender, message);
   }
 
@@ -219,9 +219,10 @@ export function createMembership(options: MembershipOptions): Membership {
   /** Somebody who is held for dead speaks: show it its death, so that it refutes. At most once each probe interval. */
   function reviveSoon(id: NodeId): void {
     const record = view.get(id);
+    if (record && record.state !== "dead") return;
     const buried = record ?? view.tombstone(id);
     const address = record ? record.alive.address : view.tombstone(id)?.address;
-    if (!buried || !address || record?.state === "left" || contacts.candidate(id)) return;
+    if (!buried || !address || contacts.candidate(id)) return;
     if (context.nowMs - (buried.shownMs ?? -Infinity) < settings.probeIntervalMs) return;
     buried.shownMs = context.nowMs;
     contacts.ping(address, id);
