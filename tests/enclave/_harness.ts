@@ -38,13 +38,15 @@ export interface World extends AsyncDisposable {
   readonly policy: AttestationPolicy;
   readonly host: EnclaveHost;
   readonly token: string;
+  /** Id of the echo function, deployed beforehand. */
+  readonly echoId: string;
   /** Another host on the same folder; the first has to be closed before. */
   restart(options?: Partial<EnclaveHostOptions>): Promise<EnclaveHost>;
 }
 
 /** Starts a host in a temporary folder. Its keys are made once for all tests of a file, because RSA-4096 takes seconds. */
 export async function startWorld(options: Partial<EnclaveHostOptions> = {}): Promise<World> {
-  const { files, token } = await (seed ??= makeSeed());
+  const { files, token, echoId } = await (seed ??= makeSeed());
   const folder = await Deno.makeTempDir({ prefix: "fumata-test-" });
   for (const [path, bytes] of files) {
     await Deno.mkdir(dirname(join(folder, path)), { recursive: true, mode: 0o700 });
@@ -64,6 +66,7 @@ export async function startWorld(options: Partial<EnclaveHostOptions> = {}): Pro
     policy: policyOf(tee),
     host: hosts[0],
     token,
+    echoId,
     async restart(more) {
       hosts.push(await start(more));
       return hosts.at(-1)!;
@@ -76,15 +79,23 @@ export async function startWorld(options: Partial<EnclaveHostOptions> = {}): Pro
   };
 }
 
-let seed: Promise<{ files: ReadonlyMap<string, Uint8Array>; token: string }> | undefined;
+/** The files of a host that was started once and has the echo function. */
+interface Seed {
+  readonly files: ReadonlyMap<string, Uint8Array>;
+  readonly token: string;
+  readonly echoId: string;
+}
 
-/** The files of a host that has been started once, and its first token. */
-async function makeSeed(): Promise<{ files: ReadonlyMap<string, Uint8Array>; token: string }> {
+let seed: Promise<Seed> | undefined;
+
+async function makeSeed(): Promise<Seed> {
   const folder = await Deno.makeTempDir({ prefix: "fumata-test-" });
   const tee = await openSimulatedTee({ folder: join(folder, "tee"), version: "test" });
   await using sandbox = createSandbox();
   const host = await startEnclaveHost({ tee, sandbox, dataDir: join(folder, "data"), port: 0 });
   const token = host.accountToken();
+  const echo = { url: host.url, token, policy: policyOf(tee), zip: ECHO.zip, name: "echo" };
+  const { id: echoId } = await deployPackage(echo);
   await host.close();
   const files = new Map<string, Uint8Array>();
   const walk = async (path: string) => {
@@ -96,7 +107,7 @@ async function makeSeed(): Promise<{ files: ReadonlyMap<string, Uint8Array>; tok
   };
   await walk("");
   await Deno.remove(folder, { recursive: true });
-  return { files, token };
+  return { files, token, echoId };
 }
 
 /** The policy that pins a simulated TEE. */
@@ -106,12 +117,4 @@ export function policyOf(tee: SimulatedTee): AttestationPolicy {
     insecureSimulatedRoot: tee.rootPem,
     measurements: tee.measurements,
   };
-}
-
-/** Deploys the echo function; gives its id. */
-export async function deployEcho(world: World, host = world.host): Promise<string> {
-  const { url } = host;
-  const { token, policy } = world;
-  const { id } = await deployPackage({ url, token, policy, zip: ECHO.zip, name: "echo" });
-  return id;
 }

@@ -2,13 +2,12 @@
 import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert";
 import { fromUtf8, utf8 } from "../../lib/base/bytes.ts";
 import { connectEnclave, fetchAccountKey } from "../../lib/enclave/client/mod.ts";
-import { deployEcho, ECHO, startWorld } from "./_harness.ts";
+import { ECHO, startWorld } from "./_harness.ts";
 
-Deno.test("a deployed function answers many inputs in order and keeps its state until close", async () => {
+Deno.test("a function answers many inputs in order and keeps its state until close", async () => {
   await using world = await startWorld();
-  const functionId = await deployEcho(world);
   const { url } = world.host;
-  const { token, policy } = world;
+  const { token, policy, echoId: functionId } = world;
   const target = { url, token, policy, functionId, checksum: ECHO.checksum };
   const connection = await connectEnclave(target);
   const answers = await Promise.all(

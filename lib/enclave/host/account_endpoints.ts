@@ -53,7 +53,7 @@ export function deployEndpoint(
         const { name, isPublic } = parseDescription(message);
         const sealed = await session.nextBinary();
         if (!sealed) return;
-        const zip = await (await keys.accountKey).open(sealed);
+        const zip = await (await keys.accountKey()).open(sealed);
         if (!zip) {
           throw new SessionError(
             "cannot decrypt the package: it is not for the key of this account",
@@ -73,7 +73,7 @@ export function deployEndpoint(
 }
 
 async function attestAccount(session: Session, keys: HostKeys): Promise<boolean> {
-  const { publicKey } = await keys.accountKey;
+  const { publicKey } = await keys.accountKey();
   return await session.attest({
     encryptionKey: publicKey,
     encryptionKeyChecksum: sha256(publicKey),

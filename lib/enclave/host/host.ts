@@ -37,6 +37,8 @@ export interface EnclaveHostOptions {
   readonly host?: string;
   readonly limits?: Partial<EnclaveLimits>;
   readonly logger?: Logger;
+  /** Whether to have the account key at hand from the start, which a first start makes for some seconds; true by default. */
+  readonly prepareAccountKey?: boolean;
   /** Wall clock, for token expiry and dates. */
   readonly now?: () => Date;
 }
@@ -87,9 +89,6 @@ async function openHost(folder: DataFolder, options: EnclaveHostOptions): Promis
     : options.tee;
   const vault = new KeyVault(folder, tee);
   const keys = await openHostKeys(vault);
-  keys.accountKey.catch((thrown) =>
-    logger.log("error", "account-key", `no account key: ${messageOf(thrown)}`)
-  );
   const store = new FunctionStore(folder, vault, limits, (line) => {
     logger.log("warn", "function-left-out", line);
   });
@@ -154,11 +153,16 @@ async function openHost(folder: DataFolder, options: EnclaveHostOptions): Promis
     },
   );
 
+  const prepared = options.prepareAccountKey === false
+    ? undefined
+    : keys.accountKey().then(() => {}, (thrown) => {
+      logger.log("error", "account-key", `no account key: ${messageOf(thrown)}`);
+    });
   let closing: Promise<void> | undefined;
   const close = (how?: { readonly abandonKey?: boolean }) =>
     closing ??= (async () => {
       await listener.close();
-      if (!how?.abandonKey) await keys.accountKey.catch(() => {});
+      if (!how?.abandonKey) await prepared;
       folder[Symbol.dispose]();
     })();
   return {

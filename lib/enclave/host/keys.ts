@@ -3,7 +3,7 @@
  * under which tokens are made. They are kept sealed by the TEE, so that a restart of the same code keeps them; where the TEE
  * cannot seal, they live as long as the process.
  *
- * RSA-4096 takes seconds to make, so it is made in the background at the first start and only those wait who need it.
+ * RSA-4096 takes seconds to make, so the host has it made in the background at its start and only those wait who need it.
  */
 import {
   constants,
@@ -38,8 +38,8 @@ export interface ResultKey {
 /** All keys of a host. */
 export interface HostKeys {
   readonly resultKey: ResultKey;
-  /** Made in the background at the first start; rejects when it cannot be kept. */
-  readonly accountKey: Promise<SealedValueKey>;
+  /** Opened or made at the first call; rejects when it cannot be kept. */
+  accountKey(): Promise<SealedValueKey>;
   /** 32 bytes. */
   readonly tokenSecret: Uint8Array;
   /** Whether the token secret is new, so that every older token is void. */
@@ -53,6 +53,7 @@ export async function openHostKeys(vault: KeyVault): Promise<HostKeys> {
     crypto.getRandomValues(new Uint8Array(TOKEN_SECRET_BYTES));
   if (!storedSecret) await vault.write("keys/token", tokenSecret);
   const result = await rsaKey(vault, "keys/result", RESULT_KEY_BITS);
+  let account: Promise<SealedValueKey> | undefined;
   return {
     resultKey: {
       publicKey: new Uint8Array(publicOf(result).export({ type: "pkcs1", format: "der" })),
@@ -63,7 +64,7 @@ export async function openHostKeys(vault: KeyVault): Promise<HostKeys> {
           saltLength: PSS_SALT_BYTES,
         })),
     },
-    accountKey: accountKey(vault),
+    accountKey: () => account ??= openAccountKey(vault),
     tokenSecret,
     tokenSecretIsNew: !storedSecret,
   };
@@ -131,15 +132,10 @@ async function rsaKey(vault: KeyVault, name: string, bits: number): Promise<KeyO
   return createPrivateKey(await rsaKeyPem(vault, name, bits));
 }
 
-function accountKey(vault: KeyVault): Promise<SealedValueKey> {
-  const made = (async () => {
-    const key = await rsaKey(vault, "keys/account", ACCOUNT_KEY_BITS);
-    return await importSealedValueKey(
-      new Uint8Array(key.export({ type: "pkcs8", format: "der" })),
-      new Uint8Array(publicOf(key).export({ type: "spki", format: "der" })),
-    );
-  })();
-  // Who waits for it hears the reason; nobody may be waiting.
-  made.catch(() => {});
-  return made;
+async function openAccountKey(vault: KeyVault): Promise<SealedValueKey> {
+  const key = await rsaKey(vault, "keys/account", ACCOUNT_KEY_BITS);
+  return await importSealedValueKey(
+    new Uint8Array(key.export({ type: "pkcs8", format: "der" })),
+    new Uint8Array(publicOf(key).export({ type: "spki", format: "der" })),
+  );
 }
