@@ -84,6 +84,7 @@ const CERTIFICATION_QE_REPORT = 6;
 const SIGNATURE_BYTES = 64;
 const KEY_BYTES = 64;
 const SGX_DEBUG_BIT = 2;
+const PEM_BLOCK = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g;
 
 /** Reads a quote of the wanted TEE. Throws `Malformed`. */
 export function parseQuote(bytes: Uint8Array, wanted: "tdx" | "sgx"): Quote {
@@ -147,7 +148,9 @@ function readSignatureData(reader: ByteReader, version: number) {
   const qeReportSignature = inner.bytes(SIGNATURE_BYTES);
   const qeAuthData = inner.bytes(inner.uint16());
   const pem = fromUtf8(withoutZeros(certificationData(inner, CERTIFICATION_PEM_CHAIN)));
-  if (pem === undefined) malformed("the certificates are not PEM text");
+  if (pem === undefined || /[^\r\n]/.test(pem.replaceAll(PEM_BLOCK, ""))) {
+    malformed("the certificates are not PEM text and nothing else");
+  }
   if (inner.left > 0 || reader.left > 0) malformed("the signature data is longer than its parts");
   return {
     signature,

@@ -1,0 +1,110 @@
+/** Endorsements of SNP: which certificate, which chain, which revocations. Each check is broken alone. */
+import { deepStrictEqual, ok, strictEqual } from "node:assert";
+import { parsePolicy, readEndorsementFile, verifyEvidence } from "../../lib/attestation/mod.ts";
+import { MADE_AT, makeAmd, pemOf, type ReportChanges } from "./_makers.ts";
+import { vectorBytes, vectorTest } from "./_vectors.ts";
+
+const amd = makeAmd();
+const other = makeAmd();
+
+function judge(
+  changes: ReportChanges,
+  endorsements: readonly Uint8Array[] = [amd.vcek],
+  context: { at?: Date; revocationLists?: readonly Uint8Array[] } = {},
+  roots = amd.rootsPem,
+) {
+  const document = amd.report(new Uint8Array(64), changes);
+  const policy = parsePolicy({ platform: "snp", measurements: "insecure-any-measurement", roots });
+  return verifyEvidence({ platform: "snp", document, endorsements }, policy, {
+    at: MADE_AT,
+    ...context,
+  });
+}
+
+function failuresOf(...parameters: Parameters<typeof judge>): string[] {
+  return judge(...parameters).failures.map((failure) => failure.check);
+}
+
+Deno.test("a report and its endorsement have to agree on chip, firmware, product and kind of key", () => {
+  deepStrictEqual(failuresOf({}), []);
+  deepStrictEqual(failuresOf({ 0x1a0: Uint8Array.of(9) }), ["chip-id"]);
+  deepStrictEqual(failuresOf({ 0x180: Uint8Array.of(9) }), ["tcb"]);
+  deepStrictEqual(failuresOf({ 0x188: Uint8Array.of(0x1a) }), ["chip-id"]);
+  deepStrictEqual(failuresOf({ 0x48: Uint8Array.of(4) }), ["signing-key"]);
+  deepStrictEqual(failuresOf({ 0x48: Uint8Array.of(2) }), ["signing-key"]);
+  deepStrictEqual(failuresOf({ 0x48: Uint8Array.of(7 << 2) }), ["signing-key"]);
+});
+
+Deno.test("a report of a version, an algorithm or with trailing bytes that nobody specified is malformed", () => {
+  deepStrictEqual(failuresOf({ 0: Uint8Array.of(1) }), ["format"]);
+  deepStrictEqual(failuresOf({ 0: Uint8Array.of(6) }), ["format"]);
+  deepStrictEqual(failuresOf({ 0x34: Uint8Array.of(2) }), ["format"]);
+  deepStrictEqual(failuresOf({ 0x330: Uint8Array.of(1) }), ["format"]);
+});
+
+Deno.test("an intermediate may travel with the evidence, a root never", () => {
+  deepStrictEqual(failuresOf({}, [amd.vcek], {}, amd.arkPem), ["chain"]);
+  deepStrictEqual(failuresOf({}, [amd.vcek, amd.ask], {}, amd.arkPem), []);
+  deepStrictEqual(failuresOf({}, [amd.vcek, other.ask], {}, amd.arkPem), ["chain", "chain"]);
+  // Both intermediates have the same name: the one that holds is found, wherever it stands.
+  deepStrictEqual(failuresOf({}, [amd.vcek, other.ask, amd.ask], {}, amd.arkPem), []);
+  deepStrictEqual(failuresOf({}, [amd.vcek], {}, pemOf(other.ask) + amd.rootsPem), []);
+  deepStrictEqual(failuresOf({}, [other.vcek]), ["signature", "chain"]);
+});
+
+Deno.test("no certificate, two leaf certificates or too many are malformed evidence", () => {
+  deepStrictEqual(failuresOf({}, []), ["format"]);
+  deepStrictEqual(failuresOf({}, [amd.ask]), ["format"]);
+  deepStrictEqual(failuresOf({}, [amd.vcek, other.vcek]), ["format"]);
+  deepStrictEqual(failuresOf({}, Array(9).fill(amd.vcek)), ["format"]);
+});
+
+Deno.test("AMD's revocation lists are applied, and have to hold themselves", () => {
+  const lists = (...revocationLists: Uint8Array[]) =>
+    failuresOf({}, [amd.vcek], { revocationLists });
+  deepStrictEqual(lists(amd.revocationList([])), []);
+  deepStrictEqual(lists(amd.revocationList([99])), []);
+  deepStrictEqual(lists(amd.revocationList([99, amd.askSerial])), ["revocation"]);
+  deepStrictEqual(lists(other.revocationList([])), ["revocation"]);
+  deepStrictEqual(lists(new Uint8Array(10)), ["revocation"]);
+  const stale = judge({}, [amd.vcek], {
+    revocationLists: [amd.revocationList([], new Date("2026-01-05T00:00:00Z"))],
+  });
+  deepStrictEqual(stale.failures.map(({ layer, check }) => [layer, check]), [
+    ["policy", "revocation"],
+  ]);
+  ok(stale.genuine && !stale.accepted);
+});
+
+Deno.test("a revocation list with any bit flipped is never accepted", () => {
+  const list = amd.revocationList([99]);
+  for (const at of list.keys()) {
+    const changed = list.slice();
+    changed[at] ^= 1;
+    const verdict = judge({}, [amd.vcek], { revocationLists: [changed] });
+    // A list whose issuer's name was changed belongs to nobody here and is not applied.
+    const applied = verdict.checked.includes("revocation") || !verdict.accepted;
+    strictEqual(verdict.accepted && applied, false, `byte ${at}`);
+    ok(!verdict.failures.some((failure) => failure.check === "internal"));
+  }
+});
+
+Deno.test("the last second of a certificate is valid, the next is not", () => {
+  deepStrictEqual(failuresOf({}, [amd.vcek], { at: new Date("2027-01-01T00:00:00Z") }), []);
+  const after = failuresOf({}, [amd.vcek], { at: new Date("2027-01-01T00:00:01Z") });
+  deepStrictEqual(new Set(after), new Set(["validity"]));
+  const before = failuresOf({}, [amd.vcek], { at: new Date("2025-12-31T23:59:59Z") });
+  deepStrictEqual(new Set(before), new Set(["validity"]));
+});
+
+vectorTest("the certificate table of a real host gives the certificates of its report", () => {
+  const table = vectorBytes("snp/genoa-v3-production.auxblob.bin");
+  const document = vectorBytes("snp/genoa-v3-production.report.bin");
+  const endorsements = readEndorsementFile(table, document);
+  // ASK, then VCEK; the root of the table is left out.
+  strictEqual(endorsements.length, 2);
+  deepStrictEqual(endorsements[1], vectorBytes("snp/genoa-v3-production.vcek.der"));
+  const policy = parsePolicy({ platform: "snp", measurements: "insecure-any-measurement" });
+  const at = new Date("2025-09-01T00:00:00Z");
+  ok(verifyEvidence({ platform: "snp", document, endorsements }, policy, { at }).accepted);
+});
