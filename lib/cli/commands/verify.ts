@@ -211,7 +211,7 @@ function timeOf(args: Arguments, evidence: Evidence, policy: AttestationPolicy):
 }
 
 function jwksOf(value: unknown, path: string): RsaPublicKey[] {
-  const list = (value as { keys?: unknown } | null)?.keys ?? value;
+  const list = Array.isArray(value) ? value : (value as { keys?: unknown } | null)?.keys ?? value;
   return (Array.isArray(list) ? list : [list]).map((jwk, i) => {
     const key = importRsaJwk(jwk);
     if (typeof key !== "string") return key;
