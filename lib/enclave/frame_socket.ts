@@ -18,7 +18,8 @@ export interface SocketLike {
   onerror: ((event: any) => void) | null;
   // deno-lint-ignore no-explicit-any
   onclose: ((event: any) => void) | null;
-  send(data: string | Uint8Array<ArrayBuffer>): void;
+  /** `ws` calls back when the network has taken the bytes; browsers know no callback. */
+  send(data: string | Uint8Array<ArrayBuffer>, taken?: () => void): void;
   close(code?: number, reason?: string): void;
   pause?(): void;
   resume?(): void;
@@ -89,6 +90,18 @@ export class FrameSocket {
   /** Sends a frame; nothing happens when the socket is closed, which `next` reports. */
   send(data: string | Uint8Array<ArrayBuffer>): void {
     if (this.isOpen) this.#socket.send(data);
+  }
+
+  /** Sends a frame and waits until the network has taken it; `false` when it has not after so many ms, or the socket is closed. Needs `ws`. */
+  sendAndWait(data: string, timeoutMs: number): Promise<boolean> {
+    if (!this.isOpen) return Promise.resolve(false);
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => resolve(false), timeoutMs);
+      this.#socket.send(data, () => {
+        clearTimeout(timer);
+        resolve(this.isOpen);
+      });
+    });
   }
 
   /** Closes with a code of RFC 6455, section 7.4. A paused socket is resumed, so that it hears the peer's answer. */

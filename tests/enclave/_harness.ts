@@ -2,6 +2,7 @@
 import { dirname, join } from "node:path";
 import type { AttestationPolicy } from "../../lib/attestation/mod.ts";
 import { utf8 } from "../../lib/base/bytes.ts";
+import type { Logger } from "../../lib/base/log.ts";
 import { deployPackage } from "../../lib/enclave/client/mod.ts";
 import {
   type EnclaveHost,
@@ -40,6 +41,8 @@ export interface World extends AsyncDisposable {
   readonly token: string;
   /** Id of the echo function, deployed beforehand. */
   readonly echoId: string;
+  /** Hears the log lines of the hosts. */
+  onLog?: (event: string, message: string) => void;
   /** Another host on the same folder; the first has to be closed before. */
   restart(options?: Partial<EnclaveHostOptions>): Promise<EnclaveHost>;
 }
@@ -56,9 +59,10 @@ export async function startWorld(options: Partial<EnclaveHostOptions> = {}): Pro
   const tee = await openSimulatedTee({ folder: join(folder, "tee"), version: "test" });
   const sandbox = createSandbox({}, { workersMax: 1 });
   const start = (more: Partial<EnclaveHostOptions> = {}) =>
-    startEnclaveHost({ tee, sandbox, dataDir, port: 0, ...options, ...more });
+    startEnclaveHost({ tee, sandbox, dataDir, port: 0, logger, ...options, ...more });
+  const logger: Logger = { log: (_level, event, message) => world.onLog?.(event, message) };
   const hosts = [await start()];
-  return {
+  const world: World = {
     folder,
     dataDir,
     tee,
@@ -77,6 +81,7 @@ export async function startWorld(options: Partial<EnclaveHostOptions> = {}): Pro
       await Deno.remove(folder, { recursive: true });
     },
   };
+  return world;
 }
 
 /** The files of a host that was started once and has the echo function. */

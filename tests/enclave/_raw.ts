@@ -50,6 +50,16 @@ export class RawSocket implements AsyncDisposable {
     this.#socket.send(data);
   }
 
+  /** Stops reading from the network. */
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  /** Reads on. */
+  resume(): void {
+    this.#socket.resume();
+  }
+
   async next(): Promise<RawEvent> {
     while (this.#events.length === 0) {
       await new Promise<void>((resolve) => this.#wake = resolve);

@@ -7,6 +7,7 @@ import {
   connectEnclave,
   createToken,
   deleteToken,
+  deployPackage,
   fetchAccountKey,
   listTokens,
 } from "../../lib/enclave/client/mod.ts";
@@ -49,7 +50,6 @@ Deno.test("a function token runs its function and nothing else", async () => {
 
 Deno.test("a function token does not run another function", async () => {
   await using world = await startWorld();
-  const { deployPackage } = await import("../../lib/enclave/client/mod.ts");
   const { policy } = world;
   const other = await deployPackage({ ...account(world), policy, zip: ECHO.zip, name: "other" });
   const request = { name: "one", functionId: world.echoId };

@@ -64,7 +64,7 @@ export function deployEndpoint(
           throw new SessionError(`cannot deploy "${name}": ${record}`);
         }
         onDeployed(record.id, record.name, record.checksum);
-        session.send({ id: record.id });
+        await session.send({ id: record.id });
       } finally {
         deploys--;
       }

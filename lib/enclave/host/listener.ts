@@ -7,7 +7,7 @@ import { createServer, type IncomingMessage, type Server, STATUS_CODES } from "n
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 // @ts-types="@types/ws"
-import { type WebSocket, WebSocketServer } from "ws";
+import { type ServerOptions, type WebSocket, WebSocketServer } from "ws";
 import { formatAddress } from "../../base/address.ts";
 import { concat, fromUtf8, utf8 } from "../../base/bytes.ts";
 import { FumataError, messageOf } from "../../base/errors.ts";
@@ -108,13 +108,16 @@ export class Listener {
         return;
       }
       dropDeadline(duplex as Socket);
-      const upgrader = new WebSocketServer({
+      // The types do not know closeTimeout yet: a client that does not answer the closing is cut off.
+      const settings: ServerOptions & { closeTimeout: number } = {
         noServer: true,
         maxPayload: decision.frameBytesMax,
         handleProtocols: () => decision.subprotocol,
         perMessageDeflate: false,
         clientTracking: false,
-      });
+        closeTimeout: limits.handshakeMs,
+      };
+      const upgrader = new WebSocketServer(settings);
       upgrader.handleUpgrade(request, duplex, head as never, (socket: WebSocket) => {
         webSockets.add(socket);
         socket.once("close", () => webSockets.delete(socket));

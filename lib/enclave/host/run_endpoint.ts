@@ -49,7 +49,7 @@ export function runEndpoint(
             function: record.checksum,
             output: sha256(outcome.output),
           };
-          session.send({
+          await session.send({
             type: "function_result",
             message: base64(outcome.output),
             checksums: checksumFields(checksums),

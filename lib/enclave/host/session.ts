@@ -50,11 +50,11 @@ export class Session {
       sessionKey: this.#hpke.publicKey,
       userData: encodeUserData(userData),
     });
-    this.#socket.send(messageFrame({
+    await this.send({
       type: "attestation_doc",
       message: base64(evidenceToWire(evidence)),
       ...(certificateKey && { certificate_key: certificateKey }),
-    }));
+    });
     return true;
   }
 
@@ -89,9 +89,10 @@ export class Session {
     return frame.message;
   }
 
-  /** Sends a message frame. */
-  send(message: unknown): void {
-    this.#socket.send(messageFrame(message));
+  /** Sends a message frame, and waits until the client takes it: who asks for answers and never reads them must not fill our memory. */
+  async send(message: unknown): Promise<void> {
+    if (await this.#socket.sendAndWait(messageFrame(message), this.#limits.idleMs)) return;
+    throw new SessionError("the client does not take its answers");
   }
 
   /** Sends what went wrong and closes. */
