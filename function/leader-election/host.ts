@@ -1,6 +1,7 @@
 /**
- * What the enclave host offers to a function, as the global `enclave`. Nothing else of the machine is within reach: no network,
- * environment, processes, clock of its own or files other than the package. Every call is synchronous and runs natively.
+ * What the enclave host offers to a function, as the global `enclave`. Beside it there are the language's own built-ins,
+ * TextEncoder, TextDecoder (strict UTF-8), atob, btoa and console; nothing else of the machine is within reach: no network, environment,
+ * processes, timers or files other than the package. Every call is synchronous and runs natively.
  */
 
 /** The global `enclave`. Byte arguments that are not `Uint8Array`, and files that are not there, throw a `TypeError` or `Error`. */

@@ -182,11 +182,11 @@ Deno.test("evidence that the policy or the checksum refuses is not used", () =>
     });
     const strict = {
       ...JSON.parse(Deno.readTextFileSync(policy)),
-      measurements: { PCR0: "00".repeat(48) },
+      measurements: { pcr0: "00".repeat(48) },
     };
     await rejects(verify(whole, ...words, "--policy", write("strict.json", strict)), {
       code: "refused",
-      message: /^Cannot trust the evidence: .*PCR0/,
+      message: /^Cannot trust the evidence: .*pcr0/,
     });
   }));
 
