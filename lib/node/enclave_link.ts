@@ -36,6 +36,8 @@ export interface EnclaveLinkEvents {
 /** First and longest wait between two tries, ms; doubles in between. */
 const RETRY_MS_MIN = 250;
 const RETRY_MS_MAX = 10_000;
+/** Least time between an attestation and one that a stranger's certificate can cause. */
+const REFRESH_MS_MIN = 5_000;
 
 /** The link. */
 export class EnclaveLink implements AsyncDisposable {
@@ -45,6 +47,7 @@ export class EnclaveLink implements AsyncDisposable {
   #retry?: ReturnType<typeof setTimeout>;
   #retryMs = RETRY_MS_MIN;
   #down = false;
+  #attestedAtMs?: number;
   #closed = false;
   #calls: Promise<unknown> = Promise.resolve();
 
@@ -56,6 +59,15 @@ export class EnclaveLink implements AsyncDisposable {
   /** Starts to attest; goes on trying until it succeeds, is refused or closed. */
   start(): void {
     this.#open().then(() => {}, (thrown) => this.#onFailure(thrown));
+  }
+
+  /** Attests anew, because somebody uses a key that is not known here; at most once in a while, and not while it is tried anyway. */
+  refresh(): void {
+    const nowMs = performance.now();
+    if (this.#attestedAtMs === undefined || nowMs - this.#attestedAtMs < REFRESH_MS_MIN) return;
+    this.#attestedAtMs = nowMs;
+    this.#drop();
+    this.start();
   }
 
   /**
@@ -110,6 +122,7 @@ export class EnclaveLink implements AsyncDisposable {
       const found = await describe(connection);
       this.#retryMs = RETRY_MS_MIN;
       this.#down = false;
+      this.#attestedAtMs = performance.now();
       if (!this.#closed) this.#events.attested(found);
       return connection;
     } catch (thrown) {

@@ -62,6 +62,11 @@ export class Journal {
     this.logger.log("warn", "certificate-refused", words, { from, failures });
   }
 
+  certificateWaits(from: string): void {
+    const words = `certificate from ${from} waits for evidence of its key`;
+    this.logger.log("debug", "certificate-waits", words, { from });
+  }
+
   sendFailed(kind: string, to: string, reason: string): void {
     this.logger.log("debug", "send-failed", `${kind} to ${to}: ${reason}`, { kind, to, reason });
   }

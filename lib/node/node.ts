@@ -53,6 +53,9 @@ const ELECTION_SETTINGS = { local: LOCAL_ELECTION, lan: LAN_ELECTION, wan: WAN_E
 /** How often known addresses are written down, ms: they only speed up a restart. */
 const REMEMBER_MEMBERS_MS = 5_000;
 
+/** Certificates that wait for evidence of their key, one a sender. */
+const AWAITING_KEY_MAX = 16;
+
 /** A running node. */
 export class Node implements AsyncDisposable {
   readonly id: string;
@@ -70,6 +73,7 @@ export class Node implements AsyncDisposable {
   readonly #replica: Replica;
   readonly #link: EnclaveLink;
   readonly #keys = new Map<string, RsaPublicKey>();
+  readonly #awaitingKey = new Map<string, CertificateDocument>();
   readonly #stop = Promise.withResolvers<void>();
   readonly #leftCluster = Promise.withResolvers<void>();
   #policy?: Policy;
@@ -313,7 +317,21 @@ export class Node implements AsyncDisposable {
     if (verdict.ok) {
       return this.#dispatch({ type: "certificate", certificate: verdict.certificate, from });
     }
+    if (from !== undefined && verdict.failures.every((failure) => failure.check === "key")) {
+      return this.#awaitKey(document, from);
+    }
     this.#journal.certificateRefused(from && this.#nameOf(from), verdict.failures);
+  }
+
+  /** A certificate under a key of which this node has no evidence yet waits until it has asked its enclave. */
+  #awaitKey(document: CertificateDocument, from: string): void {
+    this.#awaitingKey.delete(from);
+    if (this.#awaitingKey.size >= AWAITING_KEY_MAX) {
+      this.#awaitingKey.delete(this.#awaitingKey.keys().next().value!);
+    }
+    this.#awaitingKey.set(from, document);
+    this.#journal.certificateWaits(this.#nameOf(from));
+    this.#link.refresh();
   }
 
   #verify(document: CertificateDocument): ReturnType<typeof verifyCertificate> {
@@ -379,6 +397,11 @@ export class Node implements AsyncDisposable {
     }
     this.#journal.attested(found, hex(this.#domain.checksum));
     this.#tellKeys(found.key.kid);
+    const waiting = [...this.#awaitingKey];
+    this.#awaitingKey.clear();
+    for (const [from, document] of waiting) {
+      if (this.#verify(document).ok) this.#onCertificate(document, from);
+    }
   }
 
   /** Before anything was attested a refusal ends the node, which tells the others; later it means that this host is not used. */
