@@ -1,6 +1,6 @@
 /** `fumata demo`: the whole system on this machine, in one folder that is gone afterwards. */
 import { fileURLToPath } from "node:url";
-import { FumataError, messageOf } from "../../base/errors.ts";
+import { FumataError } from "../../base/errors.ts";
 import type { Command, CommandContext } from "../command.ts";
 import { DEMO_CLUSTER, DemoCluster, type Deployed, type Launched } from "../demo/cluster.ts";
 import { playLive } from "../demo/live.ts";
@@ -8,6 +8,7 @@ import { DemoModel } from "../demo/model.ts";
 import { playScript } from "../demo/script.ts";
 import { summaryJson, summaryText } from "../demo/summary.ts";
 import { DemoFailure } from "../demo/supervisor.ts";
+import { TemporaryFolder } from "../demo/temporary_folder.ts";
 import { attestedWitness, type Witness } from "../demo/witness.ts";
 import { readProfile } from "../profile.ts";
 import { selfCommand } from "../self.ts";
@@ -68,7 +69,7 @@ class Interrupted extends Error {}
 const INTERRUPTED_EXIT_CODE = 130;
 
 async function runDemo(options: DemoOptions, context: CommandContext): Promise<number> {
-  const folder = await temporaryFolder();
+  await using folder = await TemporaryFolder.make();
   try {
     const summary = await playIn(folder, options, context);
     context.out(summary);
@@ -80,14 +81,12 @@ async function runDemo(options: DemoOptions, context: CommandContext): Promise<n
     }
     if (thrown instanceof DemoFailure) thrown.logLines.forEach((text) => context.say(text));
     throw thrown;
-  } finally {
-    await Deno.remove(folder, { recursive: true });
   }
 }
 
 /** Plays; gives the summary. When it returns or throws, no process is left. */
 async function playIn(
-  folder: string,
+  folder: TemporaryFolder,
   { nodes, isLive, json, line }: DemoOptions,
   context: CommandContext,
 ): Promise<string> {
@@ -97,13 +96,14 @@ async function playIn(
   let redraw = () => {};
   await using cluster = new DemoCluster({
     self: selfCommand(),
-    folder,
+    folder: folder.path,
     functionFolder: fileURLToPath(FUNCTION),
     model,
     attest,
     onChange: () => redraw(),
   });
-  using _signals = onSignals(context, folder, () => cluster.fail(new Interrupted()));
+  folder.removeOnUnload();
+  using _signals = onSignals(context, () => cluster.fail(new Interrupted()));
   if (isLive) {
     await playLive(cluster, nodes, capabilitiesOf(context.env), (wanted) => redraw = wanted);
     return summaryText(model);
@@ -118,34 +118,9 @@ async function attest(deployed: Deployed): Promise<Witness> {
   return await attestedWitness({ ...profile!, ...deployed, cluster: DEMO_CLUSTER });
 }
 
-async function temporaryFolder(): Promise<string> {
-  try {
-    return await Deno.makeTempDir({ prefix: "fumata-demo-" });
-  } catch (thrown) {
-    throw new FumataError(
-      "failure",
-      `Cannot make a temporary folder: ${messageOf(thrown)}; name a folder to use in TMPDIR`,
-    );
-  }
-}
-
-/**
- * Calls `stop` when the program is to end: signals, or the terminal was closed. A second signal ends the program at once; the folder
- * is removed even then.
- */
-function onSignals(context: CommandContext, folder: string, stop: () => void): Disposable {
+/** Calls `stop` when the program is to end: by a signal, or because the terminal was closed. */
+function onSignals(context: CommandContext, stop: () => void): Disposable {
   context.interrupted.then(stop);
-  const removeNow = () => {
-    try {
-      Deno.removeSync(folder, { recursive: true });
-    } catch { /* the program is ending; nobody is left to tell */ }
-  };
   Deno.addSignalListener("SIGHUP", stop);
-  globalThis.addEventListener("unload", removeNow);
-  return {
-    [Symbol.dispose]() {
-      Deno.removeSignalListener("SIGHUP", stop);
-      globalThis.removeEventListener("unload", removeNow);
-    },
-  };
+  return { [Symbol.dispose]: () => Deno.removeSignalListener("SIGHUP", stop) };
 }

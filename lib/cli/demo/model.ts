@@ -71,7 +71,7 @@ export class DemoModel {
 
   /** What was done and is not settled yet. */
   get pending(): string | undefined {
-    return this.#pending?.what.join(", ");
+    return this.#pending && summarised(this.#pending.what);
   }
 
   /** The last certificate on which all live nodes agreed. */

@@ -3,6 +3,7 @@
  * whose last lines are kept for the case that it fails. However it ends, it is ended: asked first, killed after a grace.
  */
 import type { SelfCommand } from "../self.ts";
+import { printable } from "../view/text.ts";
 import { eachLine } from "./lines.ts";
 
 /** A log line of a child. */
@@ -28,18 +29,22 @@ export class ChildProcess implements AsyncDisposable {
   /** Its last lines, for people. */
   readonly lastLines: string[] = [];
   readonly #process: Deno.ChildProcess;
+  readonly #endGraceMs: number;
   #output = "";
 
-  /** Starts this program with the given words. Without `onRecord` stdout is kept as `output`. */
+  /** Starts this program with the given words. Without `onRecord` stdout is kept as `output`; `endGraceMs` is how long it may take to end. */
   constructor(
     name: string,
     self: SelfCommand,
     words: readonly string[],
     onRecord?: (record: LogRecord) => void,
+    endGraceMs = END_GRACE_MS,
   ) {
     this.name = name;
+    this.#endGraceMs = endGraceMs;
     this.#process = new Deno.Command(self.program, {
       args: [...self.words, ...words],
+      env: { NO_COLOR: "1" },
       stdin: "null",
       stdout: "piped",
       stderr: "piped",
@@ -73,7 +78,7 @@ export class ChildProcess implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.signal("SIGTERM");
     this.signal("SIGCONT");
-    const timer = setTimeout(() => this.signal("SIGKILL"), END_GRACE_MS);
+    const timer = setTimeout(() => this.signal("SIGKILL"), this.#endGraceMs);
     try {
       await this.ended.catch(() => {});
     } finally {
@@ -83,7 +88,7 @@ export class ChildProcess implements AsyncDisposable {
 
   #keep(line: string): void {
     if (line === "") return;
-    this.lastLines.push(line.slice(0, LAST_LINE_CHARACTERS_MAX));
+    this.lastLines.push(printable(line.slice(0, LAST_LINE_CHARACTERS_MAX), true));
     if (this.lastLines.length > LAST_LINES_MAX) this.lastLines.shift();
   }
 }

@@ -20,14 +20,19 @@ const ROWS_FOR = { keys: 3, facts: 5, doing: 8, heading: 10, sections: 12 };
 /** The most failovers that are shown: the events need the room. */
 const FAILOVERS_SHOWN_MAX = 5;
 
-/** At most `size.rows` lines of at most `size.columns` cells each. */
+/** Enough of a checksum to compare at a glance; nobody pins by the view. */
+const CHECKSUM_CHARACTERS_SHOWN = 16;
+
+/** Exactly `size.rows` lines of at most `size.columns` cells each. */
 export function render(view: ClusterView, size: Size, capabilities: Capabilities): string[] {
   const { columns, rows } = size;
   const { utf8 } = capabilities;
   const top: Line[] = [statusLine(view, columns, utf8)];
   if (rows >= ROWS_FOR.facts) top.push(factsLine(view, columns, utf8));
   if (rows >= ROWS_FOR.doing) top.push([piece(view.doing ?? "", "busy")]);
-  const bottom = rows >= ROWS_FOR.keys && view.keys.length > 0 ? [keysLine(view, columns)] : [];
+  const bottom = rows >= ROWS_FOR.keys && view.keys.length > 0
+    ? [keysLine(view, columns, utf8)]
+    : [];
 
   const { heading, lines } = nodeTable(view.nodes, columns, utf8);
   if (rows >= ROWS_FOR.heading) top.push(heading);
@@ -91,7 +96,8 @@ function factsLine(view: ClusterView, columns: number, utf8: boolean): Line {
     : [piece("TEE not attested yet", "quiet")];
   const insecure = view.tee?.insecure ? [piece("insecure TEE", "warning")] : tee;
   const policy = view.policy ? [piece(`, policy ${view.policy}`)] : [];
-  const checksum = view.checksum ? [piece(`, function ${view.checksum}`, "quiet")] : [];
+  const short = view.checksum?.slice(0, CHECKSUM_CHARACTERS_SHOWN);
+  const checksum = short ? [piece(`, function ${short}${utf8 ? "…" : "..."}`, "quiet")] : [];
   return firstThatFits(columns, utf8, [
     [...tee, ...policy, ...checksum],
     [...tee, ...policy],
@@ -100,14 +106,17 @@ function factsLine(view: ClusterView, columns: number, utf8: boolean): Line {
   ]);
 }
 
-/** As many of the keys as fit, in their order; without words when there is no room for words. */
-function keysLine(view: ClusterView, columns: number): Line {
-  const words = view.keys.map(({ key, does }) => [piece(key, "strong"), piece(` ${does}  `)]);
-  const whole = words.flat();
-  if (lineCells(whole, false) <= columns + 2) return whole;
-  return view.keys.flatMap(({ key, does }) => [
-    piece(key, "strong"),
-    piece(` ${does.split(" ")[0]} `, "quiet"),
+/** The keys with all of their words, with the first one each, or alone. */
+function keysLine(view: ClusterView, columns: number, utf8: boolean): Line {
+  const line = (words: (does: string) => string, gap: string): Line =>
+    view.keys.flatMap(({ key, does }, i) => [
+      piece((i > 0 ? gap : "") + key, "strong"),
+      piece(words(does), "quiet"),
+    ]);
+  return firstThatFits(columns, utf8, [
+    line((does) => ` ${does}`, "  "),
+    line((does) => ` ${does.split(" ")[0]}`, "  "),
+    line(() => "", " "),
   ]);
 }
 

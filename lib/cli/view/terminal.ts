@@ -51,9 +51,10 @@ export class Terminal implements Disposable {
     }
   }
 
-  /** Shows the lines in place of what was there. */
+  /** Shows the lines, one for each row of the window, in place of what was there. */
   draw(lines: readonly string[]): void {
-    write("\x1b[H" + lines.map((line) => line + "\x1b[K").join("\r\n") + "\x1b[J");
+    // Each line is erased before it is written: behind its last column the erasing would take that column with it.
+    write("\x1b[H" + lines.map((line) => "\x1b[K" + line).join("\r\n"));
   }
 
   /** Gives the terminal back as it was. */
