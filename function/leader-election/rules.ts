@@ -206,7 +206,8 @@ function splitPort(name: string): [string, number] {
   return match ? [match[1], Number(match[2])] : [name, -1];
 }
 
-function leastBy<T>(items: readonly T[], measure: (item: T) => Uint8Array): T {
+/** The item with the least measure; the first of equals. `items` must not be empty. */
+export function leastBy<T>(items: readonly T[], measure: (item: T) => Uint8Array): T {
   let best = items[0];
   let least = measure(best);
   for (const item of items.slice(1)) {
@@ -216,10 +217,12 @@ function leastBy<T>(items: readonly T[], measure: (item: T) => Uint8Array): T {
   return best;
 }
 
-function tagged(tag: string, domain: Domain, ...rest: Cbor[]): Uint8Array {
+/** Deterministic CBOR of a tag, the domain and what follows: what is signed. */
+export function tagged(tag: string, domain: Domain, ...rest: Cbor[]): Uint8Array {
   return encodeCbor([tag, domain.checksum, domain.cluster, ...rest]);
 }
 
-function hash(sha256: Sha256, tag: string, domain: Domain, ...rest: Cbor[]): Uint8Array {
+/** The hash of {@linkcode tagged}. */
+export function hash(sha256: Sha256, tag: string, domain: Domain, ...rest: Cbor[]): Uint8Array {
   return sha256(tagged(tag, domain, ...rest));
 }
