@@ -1,0 +1,142 @@
+/** The demo's model: when nodes agree, what a change took, what breaks a promise. */
+import { deepStrictEqual, strictEqual } from "node:assert";
+import { DemoModel, type Respected } from "../../lib/cli/demo/model.ts";
+import { demoView } from "../../lib/cli/demo/demo_view.ts";
+
+/** Nodes `a`, `b`, … that run, with ids in capitals. */
+function running(...names: string[]): DemoModel {
+  const model = new DemoModel(0);
+  for (const name of names) {
+    model.starting(name, `${name} started`, 0);
+    model.started(name, name.toUpperCase(), "127.0.0.1:1", 0);
+  }
+  return model;
+}
+
+function certificate(term: number, leader: string, active: string): Respected {
+  const ids = [...active.toUpperCase()];
+  return {
+    certificateId: `${term}${leader}${active}`,
+    term,
+    leader: leader.toUpperCase(),
+    leaderName: leader,
+    active: ids,
+    votes: 2,
+  };
+}
+
+function allRespect(model: DemoModel, respected: Respected, nowMs: number): void {
+  for (const node of model.live()) model.respects(node.name, respected, nowMs);
+}
+
+Deno.test("nodes agree when all respect one certificate that lists exactly them", () => {
+  const model = running("a", "b", "c");
+  const good = certificate(1, "b", "abc");
+  model.respects("a", good, 1);
+  model.respects("b", good, 2);
+  strictEqual(model.agreed(), undefined);
+  model.respects("c", good, 3);
+  strictEqual(model.agreed(), good);
+  strictEqual(model.leader()?.name, "b");
+});
+
+Deno.test("nodes that respect a certificate of other nodes do not agree", () => {
+  const model = running("a", "b");
+  allRespect(model, certificate(1, "a", "a"), 1);
+  strictEqual(model.agreed(), undefined);
+  allRespect(model, certificate(1, "a", "ac"), 1);
+  strictEqual(model.agreed(), undefined);
+});
+
+Deno.test("nobody agrees while a node starts", () => {
+  const model = running("a", "b");
+  allRespect(model, certificate(1, "a", "ab"), 1);
+  model.starting("c", "c joins", 2);
+  strictEqual(model.agreed(), undefined);
+  strictEqual(model.pending, "c joins");
+});
+
+Deno.test("a change took from what was done until the last node agrees", () => {
+  const model = running("a", "b", "c");
+  allRespect(model, certificate(1, "c", "abc"), 100);
+  model.changed("c", "killed", "c (leader) killed", 1000);
+  model.respects("a", certificate(2, "a", "ab"), 1500);
+  model.respects("b", certificate(2, "a", "ab"), 1750);
+  const [start, failover] = model.steps;
+  deepStrictEqual([start.what, start.tookMs], ["3 nodes started", 100]);
+  deepStrictEqual([failover.what, failover.tookMs, failover.term], ["c (leader) killed", 750, 2]);
+  strictEqual(model.pending, undefined);
+});
+
+Deno.test("a pause that ends before anyone noticed is no failover", () => {
+  const model = running("a", "b");
+  allRespect(model, certificate(1, "a", "ab"), 1);
+  model.changed("a", "paused", "a paused", 2);
+  strictEqual(model.pending, "a paused");
+  model.changed("a", "runs", "a resumed", 3);
+  strictEqual(model.pending, undefined);
+  strictEqual(model.steps.length, 1);
+});
+
+Deno.test("nodes that elect again by themselves get a step of their own", () => {
+  const model = running("a", "b");
+  allRespect(model, certificate(1, "a", "ab"), 1);
+  model.respects("a", undefined, 10);
+  strictEqual(model.pending, "the nodes changed their view");
+  allRespect(model, certificate(2, "b", "ab"), 30);
+  deepStrictEqual([model.steps[1].what, model.steps[1].tookMs], [
+    "the nodes changed their view",
+    20,
+  ]);
+});
+
+Deno.test("a node whose term goes back breaks a promise, also over a restart", () => {
+  const model = running("a", "b");
+  allRespect(model, certificate(5, "a", "ab"), 1);
+  model.changed("b", "killed", "b killed", 2);
+  model.starting("b", "b revived", 3);
+  model.started("b", "B", "127.0.0.1:2", 4);
+  strictEqual(model.violation, undefined);
+  model.respects("b", certificate(4, "b", "b"), 5);
+  strictEqual(model.violation, "b went back from term 5 to term 4");
+});
+
+Deno.test("agreement on another certificate of the same term breaks a promise", () => {
+  const model = running("a", "b");
+  allRespect(model, certificate(5, "a", "ab"), 1);
+  allRespect(model, certificate(5, "b", "ab"), 2);
+  strictEqual(model.violation, "all agree on term 5 after they agreed on 5");
+});
+
+Deno.test("a node is seen as most of the other live nodes see it", () => {
+  const model = running("a", "b", "c", "d");
+  const seen = () => demoView(model).nodes[3].seenAs;
+  strictEqual(seen(), "");
+  for (const observer of ["a", "b", "c"]) model.sees(observer, "D", "alive", 1);
+  strictEqual(seen(), "alive");
+  model.sees("a", "D", "suspect", 2);
+  model.sees("b", "D", "suspect", 2);
+  strictEqual(seen(), "suspect 2/3");
+  model.changed("c", "killed", "c killed", 3);
+  strictEqual(seen(), "suspect");
+  model.sees("a", "D", undefined, 4);
+  model.sees("b", "D", undefined, 4);
+  strictEqual(seen(), "");
+});
+
+Deno.test("only the first node to notice makes an event", () => {
+  const model = running("a", "b", "c");
+  const before = model.events.length;
+  model.sees("a", "C", "suspect", 1);
+  model.sees("b", "C", "suspect", 2);
+  deepStrictEqual(model.events.slice(before).map((event) => event.text), [
+    "a notices: c does not answer",
+  ]);
+});
+
+Deno.test("events are forgotten, the oldest first", () => {
+  const model = running("a");
+  for (let i = 0; i < 1000; i++) model.note(`event ${i}`, i);
+  strictEqual(model.events.length, 200);
+  strictEqual(model.events.at(-1)?.text, "event 999");
+});
