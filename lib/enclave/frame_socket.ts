@@ -40,6 +40,8 @@ const REASON_CHARACTERS_MAX = 100;
 
 /** Frames of one socket, in order. One caller at a time may wait. */
 export class FrameSocket {
+  /** Resolves when the connection has ended. */
+  readonly closed: Promise<void>;
   readonly #socket: SocketLike;
   readonly #waitingMax: number;
   readonly #waiting: SocketEvent[] = [];
@@ -63,10 +65,13 @@ export class FrameSocket {
           : { kind: "binary", bytes: new Uint8Array(data) },
       );
     };
-    socket.onclose = ({ code, reason }: { code: number; reason: string }) => {
-      this.#closed ??= { kind: "closed", code, reason };
-      this.#wake?.();
-    };
+    this.closed = new Promise((resolve) => {
+      socket.onclose = ({ code, reason }: { code: number; reason: string }) => {
+        this.#closed ??= { kind: "closed", code, reason };
+        this.#wake?.();
+        resolve();
+      };
+    });
     // Every error is followed by a close event, which says all that matters.
     socket.onerror = () => {};
   }

@@ -1,13 +1,5 @@
 /** What a host keeps: functions, keys and tokens survive a restart; folders of others, damage and full disks are clear errors. */
-import {
-  deepStrictEqual,
-  match,
-  notStrictEqual,
-  ok,
-  rejects,
-  strictEqual,
-  throws,
-} from "node:assert";
+import { deepStrictEqual, match, notStrictEqual, rejects, strictEqual, throws } from "node:assert";
 import { join } from "node:path";
 import { fromUtf8, utf8 } from "../../lib/base/bytes.ts";
 import { FumataError } from "../../lib/base/errors.ts";

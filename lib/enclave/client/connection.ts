@@ -30,6 +30,8 @@ export interface EnclaveConnection extends Disposable {
   readonly certificateKey?: RsaPublicKey;
   /** False once either side has closed; hosts do so after 60 s without a call. */
   readonly isOpen: boolean;
+  /** Resolves when the connection has ended, by whichever side. */
+  readonly closed: Promise<void>;
   /**
    * Calls the function. Throws a {@linkcode FumataError}: `function` for an error of the function, `refused` for a result whose
    * signature or checksums are wrong, `unreachable` when the connection is gone or too slow. After any of them it is closed.
@@ -82,6 +84,10 @@ class Connection implements EnclaveConnection {
 
   get isOpen(): boolean {
     return this.#socket.isOpen;
+  }
+
+  get closed(): Promise<void> {
+    return this.#socket.closed;
   }
 
   async invoke(input: Uint8Array): Promise<Uint8Array> {

@@ -1,0 +1,90 @@
+/** The bounded queue of frames over a socket that is played by hand. */
+import { deepStrictEqual, ok, strictEqual } from "node:assert";
+import { FrameSocket, type SocketLike } from "../../lib/enclave/frame_socket.ts";
+
+/** A socket whose events the test makes. */
+class HandSocket implements SocketLike {
+  binaryType = "";
+  readyState = 1;
+  protocol = "";
+  // deno-lint-ignore no-explicit-any
+  onopen: ((event: any) => void) | null = null;
+  // deno-lint-ignore no-explicit-any
+  onmessage: ((event: any) => void) | null = null;
+  // deno-lint-ignore no-explicit-any
+  onerror: ((event: any) => void) | null = null;
+  // deno-lint-ignore no-explicit-any
+  onclose: ((event: any) => void) | null = null;
+  readonly did: string[] = [];
+  send(data: string | Uint8Array) {
+    this.did.push(`send ${data}`);
+  }
+  close(code?: number) {
+    this.did.push(`close ${code}`);
+  }
+}
+
+class PausableSocket extends HandSocket {
+  pause() {
+    this.did.push("pause");
+  }
+  resume() {
+    this.did.push("resume");
+  }
+}
+
+Deno.test("frames that came before they were asked for are kept in order", async () => {
+  const socket = new HandSocket();
+  const frames = new FrameSocket(socket, { waitingMax: 9 });
+  socket.onmessage!({ data: "a" });
+  socket.onmessage!({ data: new Uint8Array([1]).buffer });
+  socket.onclose!({ code: 1000, reason: "done" });
+  deepStrictEqual(await frames.next(1000), { kind: "text", text: "a" });
+  deepStrictEqual(await frames.next(1000), { kind: "binary", bytes: new Uint8Array([1]) });
+  const closed = { kind: "closed", code: 1000, reason: "done" } as const;
+  deepStrictEqual(await frames.next(1000), closed);
+  deepStrictEqual(await frames.next(1000), closed);
+  ok(!frames.isOpen);
+});
+
+Deno.test("a full queue stops reading until a frame is taken", async () => {
+  const socket = new PausableSocket();
+  const frames = new FrameSocket(socket, { waitingMax: 2 });
+  socket.onmessage!({ data: "a" });
+  deepStrictEqual(socket.did, []);
+  socket.onmessage!({ data: "b" });
+  deepStrictEqual(socket.did, ["pause"]);
+  await frames.next(1000);
+  deepStrictEqual(socket.did, ["pause", "resume"]);
+});
+
+Deno.test("a socket that cannot pause is closed when too much waits", () => {
+  const socket = new HandSocket();
+  new FrameSocket(socket, { waitingMax: 2 });
+  for (const data of ["a", "b"]) socket.onmessage!({ data });
+  deepStrictEqual(socket.did, []);
+  socket.onmessage!({ data: "c" });
+  deepStrictEqual(socket.did, ["close 1008"]);
+});
+
+Deno.test("waiting ends with the deadline, a frame or the end of the connection", async () => {
+  const socket = new HandSocket();
+  const frames = new FrameSocket(socket, { waitingMax: 2 });
+  deepStrictEqual(await frames.next(1), { kind: "timeout" });
+  const waiting = frames.next(60_000);
+  socket.onmessage!({ data: "a" });
+  strictEqual((await waiting).kind, "text");
+  const last = frames.next(60_000);
+  socket.onclose!({ code: 1006, reason: "" });
+  strictEqual((await last).kind, "closed");
+});
+
+Deno.test("nothing is sent on a closed socket", async () => {
+  const socket = new HandSocket();
+  const frames = new FrameSocket(socket, { waitingMax: 2 });
+  frames.send("a");
+  socket.onclose!({ code: 1006, reason: "" });
+  frames.send("b");
+  strictEqual(await frames.sendAndWait("c", 1000), false);
+  deepStrictEqual(socket.did, ["send a"]);
+});
