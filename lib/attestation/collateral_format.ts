@@ -1,7 +1,8 @@
 /**
  * Intel's collateral, text to fields: which firmware of a platform and which quoting enclaves are up to date, as Intel's provisioning
  * certification service gives it ("Intel SGX and Intel TDX Provisioning Certification Service, API version 4"). The file has the form that
- * dcap-qvl writes: JSON texts that are signed as they stand, hex signatures and revocation lists, PEM chains.
+ * dcap-qvl writes: JSON texts that are signed as they stand, hex signatures and revocation lists, PEM chains. Its `pck_crl_issuer_chain` is not read: the list has to be signed
+ * by the CA in the quote.
  */
 import { fromHex, utf8 } from "../base/bytes.ts";
 import { type Certificate, parsePemCertificates } from "./certificate_format.ts";
@@ -76,7 +77,6 @@ export interface Collateral {
   readonly qeIdentity: QeIdentity;
   readonly rootList: RevocationList;
   readonly pckList: RevocationList;
-  readonly pckListChain: readonly Certificate[];
 }
 
 /** Real files have 16 KiB. */
@@ -102,7 +102,6 @@ export function parseCollateral(text: string): Collateral {
     qeIdentity: parseQeIdentity(qeIdentity),
     rootList: parseRevocationList(bytes(fields, "root_ca_crl")),
     pckList: parseRevocationList(bytes(fields, "pck_crl")),
-    pckListChain: parsePemCertificates(string(fields, "pck_crl_issuer_chain")),
   };
 }
 

@@ -2,12 +2,14 @@
  * Whether collateral is Intel's word: both texts signed by a certificate under the pinned root, both revocation lists by their issuers,
  * and none of the certificates at hand revoked.
  */
+import { equalBytes } from "../base/bytes.ts";
 import type { Certificate } from "./certificate_format.ts";
 import { verifyChain } from "./certificate_chain.ts";
 import { failure } from "./checks.ts";
 import type { Collateral, SignedText } from "./collateral_format.ts";
 import { verifyRawEcdsa } from "./public_key_signature.ts";
-import { judgeRevocations } from "./revocation_list.ts";
+import { judgeRevocations, type RevocationList } from "./revocation_list.ts";
+import { printable } from "./structure.ts";
 import type { Failure } from "./types.ts";
 
 /** Name of the certificates that sign collateral. */
@@ -20,17 +22,17 @@ export function verifyCollateral(
   anchors: readonly Certificate[],
   at: Date,
 ): Failure[] {
-  const { tcbInfoText, qeIdentityText, rootList, pckList, pckListChain } = collateral;
-  const lists = [
-    ...requireList(judgeRevocations(rootList, quoteChain, at, "collateral"), "root CA"),
-    ...requireList(judgeRevocations(pckList, quoteChain, at, "collateral"), "PCK CA"),
-    ...(judgeRevocations(rootList, tcbInfoText.chain, at, "collateral") ?? []),
-    ...(judgeRevocations(rootList, pckListChain, at, "collateral") ?? []),
-  ];
+  const { tcbInfoText, qeIdentityText, rootList, pckList } = collateral;
+  const [, pckAuthority, root] = quoteChain;
   return [
     ...verifyText(tcbInfoText, "TCB info", anchors, at),
     ...verifyText(qeIdentityText, "QE identity", anchors, at),
-    ...withoutRepeats(lists),
+    ...withoutRepeats([
+      ...verifyList(pckList, pckAuthority, quoteChain, at),
+      ...verifyList(rootList, root, quoteChain, at),
+      ...verifyList(rootList, root, tcbInfoText.chain, at),
+      ...verifyList(rootList, root, qeIdentityText.chain, at),
+    ]),
   ];
 }
 
@@ -58,9 +60,18 @@ function verifyText(
   return failures;
 }
 
-function requireList(found: readonly Failure[] | undefined, issuer: string): readonly Failure[] {
-  return found ??
-    [failure("signature", "collateral", `the revocation list of the quote's ${issuer} is missing`)];
+/** Each list has to be of its own issuer: another one's, however genuine, says nothing about these certificates. */
+function verifyList(
+  list: RevocationList,
+  issuer: Certificate | undefined,
+  chain: readonly Certificate[],
+  at: Date,
+): readonly Failure[] {
+  if (issuer && equalBytes(list.issuer, issuer.subject)) {
+    return judgeRevocations(list, chain, at, "collateral") ?? [];
+  }
+  const name = printable(issuer?.commonName ?? "none");
+  return [failure("signature", "collateral", `the revocation list of "${name}" is missing`)];
 }
 
 /** The same list is judged for several chains. */
