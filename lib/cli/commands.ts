@@ -10,6 +10,7 @@ import { nodeCommand } from "./commands/node.ts";
 import { pcrsCommand } from "./commands/pcrs.ts";
 import { runCommand } from "./commands/run.ts";
 import { tokenCommand } from "./commands/token.ts";
+import { verifyCommand } from "./commands/verify.ts";
 
 /** All commands. */
 export const COMMANDS: readonly Command[] = [
@@ -22,5 +23,6 @@ export const COMMANDS: readonly Command[] = [
   keyCommand,
   tokenCommand,
   pcrsCommand,
+  verifyCommand,
   attestCommand,
 ];
