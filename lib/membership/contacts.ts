@@ -22,8 +22,8 @@ export interface Contact {
 
 /** First words of one node. */
 export interface Contacts extends Part {
-  /** Adds the subject of a claim, or replaces its older claim. */
-  offer(claim: AliveClaim): void;
+  /** Adds the subject of a claim, or replaces its older claim. `vouched` means that a member passed the claim on. */
+  offer(claim: AliveClaim, vouched: boolean): void;
   candidate(id: NodeId): AliveClaim | undefined;
   /** Pings an address once. Seeds and the dead are paced by the caller. */
   ping(address: Address, id?: NodeId): void;
@@ -33,14 +33,18 @@ export interface Contacts extends Part {
   settled(id: NodeId): void;
 }
 
-/** Tries of one candidate; with doubling pauses the last is 16 round-trip timeouts after the first. */
-const ATTEMPTS_MAX = 5;
+/** Tries of a candidate that a member vouched for; with doubling pauses the last comes 30 probe timeouts after the first. */
+const ATTEMPTS_VOUCHED = 5;
+
+/** Tries of one that only spoke for itself: it will speak again, and may have given a victim's address. */
+const ATTEMPTS_UNVOUCHED = 2;
 
 /** Probe timeouts after which an answer is no answer any more. */
 const TIMEOUTS_WAITED = 20;
 
 interface Candidate {
   readonly claim: AliveClaim;
+  vouched: boolean;
   attempts: number;
   nextMs: number;
 }
@@ -81,24 +85,41 @@ export function createContacts(
     tokensMs = context.nowMs;
   }
 
-  /** Room for one more: the candidate that has been tried most goes, if any was tried. */
+  /** Room for one more: one that nobody vouched for goes, else the one that has been tried most, if any was tried. */
   function makeRoom(): boolean {
     if (candidates.size < CANDIDATES_MAX) return true;
     let worst: NodeId | undefined;
-    let attempts = 0;
-    for (const [id, candidate] of candidates) {
-      if (candidate.attempts > attempts) [worst, attempts] = [id, candidate.attempts];
+    let weight = 0;
+    for (const [id, { vouched, attempts }] of candidates) {
+      const own = vouched ? attempts : ATTEMPTS_VOUCHED + 1 + attempts;
+      if (own > weight) [worst, weight] = [id, own];
     }
     if (worst) candidates.delete(worst);
     return worst !== undefined;
   }
 
+  function tryDue(vouched: boolean): void {
+    for (const [id, candidate] of candidates) {
+      if (candidate.vouched !== vouched || candidate.nextMs > context.nowMs) continue;
+      if (candidate.attempts >= (vouched ? ATTEMPTS_VOUCHED : ATTEMPTS_UNVOUCHED)) {
+        candidates.delete(id);
+        continue;
+      }
+      if (tokens < 1) return;
+      tokens--;
+      candidate.nextMs = context.nowMs + 2 * settings.probeTimeoutMs * 2 ** candidate.attempts;
+      candidate.attempts++;
+      ping(candidate.claim.address, id);
+    }
+  }
+
   return {
-    offer(claim) {
+    offer(claim, vouched) {
       const before = candidates.get(claim.subject);
+      if (before) before.vouched ||= vouched;
       if (before && before.claim.incarnation >= claim.incarnation) return;
       if (!before && !makeRoom()) return;
-      candidates.set(claim.subject, { claim, attempts: 0, nextMs: context.nowMs });
+      candidates.set(claim.subject, { claim, vouched, attempts: 0, nextMs: context.nowMs });
     },
     candidate: (id) => candidates.get(id)?.claim,
     ping,
@@ -118,18 +139,9 @@ export function createContacts(
     },
     run() {
       refillTokens();
-      for (const [id, candidate] of candidates) {
-        if (candidate.nextMs > context.nowMs) continue;
-        if (candidate.attempts >= ATTEMPTS_MAX) {
-          candidates.delete(id);
-          continue;
-        }
-        if (tokens < 1) break;
-        tokens--;
-        candidate.nextMs = context.nowMs + 2 * settings.probeTimeoutMs * 2 ** candidate.attempts;
-        candidate.attempts++;
-        ping(candidate.claim.address, id);
-      }
+      // Whom members vouch for goes first, so that a flood of strangers holds no join up.
+      tryDue(true);
+      tryDue(false);
     },
     shift() {},
   };

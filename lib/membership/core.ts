@@ -57,7 +57,7 @@ export function createMembership(options: MembershipOptions): Membership {
   const { view, settings } = context;
   const own = createOwn(context);
   const judgement = createJudgement(context, own, {
-    candidate: (claim) => contacts.offer(claim),
+    candidate: (claim, vouched) => contacts.offer(claim, vouched),
     isCandidate: (id) => contacts.candidate(id) !== undefined,
     arrived(record, cameBack) {
       contacts.settled(record.id);
@@ -68,7 +68,7 @@ export function createMembership(options: MembershipOptions): Membership {
     probeSoon: (id) => prober.soon(id),
   });
   const contacts = createContacts(context, own, refutable);
-  const prober = createProber(context, judgement);
+  const prober = createProber(context, own, judgement);
   const relays = createRelays(context);
   const gossip = createGossip(context, prober);
   const reconnect = createReconnect(context, contacts);
@@ -109,12 +109,9 @@ export function createMembership(options: MembershipOptions): Membership {
       case "message":
         return receive(event);
       case "synced":
-        for (const claim of event.claims) {
-          judgement.hear(claim, { fromMember: false, fullState: true });
-        }
-        return sync.ended(true);
+        return synced(event);
       case "sync-failed":
-        return sync.ended(false);
+        return sync.ended(event.address, false);
       case "join":
         return reconnect.addSeeds(event.seeds);
       case "leave":
@@ -124,13 +121,24 @@ export function createMembership(options: MembershipOptions): Membership {
     }
   }
 
+  function synced(event: MembershipEvent & { type: "synced" }): void {
+    const { sender, address, claims } = event;
+    const known = sender !== undefined && isTrusted(view.get(sender));
+    const fromMember = known || sync.asked(address);
+    for (const claim of claims) judgement.hear(claim, { sender, fromMember, fullState: true });
+    sync.ended(address, true);
+  }
+
   function receive(datagram: Datagram): void {
     const { sender, message } = datagram;
     if (sender === options.self.id) return receiveOwn(message);
     const fromMember = isTrusted(view.get(sender));
-    for (const claim of message.claims) judgement.hear(claim, { fromMember, fullState: false });
+    for (const claim of message.claims) {
+      judgement.hear(claim, { sender, fromMember, fullState: false });
+    }
     // The claims may have changed how the sender stands.
     const record = view.get(sender);
+    if (record && isFamiliar(sender, message)) record.knowsMe = true;
     switch (message.kind) {
       case "ping":
         answer(datagram, message);
@@ -284,6 +292,12 @@ export function createMembership(options: MembershipOptions): Membership {
       return claims;
     },
   };
+}
+
+/** Whether one speaks so only to a member: first words bring the speaker's own claim along, and acks go to anybody. */
+function isFamiliar(sender: NodeId, message: GossipMessage): boolean {
+  if (message.kind === "ack") return false;
+  return !message.claims.some((claim) => claim.type === "alive" && claim.subject === sender);
 }
 
 /** Accusations of one member in a snapshot: enough to count, few enough to send. */

@@ -17,7 +17,9 @@ import { isActive, type MemberRecord, sameAddress } from "./view.ts";
 
 /** How a claim came. */
 export interface Heard {
-  /** Whether a member in good standing passed it on. */
+  /** Who said it, when known. */
+  readonly sender?: NodeId;
+  /** Whether a member in good standing passed it on, or a node that this one asked for its full state. */
   readonly fromMember: boolean;
   /** Whether it is part of a full state. */
   readonly fullState: boolean;
@@ -26,7 +28,7 @@ export interface Heard {
 /** What the rules ask of the other parts. */
 export interface JudgementHooks {
   /** The claim is newer than what is held, and its subject has to answer a nonce at its address first. */
-  candidate(claim: AliveClaim): void;
+  candidate(claim: AliveClaim, vouched: boolean): void;
   isCandidate(id: NodeId): boolean;
   /** A member is there that was not there, or that was dead. */
   arrived(record: MemberRecord, cameBack: boolean): void;
@@ -42,6 +44,8 @@ export interface Judgement extends Part {
   prove(claim: AliveClaim): void;
   /** This node's direct and indirect probes of the member failed. */
   accuse(record: MemberRecord): void;
+  /** Members that somebody accuses and that are not settled yet. */
+  accused(): readonly NodeId[];
   /** This node's own "dead" about an incarnation: what it shows to that member so that it can refute. */
   ownDead(subject: NodeId, incarnation: number): Claim;
 }
@@ -61,7 +65,7 @@ export function createJudgement(context: Context, own: Own, hooks: JudgementHook
   const conflicts = new Set<string>();
   let fullReported = false;
 
-  function hearAlive(claim: AliveClaim): void {
+  function hearAlive(claim: AliveClaim, heard: Heard): void {
     if (claim.subject === selfId) return hearOwnAlive(claim);
     const record = view.get(claim.subject);
     const held = record?.incarnation ?? view.tombstone(claim.subject)?.incarnation ?? -1;
@@ -72,7 +76,9 @@ export function createJudgement(context: Context, own: Own, hooks: JudgementHook
     ) {
       return accept(record, claim);
     }
-    hooks.candidate(claim);
+    // Strangers introduce themselves only: else they could have any number of addresses pinged.
+    if (held < 0 && !heard.fromMember && heard.sender !== claim.subject) return;
+    hooks.candidate(claim, heard.fromMember);
   }
 
   function hearOwnAlive(claim: AliveClaim): void {
@@ -194,6 +200,7 @@ export function createJudgement(context: Context, own: Own, hooks: JudgementHook
     delete record.left;
     clearVerdicts(record);
     queue.push(claim);
+    if (state === "dead" || state === "left") record.knowsMe = false;
     if (state !== "alive") view.setState(record, "alive", context.nowMs);
     if (state === "suspect") changed(context, "refute", record);
     if (state === "dead" || state === "left") {
@@ -252,7 +259,7 @@ export function createJudgement(context: Context, own: Own, hooks: JudgementHook
     hear(claim, heard) {
       switch (claim.type) {
         case "alive":
-          return hearAlive(claim);
+          return hearAlive(claim, heard);
         case "left":
           return hearLeft(claim);
         case "suspect":
@@ -279,6 +286,7 @@ export function createJudgement(context: Context, own: Own, hooks: JudgementHook
       queue.push(claim);
       weigh(record);
     },
+    accused: () => [...suspicions.keys()],
     ownDead,
     dueMs() {
       let due = Infinity;

@@ -8,6 +8,7 @@
  */
 import { bare, type Context, type Part, sendFilled } from "./context.ts";
 import type { Judgement } from "./judgement.ts";
+import type { Own } from "./own.ts";
 import type { Claim, GossipMessage, NodeId } from "./types.ts";
 import { isActive, type MemberRecord } from "./view.ts";
 
@@ -36,10 +37,11 @@ interface Probe {
 }
 
 /** Probes in a context. */
-export function createProber(context: Context, judgement: Judgement): Prober {
+export function createProber(context: Context, own: Own, judgement: Judgement): Prober {
   const { options, settings, view, health } = context;
   let order: NodeId[] = [];
   let at = 0;
+  let slot = 0;
   /** Bounded by the view: ids of members only. */
   const urgent = new Set<NodeId>();
   let probe: Probe | undefined;
@@ -56,6 +58,9 @@ export function createProber(context: Context, judgement: Judgement): Prober {
       const record = activeRecord(id);
       if (record) return record;
     }
+    // Every other slot goes to the accused until they are settled: the ping or ack that would clear one may have been lost.
+    const accused = ++slot % 2 === 0 ? judgement.accused() : [];
+    if (accused.length > 0) return activeRecord(accused[options.prng.below(accused.length)]);
     for (let round = 0; round < 2; round++) {
       while (at < order.length) {
         const record = activeRecord(order[at++]);
@@ -80,14 +85,16 @@ export function createProber(context: Context, judgement: Judgement): Prober {
       endMs: indirectMs + settings.indirectTimeoutMs * factor,
       relays: new Set(),
     };
-    sendFilled(context, record.alive.address, record.id, bare(context, nonce), buddy(record));
+    sendFilled(context, record.alive.address, record.id, bare(context, nonce), owedTo(record));
   }
 
   /** A suspect learns of it with the next ping (Lifeguard's buddy system), by one accusation. */
-  function buddy(record: MemberRecord): Claim[] {
+  function owedTo(record: MemberRecord): Claim[] {
     const verdict = record.verdicts.get(options.self.id) ??
       record.verdicts.values().next().value;
-    return verdict ? [verdict.claim] : [];
+    const owed: Claim[] = verdict ? [verdict.claim] : [];
+    if (!record.knowsMe) owed.push(own.claim());
+    return owed;
   }
 
   function askOthers(running: Probe): void {

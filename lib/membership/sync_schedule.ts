@@ -6,13 +6,16 @@ import type { Address } from "../base/address.ts";
 import { clusterSize, type Context, type Part } from "./context.ts";
 import type { Prober } from "./probe.ts";
 import { syncIntervalMs } from "./settings.ts";
+import { sameAddress } from "./view.ts";
 
 /** The schedule of one node. */
 export interface SyncSchedule extends Part {
   /** Exchange with this address as soon as possible; a later wish replaces one that still waits. */
   want(address: Address): void;
-  /** The exchange came about or not. */
-  ended(ok: boolean): void;
+  /** Whether an exchange with this address is under way that this node began. */
+  asked(address: Address): boolean;
+  /** An exchange with this address came about or not. */
+  ended(address: Address, ok: boolean): void;
 }
 
 /** After this long an exchange of which nothing is heard counts as failed; longer than any shell lets one take. */
@@ -23,7 +26,7 @@ export function createSyncSchedule(context: Context, prober: Prober): SyncSchedu
   const { settings, view, options } = context;
   let wanted: Address | undefined;
   let startedMs = -Infinity;
-  let underWay = false;
+  let underWay: Address | undefined;
   let periodicMs = Infinity;
   let everDone = false;
 
@@ -33,9 +36,13 @@ export function createSyncSchedule(context: Context, prober: Prober): SyncSchedu
 
   function start(address: Address): void {
     wanted = undefined;
-    underWay = true;
+    underWay = address;
     startedMs = context.nowMs;
     context.effects.push({ type: "sync", address });
+  }
+
+  function asked(address: Address): boolean {
+    return underWay !== undefined && sameAddress(underWay, address);
   }
 
   function schedule(): void {
@@ -48,8 +55,11 @@ export function createSyncSchedule(context: Context, prober: Prober): SyncSchedu
       wanted = address;
       if (periodicMs === Infinity) schedule();
     },
-    ended(ok) {
-      underWay = false;
+    asked,
+    ended(address, ok) {
+      // Others call too: their exchanges end none of this node's.
+      if (!asked(address)) return;
+      underWay = undefined;
       everDone ||= ok;
       // Until one succeeded the node may know only a part of the cluster.
       if (!everDone) wanted ??= prober.sample(1)[0]?.alive.address;

@@ -154,8 +154,16 @@ export type MembershipEvent =
     readonly datagramBytes: number;
     readonly message: GossipMessage;
   }
-  /** The other side's full state, after a push/pull over a stream with `address`. */
-  | { readonly type: "synced"; readonly address: Address; readonly claims: readonly Claim[] }
+  /**
+   * The other side's full state, after a push/pull over a stream with `address`. `sender` signed it, when known: what strangers who
+   * called by themselves say about third parties is not followed.
+   */
+  | {
+    readonly type: "synced";
+    readonly address: Address;
+    readonly sender?: NodeId;
+    readonly claims: readonly Claim[];
+  }
   /** A push/pull did not come about. */
   | { readonly type: "sync-failed"; readonly address: Address }
   /** The operator names further seed addresses. */

@@ -357,7 +357,9 @@ export class Cluster {
     const mine = node.membership.snapshot();
     this.#at(this.nowMs + this.#delayMs(), () => {
       const theirs = partner.membership.snapshot();
-      this.tell(partner, { type: "synced", address: node.address, claims: mine });
+      const sender = node.identity.id;
+      const callersAddress = { host: node.address.host, port: 40_000 };
+      this.tell(partner, { type: "synced", address: callersAddress, sender, claims: mine });
       this.#at(this.nowMs + this.#delayMs(), () => {
         this.tell(node, { type: "synced", address, claims: theirs });
       });

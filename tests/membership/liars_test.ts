@@ -45,8 +45,15 @@ Deno.test("a node at the address that does not answer is tried a few times and f
   const solo = new Solo();
   const p = solo.puppet();
   solo.hear(p, p.alive(0));
-  const pings = 1 + pingsTo(solo.run(60_000), p).length;
-  strictEqual(pings, 5);
+  strictEqual(1 + pingsTo(solo.run(60_000), p).length, 2);
+});
+
+Deno.test("one that a member vouches for is tried more often, and forgotten too", () => {
+  const solo = new Solo();
+  const [p, member] = [solo.puppet(), solo.puppet()];
+  solo.admit(member);
+  solo.hear(member, p.alive(0));
+  strictEqual(1 + pingsTo(solo.run(60_000), p).length, 5);
 });
 
 Deno.test("a member at a new address keeps the old one until it answered at the new", () => {
@@ -362,18 +369,54 @@ Deno.test("an ack through a relay counts only for the prober that it was made fo
   strictEqual([p, q, r].filter((each) => solo.stateOf(each) === "alive").length < 3, true);
 });
 
+Deno.test("strangers introduce nobody but themselves", () => {
+  const solo = new Solo();
+  const [p, stranger] = [solo.puppet(), solo.puppet()];
+  solo.hear(stranger, p.alive(0));
+  const { id: sender, address } = stranger;
+  solo.step({ type: "synced", sender, address, claims: [p.alive(0), stranger.alive(0)] });
+  strictEqual(pingsTo(solo.log, p).length, 0);
+  strictEqual(pingsTo(solo.log, stranger).length, 1);
+});
+
+Deno.test("the full state that this node asked for introduces all it names", () => {
+  const address = { host: "10.0.0.7", port: 7777 };
+  const solo = new Solo({ seeds: [address] });
+  const [p, seed] = [solo.puppet(), solo.puppet()];
+  solo.ack(seed, pingsTo(solo.log, { address })[0].nonce);
+  ok(solo.effects.some((effect) => effect.type === "sync"));
+  solo.step({ type: "synced", address, claims: [p.alive(0)] });
+  strictEqual(pingsTo(solo.effects, p).length, 1);
+});
+
 Deno.test("a flood of claims fills no more than its tables, at no more than the set rate", () => {
   const settings = PROFILES.local;
   const solo = new Solo({ settings });
   const liar = solo.puppet();
+  solo.admit(liar);
+  const before = sentOf(solo.log).length;
   for (let i = 0; i < CANDIDATES_MAX + 500; i += 10) {
     solo.hear(liar, ...Array.from({ length: 10 }, () => solo.puppet().alive(0)));
   }
-  const before = sentOf(solo.log).length;
-  ok(before <= settings.contactsPerSecond);
-  const sent = sentOf(solo.run(5000)).length;
-  ok(sent <= 5 * settings.contactsPerSecond + 1, `${sent}`);
-  strictEqual(solo.core.members().length, 0);
+  const burst = sentOf(solo.log).filter((sent) => sent.message.kind === "ping").length - before;
+  ok(burst <= settings.contactsPerSecond, `${burst}`);
+  const pings = sentOf(solo.run(5000)).filter((sent) => sent.message.kind === "ping").length;
+  const own = 5000 / settings.probeIntervalMs + 1;
+  ok(pings <= 5 * settings.contactsPerSecond + own + 1, `${pings}`);
+  strictEqual(solo.core.members().length, 1);
+});
+
+Deno.test("a flood of strangers does not hold up whom a member vouches for", () => {
+  const solo = new Solo();
+  const [p, member] = [solo.puppet(), solo.puppet()];
+  solo.admit(member);
+  for (let i = 0; i < 2 * CANDIDATES_MAX; i++) {
+    const stranger = solo.puppet();
+    solo.hear(stranger, stranger.alive(0));
+  }
+  solo.nowMs += 1;
+  solo.hear(member, p.alive(0));
+  strictEqual(pingsTo([...solo.effects, ...solo.run(100)], p).length, 1);
 });
 
 Deno.test("two members of one name both stay, and it is reported once", () => {
