@@ -13,7 +13,14 @@ export class Sandbox implements AsyncDisposable {
   private constructor(readonly folder: string) {}
 
   static async create(): Promise<Sandbox> {
-    return new Sandbox(await Deno.makeTempDir({ prefix: "fumata-e2e-" }));
+    const sandbox = new Sandbox(await Deno.makeTempDir({ prefix: "fumata-e2e-" }));
+    await Deno.mkdir(sandbox.temporary);
+    return sandbox;
+  }
+
+  /** Where programs make their temporary files. */
+  get temporary(): string {
+    return `${this.folder}/tmp`;
   }
 
   start(...words: string[]): Program {
@@ -56,6 +63,7 @@ export class Program implements AsyncDisposable {
         XDG_CONFIG_HOME: `${sandbox.folder}/config`,
         XDG_DATA_HOME: `${sandbox.folder}/data`,
         XDG_STATE_HOME: `${sandbox.folder}/state`,
+        TMPDIR: sandbox.temporary,
         NO_COLOR: "1",
         DENO_NO_UPDATE_CHECK: "1",
       },
