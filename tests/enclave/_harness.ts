@@ -9,9 +9,13 @@ import {
   type EnclaveHostOptions,
   startEnclaveHost,
 } from "../../lib/enclave/host/mod.ts";
+import { DataFolder } from "../../lib/enclave/host/data_folder.ts";
+import { KeyVault } from "../../lib/enclave/host/keys.ts";
 import { type PackedFolder, packFiles } from "../../lib/package/mod.ts";
+
 import { createSandbox, type Sandbox } from "../../lib/sandbox/mod.ts";
 import { openSimulatedTee, type SimulatedTee } from "../../lib/tee/simulated.ts";
+import { TEST_ACCOUNT_KEY } from "./_account_key.ts";
 
 /** Counts calls, echoes, and fails or signs on demand. */
 const ECHO_SOURCE = `
@@ -48,7 +52,7 @@ export interface World extends AsyncDisposable {
   restart(options?: Partial<EnclaveHostOptions>): Promise<EnclaveHost>;
 }
 
-/** Starts a host in a temporary folder. Its keys are made once for all tests of a file, because RSA-4096 takes seconds. */
+/** Starts a host in a temporary folder. Its keys and its function are made once for all tests of a file. */
 export async function startWorld(options: Partial<EnclaveHostOptions> = {}): Promise<World> {
   const { files, token, echoId } = await (seed ??= makeSeed());
   const folder = await Deno.makeTempDir({ prefix: "fumata-test-" });
@@ -97,6 +101,10 @@ let seed: Promise<Seed> | undefined;
 async function makeSeed(): Promise<Seed> {
   const folder = await Deno.makeTempDir({ prefix: "fumata-test-" });
   const tee = await openSimulatedTee({ folder: join(folder, "tee"), version: "test" });
+  {
+    using data = DataFolder.open(join(folder, "data"));
+    await new KeyVault(data, tee).write("keys/account", utf8(TEST_ACCOUNT_KEY));
+  }
   await using sandbox = createSandbox();
   const host = await startEnclaveHost({ tee, sandbox, dataDir: join(folder, "data"), port: 0 });
   const token = host.accountToken();

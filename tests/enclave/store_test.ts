@@ -47,7 +47,7 @@ Deno.test("keys sealed by another TEE are refused, not replaced", async () => {
   await using world = await startWorld();
   await world.host.close();
   const tee = await openSimulatedTee({ folder: join(world.folder, "other"), version: "test" });
-  await rejects(world.restart({ tee }), { message: /sealed by another TEE or is damaged/ });
+  await rejects(world.restart({ tee }), { message: /sealed by another TEE or another version/ });
   await world.restart();
 });
 

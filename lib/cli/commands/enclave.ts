@@ -1,12 +1,12 @@
 /** `fumata enclave`: the enclave host in the foreground, until a signal stops it. */
 import { resolve } from "node:path";
-import type { AttestationPolicy } from "../../attestation/mod.ts";
 import { FumataError } from "../../base/errors.ts";
 import type { Logger } from "../../base/log.ts";
 import { type EnclaveHost, startEnclaveHost } from "../../enclave/host/mod.ts";
 import { createSandbox } from "../../sandbox/mod.ts";
-import { openTee, TEE_NAMES, type TeeName } from "../../tee/open.ts";
+import { openTee, TEE_CHOICES, type TeeChoice } from "../../tee/mod.ts";
 import type { Arguments, Command, CommandContext } from "../command.ts";
+import { ownPolicy } from "../own_policy.ts";
 import { defaultProfilePath, type Profile, readProfile, writeProfile } from "../profile.ts";
 import { VERSION } from "../version.ts";
 
@@ -42,7 +42,7 @@ export const enclaveCommand: Command = {
     {
       name: "tee",
       type: "string",
-      choices: TEE_NAMES,
+      choices: TEE_CHOICES,
       default: "simulated",
       help: "trusted execution environment; the simulated one protects nothing",
     },
@@ -61,30 +61,25 @@ export const enclaveCommand: Command = {
   async run(args, context) {
     const logger = context.logger();
     const dataDir = resolve(args.text("data") ?? defaultDataDir(context));
-    const name = (args.text("tee") ?? "simulated") as TeeName;
-    let policy: AttestationPolicy | undefined;
+    const name = (args.text("tee") ?? "simulated") as TeeChoice;
     await using sandbox = createSandbox();
     await using host = await startEnclaveHost({
-      tee: async (folder) => {
-        const opened = await openTee(name, folder, VERSION);
-        policy = opened.policy;
-        return opened.driver;
-      },
+      tee: (dataFolder) => openTee(name, { dataFolder, version: VERSION }),
       sandbox,
       dataDir,
       port: portOf(args),
       host: args.text("host"),
       logger,
     });
-    if (name === "simulated") {
+    if (host.tee.platform === "simulated") {
       const text = "the TEE is simulated: it protects nothing and is for trying things out";
       logger.log("warn", "insecure-tee", text);
     }
-    if (policy) await keepProfiles(host, policy, dataDir, args, context, logger);
+    await keepProfiles(host, dataDir, args, context, logger);
     logger.log("info", "listening", `enclave host at ${host.url}, data in ${dataDir}`, {
       url: host.url,
       data: dataDir,
-      tee: name,
+      tee: host.tee.platform,
     });
     await context.interrupted;
     logger.log("info", "stopping", "stopping");
@@ -112,13 +107,19 @@ function defaultDataDir(context: CommandContext): string {
 /** Writes the profile of this host into its folder, where asked to, and as the user's default unless that is for another host. */
 async function keepProfiles(
   host: EnclaveHost,
-  attestation: AttestationPolicy,
   dataDir: string,
   args: Arguments,
   context: CommandContext,
   logger: Logger,
 ): Promise<void> {
   const own = `${dataDir}/profile.json`;
+  const attestation = await ownPolicy(host.tee, new Date());
+  if (typeof attestation === "string") {
+    throw new FumataError(
+      "failure",
+      `Cannot write the profile "${own}": this machine's evidence is not accepted: ${attestation}`,
+    );
+  }
   // A profile that cannot be read is replaced by a good one; its token stays valid until it is deleted.
   const before = await readProfile(own, false).catch(() => undefined);
   const profile = { enclave: host.url, token: host.accountToken(before?.token), attestation };
@@ -138,7 +139,7 @@ async function keepProfiles(
   await writeProfile(path, profile);
   const trust = attestation.platform === "simulated"
     ? "the simulated TEE of this very host"
-    : "this host";
+    : `the code that runs in this very host (${attestation.platform})`;
   const text =
     `wrote ${path}: commands of this user now trust ${trust} (--no-profile turns it off)`;
   logger.log("info", "profile-written", text, { path });

@@ -25,8 +25,8 @@ import { TokenStore } from "./tokens.ts";
 
 /** How a host is to run. */
 export interface EnclaveHostOptions {
-  /** The TEE, or how to open it once the data folder is known to be ours; the folder `tee` inside it is for that. */
-  readonly tee: TeeDriver | ((folder: string) => Promise<TeeDriver>);
+  /** The TEE, or how to open it once the data folder is known to be ours; it may have folders of its own inside. */
+  readonly tee: TeeDriver | ((dataFolder: string) => Promise<TeeDriver>);
   /** Runs the functions. The host does not dispose of it. */
   readonly sandbox: Sandbox;
   /** The data folder; made if it is not there. */
@@ -56,6 +56,7 @@ export interface ConnectionCount {
 export interface EnclaveHost extends AsyncDisposable {
   /** `http://host:port` */
   readonly url: string;
+  readonly tee: TeeDriver;
   /** The account token that is given, if it is still good, else a new one. Its text cannot be had again. */
   accountToken(known?: string): string;
   /** Counts of the latest connections, oldest first. */
@@ -84,9 +85,7 @@ export async function startEnclaveHost(options: EnclaveHostOptions): Promise<Enc
 async function openHost(folder: DataFolder, options: EnclaveHostOptions): Promise<EnclaveHost> {
   const { sandbox, logger = silentLogger, now = () => new Date() } = options;
   const limits: EnclaveLimits = { ...ENCLAVE_LIMITS, ...options.limits };
-  const tee = typeof options.tee === "function"
-    ? await options.tee(`${folder.path}/tee`)
-    : options.tee;
+  const tee = typeof options.tee === "function" ? await options.tee(folder.path) : options.tee;
   const vault = new KeyVault(folder, tee);
   const keys = await openHostKeys(vault);
   const store = new FunctionStore(folder, vault, limits, (line) => {
@@ -167,6 +166,7 @@ async function openHost(folder: DataFolder, options: EnclaveHostOptions): Promis
     })();
   return {
     url: listener.url,
+    tee,
     accountToken: (known) => accountToken(tokens, known, now()),
     counters: () => [...counts].map((count) => ({ ...count })),
     close,

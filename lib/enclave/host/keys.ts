@@ -91,8 +91,8 @@ export class KeyVault {
     if (plain) return plain;
     throw new FumataError(
       "failure",
-      `Cannot open the key "${this.#folder.path}/${file}": it was sealed by another TEE or is ` +
-        "damaged; start the host with the --tee that made it, or name another folder with --data",
+      `Cannot open the key "${this.#folder.path}/${file}": it was sealed by another TEE or ` +
+        "another version, or is damaged; use what made it, or name another folder with --data",
     );
   }
 
