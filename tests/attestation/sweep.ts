@@ -1,5 +1,5 @@
 /**
- * Flips every byte of every vector once, and of the certificates beside them: some 400,000 verdicts, about ten minutes on one core. Not part
+ * Flips every byte of every vector once, and of the certificates beside them: some 700,000 verdicts, about ten minutes on one core. Not part
  * of the tests, which take a sample; run it after changes to a parser or a signature check:
  *
  * ```sh
