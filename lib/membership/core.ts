@@ -74,15 +74,16 @@ export function createMembership(options: MembershipOptions): Membership {
   const reconnect = createReconnect(context, contacts);
   const sync = createSyncSchedule(context, prober);
   const leaving = createLeaving(context, own, prober);
+  // Judgement comes after whatever makes it judge, so that nothing is overdue when a step ends.
   const parts: Part[] = [
     own,
-    judgement,
-    leaving,
     contacts,
     prober,
     relays,
     reconnect,
+    judgement,
     sync,
+    leaving,
     gossip,
   ];
   let started = false;
@@ -138,7 +139,6 @@ export function createMembership(options: MembershipOptions): Membership {
     }
     // The claims may have changed how the sender stands.
     const record = view.get(sender);
-    if (record && isFamiliar(sender, message)) record.knowsMe = true;
     switch (message.kind) {
       case "ping":
         answer(datagram, message);
@@ -292,12 +292,6 @@ export function createMembership(options: MembershipOptions): Membership {
       return claims;
     },
   };
-}
-
-/** Whether one speaks so only to a member: first words bring the speaker's own claim along, and acks go to anybody. */
-function isFamiliar(sender: NodeId, message: GossipMessage): boolean {
-  if (message.kind === "ack") return false;
-  return !message.claims.some((claim) => claim.type === "alive" && claim.subject === sender);
 }
 
 /** Accusations of one member in a snapshot: enough to count, few enough to send. */

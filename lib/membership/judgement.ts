@@ -200,7 +200,7 @@ export function createJudgement(context: Context, own: Own, hooks: JudgementHook
     delete record.left;
     clearVerdicts(record);
     queue.push(claim);
-    if (state === "dead" || state === "left") record.knowsMe = false;
+    if (state === "dead" || state === "left") record.introductions = 0;
     if (state !== "alive") view.setState(record, "alive", context.nowMs);
     if (state === "suspect") changed(context, "refute", record);
     if (state === "dead" || state === "left") {
@@ -226,6 +226,7 @@ export function createJudgement(context: Context, own: Own, hooks: JudgementHook
       state: "alive",
       sinceMs: context.nowMs,
       verified: true,
+      introductions: 0,
       verdicts: new Map(),
     };
     view.add(record);

@@ -34,8 +34,8 @@ export interface MemberRecord {
   rttMs?: number;
   /** When it was last shown its death because it spoke. */
   shownMs?: number;
-  /** Whether it has spoken as one does to a member. Until then pings introduce this node, for its first words may have been lost. */
-  knowsMe?: boolean;
+  /** How many probes introduced this node to it since it arrived. */
+  introductions: number;
   /** By accuser, about `incarnation`. */
   readonly verdicts: Map<NodeId, Verdict>;
   left?: LeftClaim;

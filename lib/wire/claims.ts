@@ -42,12 +42,14 @@ const HOST_CHARACTERS_MAX = 253;
 export const CLAIM_BYTES_MAX = 680;
 
 /** Verified claims remembered: two for each of the most members a view holds. Some 600 bytes each. */
-const CLAIMS_CACHED_MAX = 8192;
+export const CLAIMS_CACHED_MAX = 8192;
 
 /** Turns bytes into verified claims, each distinct claim only once. */
 export interface ClaimReader {
   /** The claim, or `undefined` when it is malformed, beyond a limit or its signature is not valid. Never throws. */
   read(encoded: Uint8Array): Claim | undefined;
+  /** Claims remembered. */
+  size(): number;
 }
 
 /** Signs claims as this identity. Throws when own facts are beyond the limits: callers check them when they start. */
@@ -81,6 +83,7 @@ export function createClaimReader(cluster: string): ClaimReader {
       verified.set(key, claim);
       return claim;
     },
+    size: () => verified.size,
   };
 }
 

@@ -6,6 +6,7 @@ import type { UnsignedClaim } from "../../lib/membership/types.ts";
 import { decodeCbor } from "../../lib/wire/cbor_decode.ts";
 import {
   CLAIM_BYTES_MAX,
+  CLAIMS_CACHED_MAX,
   createClaimReader,
   createClaimSigner,
   TAGS_CHARACTERS_MAX,
@@ -118,6 +119,17 @@ Deno.test("a claim is verified once: the second reading gives the same object", 
   const reader = createClaimReader(CLUSTER);
   const { encoded } = sign(ALIVE);
   strictEqual(reader.read(encoded), reader.read(encoded.slice()));
+});
+
+Deno.test("a flood of genuine claims fills the memory of claims to its limit, a flood of forgeries not at all", () => {
+  const reader = createClaimReader(CLUSTER);
+  for (let i = 0; i < CLAIMS_CACHED_MAX + 100; i++) {
+    const { encoded } = sign({ type: "left", incarnation: i });
+    ok(reader.read(encoded));
+    encoded[encoded.length - 1] ^= 1;
+    strictEqual(reader.read(encoded), undefined);
+  }
+  strictEqual(reader.size(), CLAIMS_CACHED_MAX);
 });
 
 Deno.test("random bytes and random changes make no claim and no exception", () => {
