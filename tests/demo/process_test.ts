@@ -1,7 +1,8 @@
 /** Children: lines, records, and that every one of them ends. */
-import { deepStrictEqual, ok, strictEqual } from "node:assert";
+import { deepStrictEqual, match, ok, strictEqual } from "node:assert";
 import { eachLine, LINE_CHARACTERS_MAX } from "../../lib/cli/demo/lines.ts";
 import { ChildProcess, parseRecord } from "../../lib/cli/demo/process.ts";
+import { selfCommand } from "../../lib/cli/self.ts";
 import { fakeProgram } from "./_fake_cluster.ts";
 
 async function linesOf(...chunks: string[]): Promise<string[]> {
@@ -67,4 +68,10 @@ Deno.test("a child's last words are kept without anything that moves the cursor"
   strictEqual((await child.ended).code, 1);
   ok(child.lastLines.includes("no such command: what?[2Jever"), child.lastLines.join("|"));
   await child[Symbol.asyncDispose]();
+});
+
+Deno.test("the program knows how to start itself", async () => {
+  const { program, words } = selfCommand();
+  const { stdout } = await new Deno.Command(program, { args: [...words, "--version"] }).output();
+  match(new TextDecoder().decode(stdout), /^fumata \d+\.\d+\.\d+\n$/);
 });

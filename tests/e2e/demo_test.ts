@@ -52,3 +52,47 @@ Deno.test("the demo that is interrupted ends with 130 and leaves nothing behind"
   match(err, /^fumata: interrupted; all processes of the demo are ended$/m);
   deepStrictEqual(await leftovers(sandbox), []);
 });
+
+Deno.test({
+  name: "in a terminal the demo shows a live view, and q gives the screen back and ends everything",
+  ignore: !await hasScript(),
+  async fn() {
+    await using sandbox = await Sandbox.create();
+    // `script` gives its command a terminal of its own; what it prints there comes out of the pipe.
+    const process = new Deno.Command("script", {
+      args: ["-qfec", shellWords(sandbox.command("demo")), "/dev/null"],
+      cwd: sandbox.folder,
+      env: { ...sandbox.env, TERM: "xterm", LC_ALL: "C.UTF-8" },
+      stdin: "piped",
+      stdout: "piped",
+    }).spawn();
+    const keyboard = process.stdin.getWriter();
+    let screen = "";
+    for await (const text of process.stdout.pipeThrough(new TextDecoderStream())) {
+      const before = screen.includes("enclave host at");
+      screen += text;
+      if (!before && screen.includes("enclave host at")) {
+        await keyboard.write(new TextEncoder().encode("q"));
+      }
+    }
+    await keyboard.close().catch(() => {});
+    strictEqual((await process.status).code, 0, screen);
+    ok(screen.indexOf("\x1b[?1049h") < screen.indexOf("fumata demo: no leader"), screen);
+    ok(screen.indexOf("fumata demo: no leader") < screen.indexOf("\x1b[?1049l"), screen);
+    match(screen.slice(screen.indexOf("\x1b[?1049l")), /ended before the first election/);
+    deepStrictEqual(await leftovers(sandbox), []);
+  },
+});
+
+async function hasScript(): Promise<boolean> {
+  try {
+    const { stdout } = await new Deno.Command("script", { args: ["--version"] }).output();
+    if (new TextDecoder().decode(stdout).includes("util-linux")) return true;
+  } catch { /* said below */ }
+  console.log("skipped: the live view under test needs the command script of util-linux");
+  return false;
+}
+
+function shellWords(words: readonly string[]): string {
+  return words.map((word) => `'${word}'`).join(" ");
+}

@@ -23,6 +23,25 @@ export class Sandbox implements AsyncDisposable {
     return `${this.folder}/tmp`;
   }
 
+  /** The program with these words, as one command line. */
+  command(...words: string[]): string[] {
+    const executable = Deno.env.get("FUMATA_EXECUTABLE");
+    const program = executable ? [executable] : [Deno.execPath(), "run", "-A", "--no-prompt", MAIN];
+    return [...program, ...words];
+  }
+
+  /** The environment of programs, in addition to that of the tests. */
+  get env(): Record<string, string> {
+    return {
+      XDG_CONFIG_HOME: `${this.folder}/config`,
+      XDG_DATA_HOME: `${this.folder}/data`,
+      XDG_STATE_HOME: `${this.folder}/state`,
+      TMPDIR: this.temporary,
+      NO_COLOR: "1",
+      DENO_NO_UPDATE_CHECK: "1",
+    };
+  }
+
   start(...words: string[]): Program {
     return new Program(this, words);
   }
@@ -53,20 +72,11 @@ export class Program implements AsyncDisposable {
   #seen = 0;
 
   constructor(sandbox: Sandbox, words: readonly string[]) {
-    const executable = Deno.env.get("FUMATA_EXECUTABLE");
-    const command = executable ?? Deno.execPath();
-    const prefix = executable ? [] : ["run", "-A", "--no-prompt", MAIN];
+    const [command, ...args] = sandbox.command(...words);
     this.#child = new Deno.Command(command, {
-      args: [...prefix, ...words],
+      args,
       cwd: sandbox.folder,
-      env: {
-        XDG_CONFIG_HOME: `${sandbox.folder}/config`,
-        XDG_DATA_HOME: `${sandbox.folder}/data`,
-        XDG_STATE_HOME: `${sandbox.folder}/state`,
-        TMPDIR: sandbox.temporary,
-        NO_COLOR: "1",
-        DENO_NO_UPDATE_CHECK: "1",
-      },
+      env: sandbox.env,
       stdin: "null",
       stdout: "piped",
       stderr: "piped",

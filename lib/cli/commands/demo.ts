@@ -106,6 +106,7 @@ async function playIn(
   using _signals = onSignals(context, () => cluster.fail(new Interrupted()));
   if (isLive) {
     await playLive(cluster, nodes, capabilitiesOf(context.env), (wanted) => redraw = wanted);
+    context.say("ending the processes");
     return summaryText(model);
   }
   const launched: Launched = await cluster.launch();

@@ -81,7 +81,7 @@ export class DemoCluster implements AsyncDisposable {
     const profilePath = `${folder}/profile.json`;
     const say = (text: string) => model.note(text, performance.now(), "gone");
     const url = await this.#startEnclave(profilePath);
-    say(`enclave host at ${url}`);
+    say(`enclave host at ${url}; it makes its keys, which takes some seconds`);
     const deployed = await this.#deploy(profilePath);
     const { functionId, functionChecksum } = deployed;
     say(`function ${functionId} deployed, checksum ${functionChecksum}`);

@@ -92,8 +92,8 @@ class LiveDemo implements Disposable {
   #onKey(key: string): void {
     const known = DEMO_KEYS.some((hint) => hint.key === key.toLowerCase());
     if (key === CTRL_C || key.toLowerCase() === "q") return this.#quit.resolve();
-    if (!known) return;
     this.#keyPressed.resolve();
+    if (!known) return;
     if (!this.#driving) return this.#say("the nodes are not up yet");
     const refusal = act(this.#cluster, key.toLowerCase());
     this.#say(refusal ?? "your turn");

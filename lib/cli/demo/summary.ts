@@ -5,6 +5,7 @@ import type { DemoModel } from "./model.ts";
 
 /** The summary as a table, with a line on what it proves. */
 export function summaryText(model: DemoModel): string {
+  if (model.steps.length === 0) return "\nended before the first election\n";
   const rows = [
     ["step", "term", "leader", "took", "verified", "votes"],
     ...model.steps.map((step) => [
@@ -26,9 +27,10 @@ export function summaryText(model: DemoModel): string {
     "",
     ...lines,
     "",
-    "took: from the event until every live node respects the new certificate, verified by the demo itself",
+    "took: from the event until every live node respects the new certificate",
+    "verified: by the demo itself, under the key that it attested and pinned",
     ...(model.tee === "simulated"
-      ? ["the TEE is simulated: this shows how it works and protects nothing"]
+      ? ["insecure: the TEE is simulated, which shows how it works and protects nothing"]
       : []),
     "",
   ].join("\n");
