@@ -28,8 +28,12 @@ export function formatMeasurements(measurements: Readonly<Record<string, string>
   return alignedLines(Object.entries(measurements));
 }
 
-/** The whole report of a verdict, for a terminal. */
-export function formatVerdict(verdict: Verdict, policy: AttestationPolicy, at: Date): string {
+/** The whole report of a verdict, for a terminal. `policy` is `undefined` when the verifier was told none. */
+export function formatVerdict(
+  verdict: Verdict,
+  policy: AttestationPolicy | undefined,
+  at: Date,
+): string {
   const outcome = verdict.accepted
     ? "accepted"
     : `${verdict.genuine ? "genuine, but refused" : "refused"}: ${
@@ -46,7 +50,7 @@ export function formatVerdict(verdict: Verdict, policy: AttestationPolicy, at: D
     `binds`,
     indented(alignedLines(Object.entries(describeBinding(verdict.binding)))),
     `policy`,
-    indented(alignedLines(Object.entries(describePolicy(policy)))),
+    indented(policy ? alignedLines(Object.entries(describePolicy(policy))) : "none was given"),
     `checks at ${at.toISOString()}`,
     indented(formatChecks(verdict)),
     `verdict: ${outcome}`,

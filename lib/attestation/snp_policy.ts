@@ -1,6 +1,5 @@
 /** What a policy has against a genuine SEV-SNP report, and what the report says. */
-import { fromHex, hex } from "../base/bytes.ts";
-import { equalBytes } from "../base/bytes.ts";
+import { equalBytes, fromHex, hex } from "../base/bytes.ts";
 import { type Check, failure } from "./checks.ts";
 import { parseSnpTcb, type SnpEndorsement, type SnpReport, type SnpTcb } from "./snp_format.ts";
 import type { AttestationPolicy, Failure, SnpMinimumTcb } from "./types.ts";

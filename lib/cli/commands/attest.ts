@@ -106,8 +106,9 @@ async function run(args: Arguments, context: CommandContext): Promise<number> {
   });
   const verdict = given ? judged : withoutPolicy(judged);
   if (args.has("print-policy")) return printPolicy(judged, policy, context);
+  const demanded = given ? policy : undefined;
   context.out(
-    args.has("json") ? jsonReport(verdict, policy, at) : formatVerdict(verdict, policy, at),
+    args.has("json") ? jsonReport(verdict, demanded, at) : formatVerdict(verdict, demanded, at),
   );
   return verdict.accepted ? 0 : EXIT_CODES.refused;
 }
@@ -133,12 +134,12 @@ function printPolicy(verdict: Verdict, policy: AttestationPolicy, context: Comma
   return 0;
 }
 
-function jsonReport(verdict: Verdict, policy: AttestationPolicy, at: Date): string {
+function jsonReport(verdict: Verdict, policy: AttestationPolicy | undefined, at: Date): string {
   const report = {
     ...verdict,
     at: at.toISOString(),
     binding: describeBinding(verdict.binding),
-    policy: describePolicy(policy),
+    policy: policy ? describePolicy(policy) : null,
   };
   return JSON.stringify(report, null, 2) + "\n";
 }
