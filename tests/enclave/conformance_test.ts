@@ -3,6 +3,7 @@
  * HPKE (RFC 9180) written out from the RFC in a few lines. What it sends and checks is `enclave-protocol.md`, nothing else.
  */
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert";
+import { Buffer } from "node:buffer";
 import { decode, encode } from "cborg";
 import { zipSync } from "fflate";
 import {
