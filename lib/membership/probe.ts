@@ -1,12 +1,12 @@
 /**
  * Failure detection (SWIM, sections 3.1 and 4.3; Lifeguard, section IV-A). One member is probed each interval, in the order of a list
- * that is shuffled anew when it has been gone through; new members come in at random places. A member that is accused comes next,
- * out of turn, so that every node soon has evidence of its own.
+ * that is shuffled anew when it has been gone through; new members come in at random places. A member that is accused is
+ * probed out of turn, by some nodes at once and by the others in their next slot, so that every node soon has evidence of its own.
  *
  * A probe is a direct ping; without an answer, k others are asked to ping; without an answer through them either, the probe failed. Others
  * that could not reach the member say so (nack), which tells a node whose own network is bad from one whose target is dead.
  */
-import { bare, type Context, type Part, sendFilled } from "./context.ts";
+import { bare, clusterSize, type Context, type Part, sendFilled } from "./context.ts";
 import type { Judgement } from "./judgement.ts";
 import type { Own } from "./own.ts";
 import type { Claim, GossipMessage, NodeId } from "./types.ts";
@@ -26,7 +26,10 @@ export interface Prober extends Part {
 }
 
 /** Probes that show a new member this node's own claim: it may not have answered because first words were lost. */
-const INTRODUCTIONS = 3;
+const INTRODUCTIONS = 2;
+
+/** How many times the wanted confirmations try at once, on average, when a member is accused: some will be busy. */
+const ENOUGH_CONFIRMATIONS = 2;
 
 interface Probe {
   readonly target: NodeId;
@@ -45,6 +48,7 @@ export function createProber(context: Context, own: Own, judgement: Judgement): 
   let order: NodeId[] = [];
   let at = 0;
   let slot = 0;
+  let atOnce = false;
   /** Bounded by the view: ids of members only. */
   const urgent = new Set<NodeId>();
   let probe: Probe | undefined;
@@ -56,11 +60,8 @@ export function createProber(context: Context, own: Own, judgement: Judgement): 
   }
 
   function nextTarget(): MemberRecord | undefined {
-    for (const id of urgent) {
-      urgent.delete(id);
-      const record = activeRecord(id);
-      if (record) return record;
-    }
+    const accusedNow = nextUrgent();
+    if (accusedNow) return accusedNow;
     // Every other slot goes to the accused until they are settled: the ping or ack that would clear one may have been lost.
     const accused = ++slot % 2 === 0 ? judgement.accused() : [];
     if (accused.length > 0) return activeRecord(accused[options.prng.below(accused.length)]);
@@ -73,6 +74,21 @@ export function createProber(context: Context, own: Own, judgement: Judgement): 
       order = options.prng.shuffled(active);
       at = 0;
     }
+  }
+
+  function nextUrgent(): MemberRecord | undefined {
+    for (const id of urgent) {
+      urgent.delete(id);
+      const record = activeRecord(id);
+      if (record) return record;
+    }
+  }
+
+  /** Out of turn; the schedule goes on as it is. */
+  function beginUrgent(): void {
+    atOnce = false;
+    const record = nextUrgent();
+    if (record) begin(record);
   }
 
   function begin(record: MemberRecord): void {
@@ -147,7 +163,11 @@ export function createProber(context: Context, own: Own, judgement: Judgement): 
       }
     },
     soon(id) {
-      if (probe?.target !== id) urgent.add(id);
+      if (probe?.target === id) return;
+      urgent.add(id);
+      // As many as are wanted to confirm do not wait for their slot; in a large cluster not everyone at once.
+      const enough = ENOUGH_CONFIRMATIONS * (settings.confirmations + 1) / clusterSize(context);
+      if (options.prng.float() < enough) atOnce = true;
     },
     acked(message) {
       if (probe?.nonce !== message.nonce || probe.target !== message.subject) return false;
@@ -162,11 +182,15 @@ export function createProber(context: Context, own: Own, judgement: Judgement): 
       if (probe?.nonce === nonce) probe.relays.delete(sender);
     },
     sample,
-    dueMs: () => probe ? Math.min(nextMs, probe.indirectMs, probe.endMs) : nextMs,
+    dueMs() {
+      if (probe) return Math.min(nextMs, probe.indirectMs, probe.endMs);
+      return atOnce ? context.nowMs : nextMs;
+    },
     run() {
       const { nowMs } = context;
       if (probe && probe.endMs <= nowMs) fail(probe);
       if (probe && probe.indirectMs <= nowMs) askOthers(probe);
+      if (atOnce && !probe) beginUrgent();
       if (nextMs > nowMs) return;
       const intervalMs = settings.probeIntervalMs * health.multiplier();
       // On an even schedule; after a pause without catching up.
