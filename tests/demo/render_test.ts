@@ -96,7 +96,7 @@ Deno.test("the smallest window says who leads, that it is insecure, and the keys
   deepStrictEqual(show(20, 5), [
     "node-2 leads, term 4",
     "insecure TEE",
-    "  node-1  killed",
+    "★ node-2  runs",
     "  … 2 more",
     "k a q",
   ]);

@@ -1,9 +1,9 @@
 /** The demo's story and its failures, over processes that only pretend to be nodes. */
-import { deepStrictEqual, match, ok, rejects, strictEqual } from "node:assert";
+import { deepStrictEqual, match, ok, rejects, strictEqual, throws } from "node:assert";
 import { act } from "../../lib/cli/demo/live.ts";
 import { agreement, playScript, startNodes } from "../../lib/cli/demo/script.ts";
 import { summaryText } from "../../lib/cli/demo/summary.ts";
-import { DemoFailure } from "../../lib/cli/demo/supervisor.ts";
+import { DemoFailure, Supervisor } from "../../lib/cli/demo/supervisor.ts";
 import { fakeCluster } from "./_fake_cluster.ts";
 
 /** What `rejects` checks a failure of the demo with. */
@@ -86,6 +86,24 @@ Deno.test("whoever waits for the cluster is told of its failure", async () => {
   const waiting = fake.cluster.until(() => false, 60_000, () => ({ what: "never" }));
   fake.cluster.fail(new Error("interrupted"));
   await rejects(waiting, /interrupted/);
+});
+
+Deno.test("a program that cannot be started is a failure in one line", async () => {
+  await using supervisor = new Supervisor({ program: "/no/such/program", words: [] }, () => {});
+  throws(
+    () => supervisor.spawn("node-1", [], { ended: () => "expected" }),
+    failure("failure", /\/no\/such\/program cannot be started \(.*\); a free process/),
+  );
+});
+
+Deno.test("nothing is started any more once the demo is over", async () => {
+  await using fake = await fakeCluster();
+  await fake.cluster.launch();
+  const starting = startNodes(fake.cluster, 3);
+  const refused = rejects(starting, /the demo is over/);
+  await fake.cluster[Symbol.asyncDispose]();
+  await refused;
+  throws(() => fake.cluster.addNode(), /the demo is over/);
 });
 
 Deno.test("what does not come in time is an error that says what is missing", async () => {

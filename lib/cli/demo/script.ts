@@ -38,16 +38,24 @@ export async function agreement(cluster: DemoCluster): Promise<void> {
   );
 }
 
+/** The leader on which all live nodes agree, as soon as they do. */
+async function agreedLeader(cluster: DemoCluster): Promise<string> {
+  for (;;) {
+    await agreement(cluster);
+    // Between their agreement and this line they may have lost it again.
+    const leader = cluster.model.leader();
+    if (leader) return leader.name;
+  }
+}
+
 /** Tells the whole story. */
 export async function playScript(cluster: DemoCluster, nodes: number): Promise<void> {
   const { model } = cluster;
   await startNodes(cluster, nodes);
-  await agreement(cluster);
-  cluster.kill(model.leader()!.name);
+  cluster.kill(await agreedLeader(cluster));
   await agreement(cluster);
   cluster.addNode("joins");
-  await agreement(cluster);
-  const leaver = model.leader()!.name;
+  const leaver = await agreedLeader(cluster);
   cluster.leave(leaver);
   await agreement(cluster);
   await cluster.until(

@@ -2,7 +2,7 @@
  * Who watches over the children of the demo: starts them, ends all of them however the demo ends, and turns the first thing that goes
  * wrong, wherever it does, into the one failure that everything that waits is told.
  */
-import { FumataError } from "../../base/errors.ts";
+import { FumataError, messageOf } from "../../base/errors.ts";
 import type { SelfCommand } from "../self.ts";
 import { ChildProcess, type LogRecord } from "./process.ts";
 
@@ -76,13 +76,20 @@ export class Supervisor implements AsyncDisposable {
       readonly ended: (status: Deno.CommandStatus) => "expected" | "unexpected";
     },
   ): ChildProcess {
+    if (this.#closing) throw new Error("the demo is over");
     const record = on.record;
-    const child = new ChildProcess(
-      name,
-      this.#self,
-      words,
-      record && ((line) => this.#guard(() => record(line))),
-    );
+    let child: ChildProcess;
+    try {
+      child = new ChildProcess(
+        name,
+        this.#self,
+        words,
+        record && ((line) => this.#guard(() => record(line))),
+      );
+    } catch (thrown) {
+      const why = `${this.#self.program} cannot be started (${messageOf(thrown)})`;
+      throw failure("failure", `${why}; a free process and the permission to run it are needed`);
+    }
     this.#children.add(child);
     child.ended.then((status) => {
       this.#children.delete(child);
@@ -132,6 +139,7 @@ export class Supervisor implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closing = true;
+    this.fail(new Error("the demo is over"));
     await Promise.all([...this.#children].map((child) => child[Symbol.asyncDispose]()));
     globalThis.removeEventListener("unload", this.#onUnload);
   }

@@ -34,9 +34,14 @@ export function render(view: ClusterView, size: Size, capabilities: Capabilities
     ? [keysLine(view, columns, utf8)]
     : [];
 
-  const { heading, lines } = nodeTable(view.nodes, columns, utf8);
-  if (rows >= ROWS_FOR.heading) top.push(heading);
-  const room = rows - top.length - bottom.length;
+  const hasHeading = rows >= ROWS_FOR.heading;
+  const room = rows - top.length - (hasHeading ? 1 : 0) - bottom.length;
+  // Where not all have room, the leader has.
+  const nodes = view.nodes.length <= room
+    ? view.nodes
+    : view.nodes.toSorted((a, b) => Number(b.isLeader) - Number(a.isLeader));
+  const { heading, lines } = nodeTable(nodes, columns, utf8);
+  if (hasHeading) top.push(heading);
   const body = atMost(lines, room, utf8);
   let left = room - body.length;
   if (rows >= ROWS_FOR.sections) {
