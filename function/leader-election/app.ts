@@ -1,31 +1,34 @@
 /**
  * The election function: what runs in the enclave. One input is one JSON request:
  *
- * | request | answer |
- * |---|---|
- * | `{"node_list": [...]}` | the seeds' call, see `plain.ts` |
- * | `{"describe": {}}` | what this function is, see `describe.ts` |
- * | `{"elect": {...}}` | a certificate, see `elect.ts` |
+ * | request | answer | package |
+ * |---|---|---|
+ * | `{"node_list": [...]}` | the seeds' call, see `plain.ts` | without `cluster.json` |
+ * | `{"describe": {}}` | what this function is, see `describe.ts` | any |
+ * | `{"elect": {...}}` | a certificate, see `elect.ts` | without `cluster.json` |
+ * | `{"elect": {...}}`, `{"close": {...}}` | a certificate, see `roster_elect.ts` | with `cluster.json` |
  *
  * Refusals are thrown: the caller sees the message. Nothing is kept between calls.
  */
-import { describe } from "./describe.ts";
+import { CLUSTER_FILE, type ClusterConfig, readClusterConfig } from "./cluster_config.ts";
+import { describeOpen, describeRoster } from "./describe.ts";
 import { elect } from "./elect.ts";
 import { isObject, objectOf } from "./fields.ts";
 import { enclaveHost } from "./host.ts";
 import { plainElection } from "./plain.ts";
+import { closeRoster, electOfRoster } from "./roster_elect.ts";
 
 /** The largest request: an election of as many nodes as may be active has half of it. */
 const REQUEST_BYTES_MAX = 512 * 1024;
 
 /** Answers one request. */
 export function cape_handler(input: Uint8Array): string {
-  if (enclaveHost().hasFile("cluster.json")) {
-    throw new Error(
-      "Cannot elect: the package has a cluster.json, but this function serves open clusters only",
-    );
-  }
+  const config = packageCluster();
   const request = parse(input);
+  return config ? answerOfRoster(request, config) : answerOfOpen(request);
+}
+
+function answerOfOpen(request: Record<string, unknown>): string {
   if (Object.hasOwn(request, "node_list")) {
     for (const name of ["describe", "elect"]) {
       if (Object.hasOwn(request, name) && !isObject(request[name])) {
@@ -35,13 +38,43 @@ export function cape_handler(input: Uint8Array): string {
     return plainElection(request.node_list);
   }
   if (Object.hasOwn(request, "describe")) {
-    objectOf(objectOf(request, "the request", ["describe"]).describe, "describe", []);
-    return describe(REQUEST_BYTES_MAX);
+    checkDescribe(request);
+    return describeOpen(REQUEST_BYTES_MAX);
   }
   if (Object.hasOwn(request, "elect")) {
     return elect(objectOf(request, "the request", ["elect"]).elect);
   }
   throw new Error("node list is missing");
+}
+
+/** A roster's elections are certified or not at all: the plain call would let anyone obtain a signature over any name. */
+function answerOfRoster(request: Record<string, unknown>, config: ClusterConfig): string {
+  if (Object.hasOwn(request, "node_list")) {
+    throw new Error(
+      `Cannot elect: the package has a ${CLUSTER_FILE}, so there is no plain call; "elect" wants the votes of its roster`,
+    );
+  }
+  if (Object.hasOwn(request, "describe")) {
+    checkDescribe(request);
+    return describeRoster(config, REQUEST_BYTES_MAX);
+  }
+  if (Object.hasOwn(request, "close")) {
+    return closeRoster(objectOf(request, "the request", ["close"]).close, config);
+  }
+  return electOfRoster(objectOf(request, "the request", ["elect"]).elect, config);
+}
+
+function checkDescribe(request: Record<string, unknown>): void {
+  objectOf(objectOf(request, "the request", ["describe"]).describe, "describe", []);
+}
+
+/** The package's roster cluster; `undefined` when it serves open clusters. */
+function packageCluster(): ClusterConfig | undefined {
+  const enclave = enclaveHost();
+  if (!enclave.hasFile(CLUSTER_FILE)) return undefined;
+  const config = readClusterConfig(enclave.readFile(CLUSTER_FILE), enclave);
+  if (typeof config !== "string") return config;
+  throw new Error(`Cannot read ${CLUSTER_FILE} of the package: ${config}`);
 }
 
 function parse(input: Uint8Array): Record<string, unknown> {

@@ -5,8 +5,18 @@
  * The answer says the same to everyone who asks with a majority for the same proposal, but for `iat`.
  */
 import { base64url } from "./base64url.ts";
-import { arrayOf, bytesOf, objectOf, refuse } from "./fields.ts";
+import { ed25519Thumbprint } from "./cluster_config.ts";
+import {
+  arrayOf,
+  bytesOf,
+  DIGEST_BYTES,
+  objectOf,
+  refuse,
+  SIGNATURE_BYTES,
+  termOf,
+} from "./fields.ts";
 import { type EnclaveHost, enclaveHost } from "./host.ts";
+import { issue, issuedAt, issuerOf } from "./issue.ts";
 import { packagePolicy } from "./policy.ts";
 import {
   ACTIVE_NODES_MAX,
@@ -20,13 +30,10 @@ import {
   isName,
   openProposalDigest,
   openVotesNeeded,
-  TERM_MAX,
   voteMessage,
 } from "./rules.ts";
 
-const DIGEST_BYTES = 32;
 const KEY_BYTES = 32;
-const SIGNATURE_BYTES = 64;
 
 /** An active node with its key, as a request lists it. */
 interface ListedNode extends ActiveNode {
@@ -52,9 +59,9 @@ export function elect(value: unknown): string {
     "votes",
     "caller",
   ]);
-  const { cluster, term } = request;
+  const { cluster } = request;
   if (!isName(cluster)) refuse("elect.cluster is no name of 1..64 printable ASCII characters");
-  if (!isTerm(term)) refuse("elect.term is not a whole number of 1..2^53-1");
+  const term = termOf(request.term, "elect.term");
   const domain: Domain = { checksum: enclave.checksum, cluster };
   const prev = bytesOf(request.prev, "elect.prev", DIGEST_BYTES);
   const kid = bytesOf(request.kid, "elect.kid", DIGEST_BYTES);
@@ -71,17 +78,13 @@ export function elect(value: unknown): string {
   return certify(enclave, { domain, term, prev, active, digest });
 }
 
-function isTerm(value: unknown): value is number {
-  return Number.isSafeInteger(value) && (value as number) >= 1 && (value as number) <= TERM_MAX;
-}
-
 function readActive(enclave: EnclaveHost, value: unknown): ListedNode[] {
   const nodes = arrayOf(value, "elect.active", ACTIVE_NODES_MAX).map((item, i): ListedNode => {
     const where = `elect.active[${i}]`;
     const { key, name } = objectOf(item, where, ["key", "name"]);
     const raw = bytesOf(key, `${where}.key`, KEY_BYTES);
     if (!isName(name)) refuse(`${where}.name is no name of 1..64 printable ASCII characters`);
-    return { id: thumbprint(enclave, raw), name, key: key as string };
+    return { id: ed25519Thumbprint(enclave.sha256, raw), name, key: key as string };
   });
   nodes.forEach((node, i) => {
     const order = i === 0 ? 1 : compareIds(node.id, nodes[i - 1].id);
@@ -146,11 +149,8 @@ function certify(enclave: EnclaveHost, proposal: {
     beacon,
     leader: leader.id,
   });
-  const header = { alg: "RS256", kid: enclave.kid, typ: "election-open+jwt" };
-  const claims = {
-    iss: `fumata:${
-      Array.from(domain.checksum, (byte) => byte.toString(16).padStart(2, "0")).join("")
-    }`,
+  const certificate = issue(enclave, "election-open+jwt", {
+    iss: issuerOf(domain.checksum),
     aud: domain.cluster,
     sub: base64url(leader.id),
     jti: base64url(id),
@@ -164,17 +164,7 @@ function certify(enclave: EnclaveHost, proposal: {
     beacon: base64url(beaconSignature),
     lease: 0,
     tee: enclave.tee,
-    iat: Math.floor(enclave.now() / 1000),
-  };
-  const input = [header, claims]
-    .map((part) => base64url(new TextEncoder().encode(JSON.stringify(part))))
-    .join(".");
-  const signature = enclave.signCertificate(new TextEncoder().encode(input));
-  return JSON.stringify({ certificate: `${input}.${base64url(signature)}` });
-}
-
-/** The id of a node: RFC 7638 thumbprint of its key (RFC 8037, appendix A.3). */
-function thumbprint(enclave: EnclaveHost, key: Uint8Array): Uint8Array {
-  const jwk = `{"crv":"Ed25519","kty":"OKP","x":"${base64url(key)}"}`;
-  return enclave.sha256(new TextEncoder().encode(jwk));
+    iat: issuedAt(enclave),
+  });
+  return JSON.stringify({ certificate });
 }

@@ -1,23 +1,32 @@
 /** Reading a request: every field has the wanted type or the whole request is refused, with a reason that names the field. */
 import { fromBase64url } from "./base64url.ts";
+import { TERM_MAX } from "./rules.ts";
+
+/** Bytes of digests, ids and kids. */
+export const DIGEST_BYTES = 32;
+
+/** Bytes of an Ed25519 signature. */
+export const SIGNATURE_BYTES = 64;
 
 /** Throws the refusal of a request. */
 export function refuse(reason: string): never {
   throw new Error(`Cannot elect: ${reason}`);
 }
 
-/** An object with exactly these fields. */
-export function objectOf<Name extends string>(
+/** An object with exactly these fields, and perhaps the optional ones. */
+export function objectOf<Name extends string, Optional extends string = never>(
   value: unknown,
   where: string,
   names: readonly Name[],
-): Record<Name, unknown> {
+  optional: readonly Optional[] = [],
+): Record<Name, unknown> & Partial<Record<Optional, unknown>> {
   if (!isObject(value)) refuse(`${where} is not an object`);
   const missing = names.find((name) => !Object.hasOwn(value, name));
   if (missing) refuse(`${where} lacks "${missing}"`);
-  const unknown = Object.keys(value).find((name) => !(names as readonly string[]).includes(name));
+  const known: readonly string[] = [...names, ...optional];
+  const unknown = Object.keys(value).find((name) => !known.includes(name));
   if (unknown !== undefined) refuse(`${where} has an unknown field "${unknown.slice(0, 40)}"`);
-  return value as Record<Name, unknown>;
+  return value as Record<Name, unknown> & Partial<Record<Optional, unknown>>;
 }
 
 /** An array of 1 to `max` items. */
@@ -33,6 +42,12 @@ export function bytesOf(value: unknown, where: string, length: number): Uint8Arr
   const isPlausible = typeof value === "string" && value.length === Math.ceil(length * 4 / 3);
   const bytes = isPlausible ? fromBase64url(value) : undefined;
   return bytes ?? refuse(`${where} is not ${length} bytes in base64url`);
+}
+
+/** A term. */
+export function termOf(value: unknown, where: string): number {
+  const isTerm = Number.isSafeInteger(value) && Number(value) >= 1 && Number(value) <= TERM_MAX;
+  return isTerm ? value as number : refuse(`${where} is not a whole number of 1..2^53-1`);
 }
 
 /** Whether a value is an object and no array. */

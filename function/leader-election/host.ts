@@ -20,6 +20,8 @@ export interface EnclaveHost {
   sha256(bytes: Uint8Array): Uint8Array;
   /** Strict Ed25519 (RFC 8032, with small-order and non-canonical encodings refused). Never throws for bad keys or signatures. */
   verifyEd25519(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean;
+  /** Whether 32 bytes can be somebody's Ed25519 key: canonical and not of small order. */
+  isEd25519Key(publicKey: Uint8Array): boolean;
   /** RSASSA-PKCS1-v1_5 with SHA-256 by the certificate key that was born in the enclave. */
   signCertificate(message: Uint8Array): Uint8Array;
   /** RSASSA-PKCS1-v1_5 with SHA-256 by a PEM private key (PKCS#1 or PKCS#8) of the package. */

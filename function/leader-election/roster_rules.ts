@@ -10,13 +10,16 @@
  * | lease ack | `fumata-lease-ack-v1`, checksum, cluster, certificate id, nonce |
  * | step-down | `fumata-step-down-v1`, checksum, cluster, certificate id |
  * | succession order | `fumata-succession-v1`, checksum, cluster, successor checksum |
+ * | possession | `fumata-possession-v1`, checksum, cluster, certificate id, challenge |
  * | weighted ticket | H(`fumata-ticket-v1`, checksum, cluster, beacon, id, k), k = 0..weight-1 |
  *
  * Votes, calls, gave-up statements, collectors, beacons and certificate ids are those of open clusters. `incumbent` is the leader of
  * `prev` (empty after genesis or a closing) and `tenure` the number of certificates in a row, `prev` the last, that drew it: both are in D, so
- * that a `sticky` draw can be recomputed from the certificate alone.
+ * that a `sticky` draw can be recomputed from the certificate alone. The id of a closing certificate is that of a certificate with an empty
+ * beacon and an empty leader.
  */
 import {
+  certificateId,
   compareIds,
   compareNames,
   type Domain,
@@ -127,6 +130,49 @@ export function successionMessage(domain: Domain, successor: Uint8Array): Uint8A
   return tagged("fumata-succession-v1", domain, successor);
 }
 
+/** The bytes that a leader signs to prove that it holds the key in `cnf`. `challenge` has 32 bytes that the asker has just drawn. */
+export function possessionMessage(
+  domain: Domain,
+  certificateId: Uint8Array,
+  challenge: Uint8Array,
+): Uint8Array {
+  return tagged("fumata-possession-v1", domain, certificateId, challenge);
+}
+
+/** The id of a closing certificate: like any other's, but nothing was drawn. */
+export function closingCertificateId(
+  sha256: Sha256,
+  domain: Domain,
+  said: { readonly term: number; readonly digest: Uint8Array; readonly kid: Uint8Array },
+): Uint8Array {
+  const nothing = new Uint8Array();
+  return certificateId(sha256, domain, { ...said, beacon: nothing, leader: nothing });
+}
+
+/** `incumbent` and `tenure` of the proposal that follows a certificate with this leader and proposal. */
+export function incumbencyAfter(
+  leader: Uint8Array,
+  proposal: Pick<RosterProposal, "incumbent" | "tenure">,
+): Pick<RosterProposal, "incumbent" | "tenure"> {
+  const stayed = proposal.incumbent.length === leader.length &&
+    compareIds(proposal.incumbent, leader) === 0;
+  return { incumbent: leader, tenure: stayed ? proposal.tenure + 1 : 1 };
+}
+
+/** What a leader takes off its lease, ms, so that two clocks that are both wrong never give two leases (design §4.7): 2rL/(1+r), rounded up. */
+export function driftMarginMs(
+  lease: { readonly leaseMs: number; readonly driftPpm: number },
+): number {
+  return Math.ceil(2 * lease.driftPpm * lease.leaseMs / (1_000_000 + lease.driftPpm));
+}
+
+/** Whether bytes are a bitmap over so many voters: the right length and no bit beyond. */
+export function isBitmap(voters: number, bitmap: Uint8Array): boolean {
+  if (bitmap.length !== Math.ceil(voters / 8)) return false;
+  const bits = voters % 8;
+  return bits === 0 || bitmap[bitmap.length - 1] >> bits === 0;
+}
+
 /** Whether the roster's node at an index is in a bitmap. */
 export function isActive(bitmap: Uint8Array, index: number): boolean {
   return ((bitmap[index >> 3] ?? 0) >> (index & 7) & 1) === 1;
@@ -140,14 +186,14 @@ export function bitmapOf(voters: number, indexes: Iterable<number>): Uint8Array 
 }
 
 /** The leader of a proposal, or `undefined` when its bitmap is empty. `beacon` is the hash of the beacon signature. */
-export function drawRosterLeader(
+export function drawRosterLeader<Node extends RosterNode>(
   sha256: Sha256,
   domain: Domain,
   rules: DrawRules,
   beacon: Uint8Array,
-  roster: readonly RosterNode[],
+  roster: readonly Node[],
   proposal: Pick<RosterProposal, "bitmap" | "incumbent" | "tenure">,
-): RosterNode | undefined {
+): Node | undefined {
   const active = roster.filter((_, index) => isActive(proposal.bitmap, index));
   if (active.length === 0) return undefined;
   const incumbent = proposal.incumbent.length === 0

@@ -21,6 +21,26 @@ export interface CertificateDocument {
   readonly bundle: readonly Vote[];
 }
 
+/** What a certificate of a roster cluster says beyond what every certificate says. */
+export type RosterFacts =
+  | {
+    readonly kind: "election";
+    /** Active voters over the roster: bit i, least significant first in byte i / 8; base64url. */
+    readonly bitmap: string;
+    /** Leader of `prev` as its proposal had it; empty after genesis or a closing. */
+    readonly incumbent: string;
+    /** Certificates in a row, `prev` the last, that drew the incumbent. */
+    readonly tenure: number;
+    /** Length of the lease that the package promises, ms. */
+    readonly leaseMs: number;
+  }
+  /** The electorate handed over: `leader` and `leaderName` are empty, nobody is active. */
+  | {
+    readonly kind: "closing";
+    /** Checksum of the successor, hex. */
+    readonly successor: string;
+  };
+
 /** A certificate that was fully verified: signature under an attested key, draw recomputed, quorum of votes. */
 export interface VerifiedCertificate {
   readonly id: Digest;
@@ -31,7 +51,9 @@ export interface VerifiedCertificate {
   /** Node id: the thumbprint of the leader's key. */
   readonly leader: string;
   readonly leaderName: string;
-  /** Ids, in the order of the proposal (by bytes). */
+  /** Ids, in the order of the proposal (by bytes) or, in a roster cluster, of the roster. */
   readonly active: readonly string[];
+  /** Absent in certificates of open clusters. */
+  readonly roster?: RosterFacts;
   readonly document: CertificateDocument;
 }

@@ -8,7 +8,7 @@ import type { QuickJSContext, QuickJSHandle } from "quickjs-emscripten-core";
 import { fromUtf8, utf8 } from "../base/bytes.ts";
 import { messageOf } from "../base/errors.ts";
 import { sha256 } from "../crypto/digest.ts";
-import { verifyEd25519 } from "../crypto/ed25519.ts";
+import { isPlausiblePublicKey, verifyEd25519 } from "../crypto/ed25519.ts";
 import { importRsaJwk, type RsaPublicKey } from "../crypto/rsa.ts";
 import type { SessionFacts } from "./messages.ts";
 import type { Files } from "./modules.ts";
@@ -71,6 +71,7 @@ export function nativeFunctions(vm: QuickJSContext, native: NativeContext): Quic
     sha256: (message) => giveBytes(sha256(bytesOf(message))),
     verifyEd25519: (key, message, signature) =>
       verifyEd25519(bytesOf(key), bytesOf(message), bytesOf(signature)) ? vm.true : vm.false,
+    isEd25519Key: (key) => isPlausiblePublicKey(bytesOf(key)) ? vm.true : vm.false,
     signCertificate: (message) =>
       giveBytes(signRs256(native.certificateKey.privateKey, bytesOf(message))),
     signWithPem: (pem, message) =>

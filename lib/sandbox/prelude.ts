@@ -165,6 +165,9 @@ export const PRELUDE = String.raw`
         outgoing(wanted(signature, "verify")),
       );
     },
+    isEd25519Key(publicKey) {
+      return native.isEd25519Key(outgoing(wanted(publicKey, "look at a key")));
+    },
     signCertificate(bytes) {
       const message = outgoing(wanted(bytes, "sign"));
       return withRoom(SIGNATURE_ROOM, () => native.signCertificate(message));

@@ -3,6 +3,7 @@ import { deepStrictEqual as assertEquals, ok as assert } from "node:assert";
 // @ts-types="@types/node-forge"
 import forge from "node-forge";
 import { createPrivateKey, createPublicKey } from "node:crypto";
+import { configFields } from "./_roster.ts";
 import { CERTIFICATE_PEM, electionPackage, FunctionWorld, PACKAGE_PEM } from "./_world.ts";
 
 Deno.test("plain call", async (t) => {
@@ -119,8 +120,11 @@ Deno.test("plain call", async (t) => {
   });
 
   await t.step("a package with cluster.json has no plain call", async () => {
-    const roster = await electionPackage({ "private.pem": PACKAGE_PEM, "cluster.json": "{}" });
+    const roster = await electionPackage({
+      "private.pem": PACKAGE_PEM,
+      "cluster.json": JSON.stringify(configFields()),
+    });
     const answer = await world.ask({ node_list: ["a"] }, roster);
-    assert("error" in answer && answer.error.includes("serves open clusters only"));
+    assert("error" in answer && answer.error.includes("so there is no plain call"));
   });
 });
