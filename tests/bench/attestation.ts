@@ -10,7 +10,7 @@
  * for another host, or for the same host again. The other library remembers nothing and always uses collateral. Real evidence comes from
  * the shared vectors; without them only the simulated TEE is measured.
  */
-import { verify as verifyByQvl } from "@phala/dcap-qvl";
+import { verify as verifyByQvl } from "npm:@phala/dcap-qvl@0.3.9";
 import { Buffer } from "node:buffer";
 import { forgetVerifiedLinks } from "../../lib/attestation/certificate_chain.ts";
 import {
