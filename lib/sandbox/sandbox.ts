@@ -6,7 +6,13 @@ import { hex } from "../base/bytes.ts";
 import { assert } from "../base/errors.ts";
 import type { FunctionPackage } from "../package/types.ts";
 import { MEMORY_BYTES_MIN, SANDBOX_LIMITS, STACK_BYTES_MAX } from "./limits.ts";
-import type { CallOutcome, FunctionKeys, Sandbox, SandboxLimits, SandboxSession } from "./types.ts";
+import type {
+  CallOutcome,
+  FunctionKeys,
+  LanguageSandbox,
+  SandboxLimits,
+  SandboxSession,
+} from "./types.ts";
 import { WorkerSlot } from "./worker_slot.ts";
 
 /** Settings of a sandbox. */
@@ -23,7 +29,7 @@ export interface SandboxOptions {
 export function createSandbox(
   limits: Partial<SandboxLimits> = {},
   options: SandboxOptions = {},
-): Sandbox {
+): LanguageSandbox {
   const whole: SandboxLimits = { ...SANDBOX_LIMITS, ...limits };
   for (const [name, value] of Object.entries(whole)) {
     assert(Number.isSafeInteger(value) && value > 0, `${name} is a whole number above 0`);
@@ -38,7 +44,7 @@ export function createSandbox(
   });
 }
 
-class WorkerSandbox implements Sandbox {
+class WorkerSandbox implements LanguageSandbox {
   readonly #limits: SandboxLimits;
   readonly #options: Required<SandboxOptions>;
   /** Workers that take sessions, and those that were given up. */

@@ -36,10 +36,18 @@ export interface SandboxSession {
   close(): void;
 }
 
-/** Runs functions. */
-export interface Sandbox {
+/** Runs functions of one language. */
+export interface LanguageSandbox {
   /** Loads the package; a failure to load is an outcome of the first call. */
   open(functionPackage: FunctionPackage, keys: FunctionKeys, tee: string): Promise<SandboxSession>;
-  /** Ends all sessions and workers. */
+  /** Ends all sessions, workers and processes. */
   [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** Runs functions of all languages. */
+export interface Sandbox extends LanguageSandbox {
+  /** Why a package can never run here, as the end of a sentence for who deploys it; `undefined` when it can. */
+  fault(functionPackage: FunctionPackage): Promise<string | undefined>;
+  /** How a package's function is isolated on this machine, in a few words, for logs and evidence. */
+  describe(functionPackage: FunctionPackage): Promise<string>;
 }

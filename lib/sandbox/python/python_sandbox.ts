@@ -1,0 +1,160 @@
+/**
+ * Runs Python functions: `app.py` defines `cape_handler(arg: bytes) -> bytes | str`, loaded once for a session and called in order, its working
+ * folder a private copy of the package with some room to write. Each session is a process (see `process.ts`), locked in by
+ * the strongest means that the machine has (see `isolation.ts`).
+ *
+ * Only the standard library and the package itself can be imported, so that the checksum covers what runs beside the interpreter; packages
+ * are put into the function's folder before it is deployed (`pip install --target`).
+ */
+import type { FunctionPackage } from "../../package/types.ts";
+import { SANDBOX_LIMITS } from "../limits.ts";
+import type { CallOutcome, SandboxLimits, SandboxSession } from "../types.ts";
+import { PYTHON_LIMITS, type PythonLimits } from "./limits.ts";
+import {
+  describeRuntime,
+  findPythonRuntime,
+  type ProbeOptions,
+  type PythonRuntime,
+} from "./probe.ts";
+import { PythonProcess } from "./process.ts";
+
+/** Settings. */
+export interface PythonOptions extends ProbeOptions {
+  readonly limits?: Partial<PythonLimits>;
+}
+
+/** The file that makes a package a Python function. */
+export const PYTHON_ENTRY = "app.py";
+
+/** Python functions of one host. */
+export class PythonSandbox implements AsyncDisposable {
+  readonly #limits: SandboxLimits;
+  readonly #pythonLimits: PythonLimits;
+  readonly #options: PythonOptions;
+  readonly #sessions = new Set<PythonSession>();
+  /** Sessions that are being opened; they count as well. */
+  #opening = 0;
+  #runtime: Promise<PythonRuntime | string> | undefined;
+  #isClosed = false;
+
+  constructor(limits: Partial<SandboxLimits> = {}, options: PythonOptions = {}) {
+    this.#limits = { ...SANDBOX_LIMITS, ...limits };
+    this.#pythonLimits = { ...PYTHON_LIMITS, ...options.limits };
+    this.#options = options;
+  }
+
+  /** What runs Python here, found out once; or why nothing does. */
+  runtime(): Promise<PythonRuntime | string> {
+    return this.#runtime ??= findPythonRuntime(this.#options);
+  }
+
+  /** The runtime in a few words, for logs and evidence; or why there is none. */
+  async describe(): Promise<{ readonly isUsable: boolean; readonly text: string }> {
+    const runtime = await this.runtime();
+    return typeof runtime === "string"
+      ? { isUsable: false, text: runtime }
+      : { isUsable: true, text: describeRuntime(runtime) };
+  }
+
+  /** Why a package can never run here, as the end of a sentence; `undefined` when it can. */
+  async fault(functionPackage: FunctionPackage): Promise<string | undefined> {
+    const bytes = [...functionPackage.files.values()].reduce((sum, file) => sum + file.length, 0);
+    const { packageBytesMax } = this.#pythonLimits;
+    if (bytes > packageBytesMax) {
+      return `the package has ${bytes} bytes; Python functions have at most ${packageBytesMax}`;
+    }
+    const runtime = await this.runtime();
+    return typeof runtime === "string"
+      ? `the function is written in Python, and ${runtime}`
+      : undefined;
+  }
+
+  /** Loads a function. A failure is a session whose calls say why. */
+  async open(functionPackage: FunctionPackage): Promise<SandboxSession> {
+    const refusal = this.#refusal() ?? await this.fault(functionPackage) ?? this.#refusal();
+    if (refusal) {
+      return ended({
+        ok: false,
+        reason: "load",
+        error: `Cannot load the function: ${refusal}`,
+        log: "",
+      });
+    }
+    const { python, command } = await this.runtime() as PythonRuntime;
+    this.#opening++;
+    try {
+      const process = await PythonProcess.open({
+        python,
+        command,
+        files: functionPackage.files,
+        limits: this.#limits,
+        pythonLimits: this.#pythonLimits,
+      });
+      if (!(process instanceof PythonProcess)) return ended(process);
+      const session = new PythonSession(process, () => this.#sessions.delete(session));
+      this.#sessions.add(session);
+      if (this.#isClosed) session.close();
+      return session;
+    } finally {
+      this.#opening--;
+    }
+  }
+
+  /** Ends all sessions; resolves when no process is left. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isClosed = true;
+    await this.#runtime;
+    await Promise.all([...this.#sessions].map((session) => session.end()));
+  }
+
+  #refusal(): string | undefined {
+    if (this.#isClosed) return "the sandbox was closed";
+    return this.#sessions.size + this.#opening < this.#pythonLimits.sessionsMax
+      ? undefined
+      : `the host runs ${this.#pythonLimits.sessionsMax} Python functions already; try again later`;
+  }
+}
+
+/** A session that lives in a process. */
+class PythonSession implements SandboxSession {
+  readonly #process: PythonProcess;
+  readonly #onEnd: () => void;
+  #last: Promise<unknown> = Promise.resolve();
+  #ended: CallOutcome | undefined;
+  #ending: Promise<void> | undefined;
+
+  constructor(process: PythonProcess, onEnd: () => void) {
+    this.#process = process;
+    this.#onEnd = onEnd;
+  }
+
+  call(input: Uint8Array): Promise<CallOutcome> {
+    const outcome = this.#last.then(() => this.#callNow(input));
+    this.#last = outcome;
+    return outcome;
+  }
+
+  close(): void {
+    this.end();
+  }
+
+  /** Closes; resolves when the process is gone. */
+  end(): Promise<void> {
+    this.#ended ??= { ok: false, reason: "threw", error: "the session was closed", log: "" };
+    return this.#ending ??= this.#process.end().then(this.#onEnd);
+  }
+
+  async #callNow(input: Uint8Array): Promise<CallOutcome> {
+    if (this.#ended) return this.#ended;
+    const outcome = await this.#process.call(input);
+    if (!outcome.ok) {
+      this.#ended ??= { ...outcome, error: `the session is over: ${outcome.error}`, log: "" };
+      await this.end();
+    }
+    return outcome;
+  }
+}
+
+function ended(outcome: CallOutcome): SandboxSession {
+  return { call: () => Promise.resolve(outcome), close() {} };
+}
