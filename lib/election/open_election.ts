@@ -61,6 +61,9 @@ export interface ElectionOptions {
 /** Certificates that were ignored are remembered, so that they are not fetched again and again; the oldest go first. */
 const IGNORED_MAX = 256;
 
+/** Statements that wait for their head; the oldest go first. */
+const EARLY_MAX = 64;
+
 /** A term this far ahead of the head is not believed: it would take years of giving up. */
 const TERMS_AHEAD_MAX = 1_000_000;
 
@@ -99,6 +102,8 @@ export class OpenElection {
   /** Statements about the current term and the ones that opened it, for this head only. */
   #gaveUp = new Map<number, Map<NodeId, GaveUp>>();
   #givenUpInARow = 0;
+  /** Statements about another head than this node's, the last of each voter. */
+  #early = new Map<NodeId, GaveUp>();
 
   #round?: Round;
   /** The last proposal of each collector that could not be voted on yet. */
@@ -266,7 +271,8 @@ export class OpenElection {
 
   #onGaveUp(statement: GaveUp): void {
     const { term, prev, voter } = statement;
-    if (prev !== this.#head.id || !this.#activeIds.has(voter)) return;
+    if (prev !== this.#head.id) return this.#keepEarly(statement);
+    if (!this.#activeIds.has(voter)) return;
     if (term < this.#term - 1 || term > this.#head.term + TERMS_AHEAD_MAX) return;
     // A statement about a later term is kept only one per voter, so that nobody fills the map.
     for (const [other, statements] of this.#gaveUp) {
@@ -276,6 +282,14 @@ export class OpenElection {
     const statements = this.#gaveUp.get(term) ?? new Map<NodeId, GaveUp>();
     statements.set(voter, statement);
     this.#gaveUp.set(term, statements);
+  }
+
+  /** A statement about a head that this node has not accepted yet: it may come a moment before the certificate. */
+  #keepEarly(statement: GaveUp): void {
+    if (!this.#known.has(statement.voter)) return;
+    this.#early.delete(statement.voter);
+    if (this.#early.size >= EARLY_MAX) this.#early.delete(this.#early.keys().next().value!);
+    this.#early.set(statement.voter, statement);
   }
 
   #onBundle(sender: NodeId, proposal: Proposal, votes: readonly Vote[], nowMs: number): void {
@@ -307,6 +321,9 @@ export class OpenElection {
     this.#pending.clear();
     this.#givenUpInARow = 0;
     this.#resetAttempt();
+    const early = [...this.#early.values()];
+    this.#early.clear();
+    for (const statement of early) this.#onGaveUp(statement);
     this.#effects.push({ type: "persist-head", certificate }, { type: "head", head: this.#head });
     if (from === undefined) {
       const others = certificate.active.filter((id) => id !== this.#self);
@@ -348,7 +365,7 @@ export class OpenElection {
     if (this.#termDeadlineMs === undefined) return;
     this.#propose();
     this.#callWhenReady(nowMs);
-    if (this.#isStuck() && !this.#hasGivenUp()) this.#giveUp(nowMs);
+    if (!this.#hasGivenUp() && (this.#isStuck() || this.#collectorGaveUp())) this.#giveUp(nowMs);
     if (nowMs >= this.#termDeadlineMs) this.#giveUp(nowMs);
     this.#openTerms();
   }
@@ -513,6 +530,11 @@ export class OpenElection {
     return ![...this.#kids].some((kid) =>
       this.#rules.digest(this.#proposalOf(kid)) === last.digest
     );
+  }
+
+  /** Without its collector a term leads nowhere, so there is nothing to wait for. */
+  #collectorGaveUp(): boolean {
+    return this.#gaveUp.get(this.#term)?.has(this.#collector(this.#term)) ?? false;
   }
 
   #hasGivenUp(): boolean {

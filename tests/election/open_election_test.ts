@@ -1,4 +1,5 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert";
+import { LOCAL_ELECTION } from "../../lib/election/settings.ts";
 import { candidate, certify, fakeRules, KID, World } from "./harness.ts";
 
 const FIVE = ["a", "b", "c", "d", "e"];
@@ -78,6 +79,34 @@ Deno.test("a collector that dies before it collects is replaced through gave-up 
   // The rest still see the dead one, so a certificate can only come in a later term.
   agree(world, rest);
   ok(world.node(rest[0]).election.head.term >= 2);
+});
+
+Deno.test("when the collector itself gives up, nobody waits for the timeout", () => {
+  const world = new World(FIVE);
+  const collector = fakeRules("a").collector(fakeRules("a").genesis, 1, FIVE);
+  // The collector has voted in term 1 for something that can't come about any more.
+  world.node(collector).memory.lastVote = { term: 1, digest: "elsewhere" };
+  world.restart(collector);
+  world.component(FIVE);
+  world.advance(LOCAL_ELECTION.settleMs + 200);
+  agree(world, FIVE);
+  strictEqual(world.node("a").election.head.term, 2);
+});
+
+Deno.test("a give-up that comes before its head counts once the head is there", () => {
+  const world = new World(["a", "b", "c"]);
+  world.component(["a", "b", "c"]);
+  world.advance(2_000);
+  const certificate = world.node("a").election.headCertificate!;
+  const late = world.add("d");
+  world.setView("d", ["a", "b", "c", "d"]);
+  for (const voter of ["a", "b", "c"]) {
+    const statements = [fakeRules(voter).signGaveUp(certificate.id, 2)];
+    world.step(late, { type: "message", sender: voter, message: { kind: "gave-up", statements } });
+  }
+  strictEqual(late.election.term, 1);
+  world.step(late, { type: "certificate", certificate, from: "a" });
+  strictEqual(late.election.term, 3);
 });
 
 Deno.test("one node that gives up alone opens no term", () => {

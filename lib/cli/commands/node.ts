@@ -101,9 +101,10 @@ export const nodeCommand: Command = {
   flags: FLAGS,
   async run(args, context) {
     const options = await nodeOptions(args, context);
+    // Before the node says that it runs, so that no signal finds nobody listening.
+    const interrupted = context.interrupted.then(() => true);
     const node = new Node(options);
     try {
-      const interrupted = context.interrupted.then(() => true);
       if (await Promise.race([interrupted, node.stopped])) {
         options.logger.log("info", "leaving", "leaving the cluster");
         await node.leave();
