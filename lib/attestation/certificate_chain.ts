@@ -37,6 +37,11 @@ export function verifyChain(
     ));
   }
   for (const certificate of chain) failures.push(...verifyValidity(certificate, at));
+  const misuse = leafProblem(chain[0]);
+  if (misuse) {
+    const name = printable(chain[0].commonName);
+    failures.push(failure("signature", "chain", `the certificate "${name}" ${misuse}`));
+  }
   for (let i = 1; i < chain.length; i++) {
     const problem = linkProblem(chain[i - 1], chain[i], i - 1);
     if (problem) {
@@ -59,6 +64,12 @@ function verifyValidity(certificate: Certificate, at: Date): Failure[] {
     "validity",
     `the certificate "${name}" is valid ${from} .. ${until}, not at ${at.toISOString()}`,
   )];
+}
+
+/** The first certificate's key signs evidence: a key that is certified for other purposes, such as an authority's, may not. */
+function leafProblem(leaf: Certificate): string | undefined {
+  if (leaf.isAuthority) return "is an authority's, which signs certificates and no evidence";
+  if (!leaf.maySignData) return "is for a key that may sign no evidence (keyUsage)";
 }
 
 function linkProblem(

@@ -48,6 +48,8 @@ export interface Certificate {
   /** Whether it may sign certificates: keyUsage allows it, or is absent. */
   readonly maySignCertificates: boolean;
   readonly maySignRevocationLists: boolean;
+  /** Whether it may sign anything else, such as evidence. */
+  readonly maySignData: boolean;
   /** Values of all extensions by object identifier. */
   readonly extensions: ReadonlyMap<string, Uint8Array>;
   /** A critical extension that this verifier does not understand, if any. */
@@ -65,6 +67,7 @@ const KEY_USAGE = "2.5.29.15";
 const COMMON_NAME = fromHex("0603550403")!;
 const KEY_CERT_SIGN = 0x04;
 const CRL_SIGN = 0x02;
+const DIGITAL_SIGNATURE = 0x80;
 
 /** AlgorithmIdentifiers as DER. PSS: SHA-384, MGF1 with SHA-384, salt 48, the trailer field written out or left out. */
 const SIGNATURE_ALGORITHMS: ReadonlyMap<string, SignatureAlgorithm> = new Map([
@@ -185,6 +188,9 @@ function readExtensions(field: DerElement | undefined) {
   const list = field ? childrenOf(expectTag(childrenOf(field)[0], TAG.sequence, "extensions")) : [];
   for (const extension of list) {
     const parts = childrenOf(expectTag(extension, TAG.sequence, "an extension"));
+    if (parts.length !== 2 && parts.length !== 3) {
+      malformed(`an extension has ${parts.length} parts`);
+    }
     const id = objectIdentifier(parts[0], "an extension");
     const critical = parts.length === 3;
     if (critical) expectTag(parts[1], TAG.boolean, "a critical mark");
@@ -200,6 +206,7 @@ function readExtensions(field: DerElement | undefined) {
     ...readBasicConstraints(values.get(BASIC_CONSTRAINTS)),
     maySignCertificates: (usage & KEY_CERT_SIGN) !== 0,
     maySignRevocationLists: (usage & CRL_SIGN) !== 0,
+    maySignData: (usage & DIGITAL_SIGNATURE) !== 0,
   };
 }
 

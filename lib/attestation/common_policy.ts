@@ -31,7 +31,12 @@ export function judgeMeasurements(
 ): Failure[] {
   if (policy.measurements === INSECURE_ANY_MEASUREMENT) return [];
   const failures: Failure[] = [];
-  for (const [name, expected] of Object.entries(policy.measurements)) {
+  const demands = Object.entries(policy.measurements);
+  // `parsePolicy` lets no such policy pass; one that was put together otherwise must not mean "any code" either.
+  if (demands.length === 0) {
+    failures.push(failure("policy", "measurement", "the policy expects no measurement at all"));
+  }
+  for (const [name, expected] of demands) {
     const values = (typeof expected === "string" ? [expected] : expected)
       .map((value) => value.toLowerCase());
     const actual = measurements[name];

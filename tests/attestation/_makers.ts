@@ -203,17 +203,20 @@ function pckExtension(): Uint8Array {
 }
 
 const ECDSA_SHA256 = fromHex("300a06082a8648ce3d040302")!;
+/** AlgorithmIdentifier of ECDSA with SHA-384. */
+export const ECDSA_SHA384 = fromHex("300a06082a8648ce3d040303")!;
 const PSS_SHA384 = fromHex(
   "304606092a864886f70d01010a3039a00f300d06096086480165030402020500a11c301a06092a864886f70d010108" +
     "300d06096086480165030402020500a203020130a303020101",
 )!;
 /** basicConstraints with CA:TRUE, keyUsage with keyCertSign and cRLSign. */
-const AUTHORITY = [
+export const AUTHORITY = [
   fromHex("300f0603551d130101ff040530030101ff")!,
   fromHex("300e0603551d0f0101ff040403020106")!,
 ];
 
-function certify(
+/** A certificate with these extensions. */
+export function certify(
   fields: {
     readonly subject: string;
     readonly issuer: string;
@@ -246,11 +249,12 @@ function signed(algorithm: Uint8Array, key: KeyObject, ...fields: Uint8Array[]):
       padding: constants.RSA_PKCS1_PSS_PADDING,
       saltLength: 48,
     } as never)
-    : sign("sha256", content, key);
+    : sign(algorithm === ECDSA_SHA384 ? "sha384" : "sha256", content, key);
   return sequence(content, algorithm, der(0x03, concat(Uint8Array.of(0), signature)));
 }
 
-function signRaw(hash: string, key: KeyObject, message: Uint8Array): Uint8Array {
+/** `r || s`. */
+export function signRaw(hash: string, key: KeyObject, message: Uint8Array): Uint8Array {
   return new Uint8Array(sign(hash, message, { key, dsaEncoding: "ieee-p1363" } as never));
 }
 
