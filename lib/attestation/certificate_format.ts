@@ -157,6 +157,31 @@ export function decodePem(text: string, label: string, blocksMax: number): Uint8
   return blocks;
 }
 
+/** One extension of a certificate, a revocation list or an entry of one. */
+export interface Extension {
+  readonly id: string;
+  readonly isCritical: boolean;
+  readonly value: Uint8Array;
+}
+
+/** The extensions in a sequence of them (RFC 5280, section 4.1.2.9). Throws `Malformed`. */
+export function parseExtensions(list: DerElement | undefined): Extension[] {
+  return childrenOf(expectTag(list, TAG.sequence, "extensions")).map((extension) => {
+    const parts = childrenOf(expectTag(extension, TAG.sequence, "an extension"));
+    if (parts.length !== 2 && parts.length !== 3) {
+      malformed(`an extension has ${parts.length} parts`);
+    }
+    const mark = parts.length === 3
+      ? expectTag(parts[1], TAG.boolean, "a critical mark")
+      : undefined;
+    return {
+      id: objectIdentifier(parts[0], "an extension"),
+      isCritical: mark !== undefined && mark.content[0] !== 0,
+      value: expectTag(parts[parts.length - 1], TAG.octetString, "an extension").content,
+    };
+  });
+}
+
 function keyKindOf(spki: DerElement): KeyKind {
   const [algorithm, key, ...more] = childrenOf(expectTag(spki, TAG.sequence, "a public key"));
   if (!key || more.length > 0) malformed("a public key does not have two parts");
@@ -185,19 +210,11 @@ function commonNameOf(name: DerElement): string {
 function readExtensions(field: DerElement | undefined) {
   const values = new Map<string, Uint8Array>();
   let unknownCritical: string | undefined;
-  const list = field ? childrenOf(expectTag(childrenOf(field)[0], TAG.sequence, "extensions")) : [];
-  for (const extension of list) {
-    const parts = childrenOf(expectTag(extension, TAG.sequence, "an extension"));
-    if (parts.length !== 2 && parts.length !== 3) {
-      malformed(`an extension has ${parts.length} parts`);
-    }
-    const id = objectIdentifier(parts[0], "an extension");
-    const critical = parts.length === 3;
-    if (critical) expectTag(parts[1], TAG.boolean, "a critical mark");
+  for (const { id, isCritical, value } of field ? parseExtensions(childrenOf(field)[0]) : []) {
     if (values.has(id)) malformed(`a certificate has the extension ${id} twice`);
-    values.set(id, expectTag(parts[parts.length - 1], TAG.octetString, "an extension").content);
+    values.set(id, value);
     const understood = id === BASIC_CONSTRAINTS || id === KEY_USAGE;
-    if (critical && parts[1].content[0] !== 0 && !understood) unknownCritical = id;
+    if (isCritical && !understood) unknownCritical = id;
   }
   const usage = readKeyUsage(values.get(KEY_USAGE));
   return {

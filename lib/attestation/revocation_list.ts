@@ -5,6 +5,7 @@
 import { equalBytes } from "../base/bytes.ts";
 import {
   type Certificate,
+  parseExtensions,
   type SignatureAlgorithm,
   signatureAlgorithmOf,
 } from "./certificate_format.ts";
@@ -12,6 +13,7 @@ import { type Check, failure } from "./checks.ts";
 import {
   bitStringBytes,
   childrenOf,
+  type DerElement,
   expectTag,
   integerHex,
   readDer,
@@ -45,7 +47,7 @@ export function parseRevocationList(der: Uint8Array): RevocationList {
     expectTag(readDer(der), TAG.sequence, "a revocation list"),
   );
   if (!signature || more.length > 0) malformed("a revocation list does not have three parts");
-  const [version, inner, issuer, thisUpdate, nextUpdate, entries] = childrenOf(
+  const [version, inner, issuer, thisUpdate, nextUpdate, ...rest] = childrenOf(
     expectTag(tbs, TAG.sequence, "a revocation list's content"),
   );
   if (!nextUpdate || smallInteger(version, "a revocation list's version") !== 1) {
@@ -54,16 +56,38 @@ export function parseRevocationList(der: Uint8Array): RevocationList {
   if (!equalBytes(inner.whole, algorithm.whole)) {
     malformed("a revocation list names two signature algorithms");
   }
-  const revoked = entries?.tag === TAG.sequence ? childrenOf(entries) : [];
+  const entries = rest[0]?.tag === TAG.sequence ? childrenOf(rest.shift()!) : [];
+  const [extensions, ...surplus] = rest;
+  if (surplus.length > 0) malformed("a revocation list has further parts");
+  if (extensions) {
+    expectTag(extensions, TAG.contextConstructed, "a revocation list's extensions");
+    refuseCritical(childrenOf(extensions)[0]);
+  }
   return {
     tbs: tbs.whole,
     issuer: expectTag(issuer, TAG.sequence, "an issuer").whole,
     thisUpdateMs: timeMs(thisUpdate, "thisUpdate"),
     nextUpdateMs: timeMs(nextUpdate, "nextUpdate"),
-    revoked: new Set(revoked.map((entry) => integerHex(childrenOf(entry)[0], "a serial number"))),
+    revoked: new Set(entries.map(parseEntry)),
     signatureAlgorithm: signatureAlgorithmOf(algorithm),
     signature: bitStringBytes(signature, "a revocation list's signature"),
   };
+}
+
+/** The serial number of an entry: number, date, extensions. */
+function parseEntry(entry: DerElement): string {
+  const [serial, , extensions] = childrenOf(expectTag(entry, TAG.sequence, "a revocation"));
+  if (extensions) refuseCritical(extensions);
+  return integerHex(serial, "a serial number");
+}
+
+/**
+ * A critical extension changes what a list means: it is for some certificates only, for some reasons, or a difference to another list
+ * (sections 5.2.4, 5.2.5, 5.3.3). AMD and Intel issue none such, and one that was slipped in would hide revocations.
+ */
+function refuseCritical(extensions: DerElement | undefined): void {
+  const critical = parseExtensions(extensions).find(({ isCritical }) => isCritical);
+  if (critical) malformed(`a revocation list has the critical extension ${critical.id}`);
 }
 
 /**

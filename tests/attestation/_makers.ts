@@ -16,6 +16,12 @@ export type ReportMaker = (reportData: Uint8Array, changes?: ReportChanges) => U
 /** Bytes to put into a report before it is signed, by offset. */
 export type ReportChanges = Readonly<Record<number, Uint8Array>>;
 
+/** Extensions of a revocation list, and of each entry. */
+export interface ListExtensions {
+  readonly list?: readonly Uint8Array[];
+  readonly entry?: readonly Uint8Array[];
+}
+
 /** A self-made AMD. */
 export interface MadeAmd {
   readonly rootsPem: string;
@@ -24,7 +30,11 @@ export interface MadeAmd {
   readonly ask: Uint8Array;
   readonly report: ReportMaker;
   /** A revocation list by the ARK. */
-  revocationList(serials: readonly number[], nextUpdate?: Date): Uint8Array;
+  revocationList(
+    serials: readonly number[],
+    nextUpdate?: Date,
+    extensions?: ListExtensions,
+  ): Uint8Array;
   readonly askSerial: number;
 }
 
@@ -64,7 +74,7 @@ export function makeAmd(): MadeAmd {
     ask,
     askSerial: 10,
     report: (reportData, changes = {}) => snpReport(vcekKeys.privateKey, reportData, changes),
-    revocationList: (serials, nextUpdate = NOT_AFTER) =>
+    revocationList: (serials, nextUpdate = NOT_AFTER, { list, entry } = {}) =>
       signed(
         PSS_SHA384,
         arkKeys.privateKey,
@@ -74,8 +84,15 @@ export function makeAmd(): MadeAmd {
         time(NOT_BEFORE),
         time(nextUpdate),
         ...(serials.length > 0
-          ? [sequence(...serials.map((serial) => sequence(integer(serial), time(NOT_BEFORE))))]
+          ? [
+            sequence(
+              ...serials.map((serial) =>
+                sequence(integer(serial), time(NOT_BEFORE), ...(entry ? [sequence(...entry)] : []))
+              ),
+            ),
+          ]
           : []),
+        ...(list ? [der(0xa0, sequence(...list))] : []),
       ),
   };
 }

@@ -1,7 +1,8 @@
 /** Endorsements of SNP: which certificate, which chain, which revocations. Each check is broken alone. */
 import { deepStrictEqual, ok, strictEqual } from "node:assert";
 import { parsePolicy, readEndorsementFile, verifyEvidence } from "../../lib/attestation/mod.ts";
-import { MADE_AT, makeAmd, pemOf, type ReportChanges } from "./_makers.ts";
+import { fromHex } from "../../lib/base/bytes.ts";
+import { type ListExtensions, MADE_AT, makeAmd, pemOf, type ReportChanges } from "./_makers.ts";
 import { vectorBytes, vectorTest } from "./_vectors.ts";
 
 const amd = makeAmd();
@@ -74,6 +75,26 @@ Deno.test("AMD's revocation lists are applied, and have to hold themselves", () 
     ["policy", "revocation"],
   ]);
   ok(stale.genuine && !stale.accepted);
+});
+
+Deno.test("a revocation list for some certificates or reasons only is not taken for the whole one", () => {
+  const number = fromHex("300a0603551d140403020105")!;
+  const distributionPoint = fromHex("300f0603551d1c0101ff040530038101ff")!;
+  const deltaOf = fromHex("300d0603551d1b0101ff0403020105")!;
+  const reason = fromHex("300a0603551d1504030a0101")!;
+  const otherIssuer = fromHex("300c0603551d1d0101ff04023000")!;
+  const lists = (serials: number[], extensions: ListExtensions) => {
+    const list = amd.revocationList(serials, undefined, extensions);
+    return failuresOf({}, [amd.vcek], { revocationLists: [list] });
+  };
+  deepStrictEqual(lists([], { list: [number] }), []);
+  deepStrictEqual(lists([99], { list: [number], entry: [reason] }), []);
+  deepStrictEqual(lists([amd.askSerial], { list: [number], entry: [reason] }), ["revocation"]);
+  for (const critical of [distributionPoint, deltaOf]) {
+    deepStrictEqual(lists([99], { list: [number, critical] }), ["revocation"]);
+    deepStrictEqual(lists([], { list: [critical] }), ["revocation"]);
+  }
+  deepStrictEqual(lists([99], { entry: [otherIssuer] }), ["revocation"]);
 });
 
 Deno.test("a revocation list with any bit flipped is never accepted", () => {
