@@ -35,6 +35,9 @@ export type SocketEvent =
 /** `readyState` of an open socket. */
 const OPEN = 1;
 
+/** Slower than 1 KiB a second is not on its way but holding a connection. */
+const BYTES_PER_MS_MIN = 1;
+
 /** Close reasons may have 123 bytes (RFC 6455, section 5.5). */
 const REASON_CHARACTERS_MAX = 100;
 
@@ -44,18 +47,27 @@ export class FrameSocket {
   readonly closed: Promise<void>;
   readonly #socket: SocketLike;
   readonly #waitingMax: number;
+  readonly #received: () => number;
   readonly #waiting: SocketEvent[] = [];
   #paused = false;
   #closed: (SocketEvent & { kind: "closed" }) | undefined;
   #wake: (() => void) | undefined;
 
-  /** `waitingMax` frames may wait to be taken; `onFrameBytes` hears the size of each frame as it comes. */
+  /**
+   * `waitingMax` frames may wait to be taken; `onFrameBytes` hears the size of each frame as it comes. `received`, the bytes that the
+   * network has brought so far, lets a deadline wait for a long frame that is on its way.
+   */
   constructor(
     socket: SocketLike,
-    options: { waitingMax: number; onFrameBytes?: (bytes: number) => void },
+    options: {
+      waitingMax: number;
+      onFrameBytes?: (bytes: number) => void;
+      received?: () => number;
+    },
   ) {
     this.#socket = socket;
     this.#waitingMax = options.waitingMax;
+    this.#received = options.received ?? (() => 0);
     socket.binaryType = "arraybuffer";
     socket.onmessage = ({ data }: { data: string | ArrayBuffer }) => {
       options.onFrameBytes?.(typeof data === "string" ? data.length : data.byteLength);
@@ -81,9 +93,14 @@ export class FrameSocket {
     return this.#closed === undefined && this.#socket.readyState === OPEN;
   }
 
-  /** The next frame, the end of the connection, or `timeout` after so many ms. */
+  /** The next frame, the end of the connection, or `timeout` after so many ms in which no good part of a frame came. */
   async next(timeoutMs: number): Promise<SocketEvent> {
-    if (this.#waiting.length === 0 && !this.#closed) await this.#arrival(timeoutMs);
+    while (this.#waiting.length === 0 && !this.#closed) {
+      const before = this.#received();
+      await this.#arrival(timeoutMs);
+      const came = this.#received() - before;
+      if (came === 0 || came < timeoutMs * BYTES_PER_MS_MIN) break;
+    }
     const frame = this.#waiting.shift();
     if (this.#paused && this.#waiting.length < this.#waitingMax) {
       this.#paused = false;

@@ -79,6 +79,16 @@ Deno.test("waiting ends with the deadline, a frame or the end of the connection"
   strictEqual((await last).kind, "closed");
 });
 
+Deno.test("the deadline waits for a long frame while a good part of it comes", async () => {
+  const socket = new HandSocket();
+  const brought = [0, 5, 5, 9, 9, 9];
+  const received = () => brought.shift()!;
+  const frames = new FrameSocket(socket, { waitingMax: 2, received });
+  // Five bytes in a deadline of 5 ms are 1 KiB a second, four are not.
+  deepStrictEqual(await frames.next(5), { kind: "timeout" });
+  deepStrictEqual(brought, [9, 9]);
+});
+
 Deno.test("nothing is sent on a closed socket", async () => {
   const socket = new HandSocket();
   const frames = new FrameSocket(socket, { waitingMax: 2 });

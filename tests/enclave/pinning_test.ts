@@ -1,11 +1,12 @@
 /** Nothing but the nonce leaves a client before evidence, nonce, checksum and certificate key are what it demands (design §6, I9). */
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert";
 import { createServer } from "node:http";
+import { connect, createServer as createTcpServer } from "node:net";
 import { join } from "node:path";
 // @ts-types="@types/ws"
 import { WebSocketServer } from "ws";
 import type { AttestationPolicy } from "../../lib/attestation/mod.ts";
-import { base64, fromBase64, hex, utf8 } from "../../lib/base/bytes.ts";
+import { base64, concat, fromBase64, hex, utf8 } from "../../lib/base/bytes.ts";
 import { FumataError } from "../../lib/base/errors.ts";
 import {
   connectEnclave,
@@ -93,6 +94,37 @@ Deno.test("a deployment to an enclave that is not trusted leaves nothing there",
   const refused = await deployPackage(to).catch((thrown) => thrown);
   strictEqual(refused.exitCode, 3);
   deepStrictEqual(world.host.counters().map((count) => count.bytesAfterNonce), [0]);
+});
+
+Deno.test("of a client that refuses, nothing but the nonce and a goodbye is on the wire", async () => {
+  await using world = await startWorld();
+  const sent: Uint8Array[] = [];
+  const target = new URL(world.host.url);
+  const done = Promise.withResolvers<void>();
+  const relay = createTcpServer((client) => {
+    const host = connect(Number(target.port), target.hostname);
+    client.on("data", (bytes: Uint8Array) => sent.push(new Uint8Array(bytes)));
+    client.pipe(host);
+    host.pipe(client);
+    for (const end of [client, host]) {
+      end.on("error", () => {});
+      end.on("close", () => {
+        client.destroy();
+        host.destroy();
+        done.resolve();
+      });
+    }
+  });
+  await new Promise<void>((resolve) => relay.listen(0, "127.0.0.1", () => resolve()));
+  const { port } = relay.address() as { port: number };
+  const url = `http://127.0.0.1:${port}`;
+  await refusalOf({ ...goodOptions(world), url, checksum: new Uint8Array(32).fill(1) });
+  await done.promise;
+  await new Promise<void>((resolve) => relay.close(() => resolve()));
+  const all = concat(...sent);
+  const head = new TextDecoder().decode(all).indexOf("\r\n\r\n") + 4;
+  // RFC 6455, section 5.2: 2 bytes of header and 4 of mask around the nonce, the same around a close code of 2.
+  strictEqual(all.length - head, 6 + NONCE_FRAME_BYTES + 6 + 2);
 });
 
 /** A host that lies: answers every nonce with one frame, and counts what comes behind the nonce. */

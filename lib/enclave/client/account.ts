@@ -31,7 +31,7 @@ export async function deployPackage(
     readonly isPublic?: boolean;
   },
 ): Promise<{ readonly id: string }> {
-  const { invokeMs } = { ...CLIENT_TIMEOUTS, ...options.timeouts };
+  const { deployMs } = { ...CLIENT_TIMEOUTS, ...options.timeouts };
   const socket = await openEndpoint("/v1/deploy", options);
   const attested = await attest(socket, options);
   const fail = (code: "failure" | "unreachable", why: string) =>
@@ -41,7 +41,7 @@ export async function deployPackage(
     const isPublic = options.isPublic ?? false;
     socket.send(messageFrame({ function_name: options.name, public: isPublic }));
     socket.send(await sealValue(key, options.zip));
-    const event = await socket.next(invokeMs);
+    const event = await socket.next(deployMs);
     const frame = event.kind === "text" ? parseFrame(event.text) : undefined;
     if (frame?.kind === "error") throw fail("failure", printable(frame.error));
     const id = frame?.kind === "message" ? frame.message.id : undefined;
@@ -49,7 +49,7 @@ export async function deployPackage(
     throw fail(
       "unreachable",
       event.kind === "timeout"
-        ? `no answer in ${invokeMs / 1000} s`
+        ? `no answer in ${deployMs / 1000} s`
         : event.kind === "closed"
         ? "it closed the connection; the package may be too large for it"
         : "an id is expected, another frame came",

@@ -52,7 +52,7 @@ export async function attest(
   const message = await attestationMessage(socket, options);
   const judged = judge(message, nonce, options);
   if (typeof judged !== "string") return judged;
-  socket.close(1000, "evidence refused");
+  socket.close();
   throw new FumataError("refused", `Cannot trust the enclave at "${options.url}": ${judged}`);
 }
 

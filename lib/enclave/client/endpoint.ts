@@ -24,6 +24,8 @@ export interface ClientTimeouts {
   readonly attestMs: number;
   /** One call of a function, queueing included. */
   readonly invokeMs: number;
+  /** From the first byte of a package to its id: it is large and networks are slow. */
+  readonly deployMs: number;
 }
 
 /** Where an enclave host is and how to get in. */
@@ -46,6 +48,7 @@ export const CLIENT_TIMEOUTS: ClientTimeouts = {
   connectMs: 10_000,
   attestMs: 30_000,
   invokeMs: 60_000,
+  deployMs: 600_000,
 };
 
 /** Frames that an enclave may send ahead of being asked for: answers to inputs in flight. */

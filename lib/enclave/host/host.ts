@@ -107,6 +107,7 @@ async function openHost(folder: DataFolder, options: EnclaveHostOptions): Promis
 
   const serve = async (
     socket: WebSocket,
+    received: () => number,
     path: string,
     work: (session: Session) => Promise<void>,
   ) => {
@@ -116,6 +117,7 @@ async function openHost(folder: DataFolder, options: EnclaveHostOptions): Promis
     let nonceCame = false;
     const frames = new FrameSocket(socket, {
       waitingMax: limits.inputsWaitingMax,
+      received,
       onFrameBytes: (bytes) => {
         count.bytes += bytes;
         if (nonceCame) count.bytesAfterNonce += bytes;
@@ -145,8 +147,8 @@ async function openHost(folder: DataFolder, options: EnclaveHostOptions): Promis
         return {
           subprotocol: subprotocol!,
           frameBytesMax: route.frameBytesMax,
-          serve: (socket) =>
-            serve(socket, route.path, (session) => route.serve(session, parameters)),
+          serve: (socket, received) =>
+            serve(socket, received, route.path, (session) => route.serve(session, parameters)),
         };
       },
     },

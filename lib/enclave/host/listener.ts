@@ -27,8 +27,8 @@ export interface ListenerHandlers {
 export interface SocketDecision {
   readonly subprotocol: string;
   readonly frameBytesMax: number;
-  /** Serves the socket to its end. Never rejects. */
-  serve(socket: WebSocket): Promise<void>;
+  /** Serves the socket to its end; `received` tells the bytes that its network connection has brought. Never rejects. */
+  serve(socket: WebSocket, received: () => number): Promise<void>;
 }
 
 /** Close code for a host that stops (RFC 6455, section 7.4.1). */
@@ -121,7 +121,8 @@ export class Listener {
       upgrader.handleUpgrade(request, duplex, head as never, (socket: WebSocket) => {
         webSockets.add(socket);
         socket.once("close", () => webSockets.delete(socket));
-        const served = decision.serve(socket).finally(() => serving.delete(served));
+        const received = () => (duplex as Socket).bytesRead;
+        const served = decision.serve(socket, received).finally(() => serving.delete(served));
         serving.add(served);
       });
     });
