@@ -281,7 +281,7 @@ export class Node implements AsyncDisposable {
     }
     if (syncedWith === undefined) return [];
     const answer = this.#mailbox.sync(syncedWith, this.#replica.snapshot());
-    this.#dispatch({ type: "synced", address: source, claims });
+    this.#dispatch({ type: "synced", address: source, sender: syncedWith, claims });
     return answer;
   }
 

@@ -38,7 +38,13 @@ export type ReplicaEvent =
     readonly datagramBytes: number;
     readonly message: GossipMessage;
   }
-  | { readonly type: "synced"; readonly address: Address; readonly claims: readonly Claim[] }
+  | {
+    readonly type: "synced";
+    readonly address: Address;
+    /** Who signed the frames, when it called by itself. */
+    readonly sender?: NodeId;
+    readonly claims: readonly Claim[];
+  }
   | { readonly type: "sync-failed"; readonly address: Address }
   | {
     readonly type: "election";
