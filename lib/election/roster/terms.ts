@@ -1,0 +1,90 @@
+/**
+ * Terms (design §4.3): after a certificate the current term is the next one, and only `q` signed gave-up statements about a term, for
+ * the same `prev`, open the one after it. Time alone opens nothing, and nobody can jump.
+ *
+ * Kept are one statement of each voter about the current term and its one about the furthest later term, so a liar fills nothing.
+ */
+import type { Digest } from "../../certificate/types.ts";
+import type { NodeId } from "../../membership/types.ts";
+import type { GaveUp, Head } from "./types.ts";
+
+/** The current term of one node and what was said about it. */
+export class Terms {
+  readonly #votesNeeded: number;
+  #prev: Digest;
+  #current: number;
+  #present = new Map<NodeId, GaveUp>();
+  readonly #ahead = new Map<NodeId, GaveUp>();
+  #opening: readonly GaveUp[] = [];
+
+  constructor(votesNeeded: number, head: Head) {
+    this.#votesNeeded = votesNeeded;
+    this.#prev = head.id;
+    this.#current = head.term + 1;
+  }
+
+  /** The term in which this node votes. */
+  get current(): number {
+    return this.#current;
+  }
+
+  /** The statements that opened the current term: what a node that is behind has to see. */
+  get opening(): readonly GaveUp[] {
+    return this.#opening;
+  }
+
+  /** The statements about the current term. */
+  get present(): readonly GaveUp[] {
+    return [...this.#present.values()];
+  }
+
+  /** Whether this voter has given up the current term. */
+  hasGivenUp(voter: NodeId): boolean {
+    return this.#present.has(voter);
+  }
+
+  /** There is a new head: everything said about the old one is void. */
+  restart(head: Head): void {
+    this.#prev = head.id;
+    this.#current = head.term + 1;
+    this.#present.clear();
+    this.#ahead.clear();
+    this.#opening = [];
+  }
+
+  /** After a restart: the term in which this node had voted was open. */
+  resume(term: number): void {
+    this.#current = Math.max(this.#current, term);
+  }
+
+  /** Notes a statement about this head. */
+  note(statement: GaveUp): void {
+    const { prev, term, voter } = statement;
+    if (prev !== this.#prev || term < this.#current) return;
+    if (term === this.#current) this.#present.set(voter, statement);
+    else if (term > (this.#ahead.get(voter)?.term ?? 0)) this.#ahead.set(voter, statement);
+  }
+
+  /** Opens the term after the highest one that enough voters gave up. Whether there was one. */
+  open(): boolean {
+    const [term, statements] = this.#highestGivenUp();
+    if (statements.length < this.#votesNeeded) return false;
+    this.#current = term + 1;
+    this.#opening = statements;
+    this.#present = new Map();
+    for (const [voter, statement] of this.#ahead) {
+      if (statement.term <= this.#current) this.#ahead.delete(voter);
+      if (statement.term === this.#current) this.#present.set(voter, statement);
+    }
+    return true;
+  }
+
+  #highestGivenUp(): [term: number, statements: readonly GaveUp[]] {
+    let highest: [number, readonly GaveUp[]] = [this.#current, this.present];
+    const byTerm = Map.groupBy(this.#ahead.values(), (statement) => statement.term);
+    for (const [term, statements] of byTerm) {
+      if (statements.length >= this.#votesNeeded && term > highest[0]) highest = [term, statements];
+    }
+    return highest;
+  }
+}
