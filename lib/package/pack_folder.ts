@@ -1,10 +1,12 @@
 /**
  * Reads a folder and packs it. Names that begin with a dot are left out (editors and version control put them there); links, devices
- * and the like are an error, because what they stand for differs from machine to machine.
+ * and the like are an error, because what they stand for differs from machine to machine. npm packages that the folder names are put in
+ * (see `npm_packages.ts`).
  */
 import { basename, resolve } from "node:path";
 import { FumataError, messageOf } from "../base/errors.ts";
 import { PACKAGE_LIMITS, type PackageLimits } from "./limits.ts";
+import { withPackages } from "./npm_packages.ts";
 import { type PackedFolder, packFiles } from "./pack.ts";
 import { comparePaths } from "./paths.ts";
 
@@ -56,5 +58,7 @@ export async function packFolder(
     if (error instanceof Deno.errors.NotFound) throw refuse("there is no such folder");
     throw refuse(messageOf(error));
   }
-  return packFiles(basename(root), files, limits);
+  const whole = await withPackages(files);
+  if (typeof whole === "string") throw refuse(whole);
+  return packFiles(basename(root), whole, limits);
 }

@@ -1,9 +1,10 @@
 /**
- * The modules of a function: relative imports of files of its own package, and nothing else. TypeScript is stripped of its types
+ * The modules of a function: relative imports of files of its own package, npm packages that were put into it, and nothing else. TypeScript is stripped of its types
  * (lines and columns stay, so that errors point at the right place); JSON becomes a default export.
  */
 import { transformSync } from "amaro";
 import { fromUtf8 } from "../base/bytes.ts";
+import { isPackageName, packagePath } from "../package/npm_packages.ts";
 import { SOURCE_BYTES_MAX } from "./limits.ts";
 
 /** Files by path, as a package has them. */
@@ -26,6 +27,7 @@ const REFUSED = "\x01";
 /** The path of what a module imports, or a name that {@linkcode moduleSource} throws the reason of. */
 export function resolveModule(files: Files, importer: string, specifier: string): string {
   const refuse = (why: string) => `${REFUSED}Cannot import "${specifier.slice(0, 200)}": ${why}`;
+  if (isPackageName(specifier) && files.has(packagePath(specifier))) return packagePath(specifier);
   if (!/^\.\.?\//.test(specifier)) {
     return refuse("only relative imports of files of the package are allowed");
   }

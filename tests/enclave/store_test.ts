@@ -6,6 +6,7 @@ import { FumataError } from "../../lib/base/errors.ts";
 import { connectEnclave, deployPackage, fetchAccountKey } from "../../lib/enclave/client/mod.ts";
 import { DataFolder, diskWords } from "../../lib/enclave/host/data_folder.ts";
 import { packFiles } from "../../lib/package/mod.ts";
+import { createSandbox } from "../../lib/sandbox/mod.ts";
 import { openSimulatedTee } from "../../lib/tee/simulated.ts";
 import { ECHO, startWorld, type World } from "./_harness.ts";
 
@@ -150,15 +151,18 @@ Deno.test("a function with damaged metadata is left out and named, an unfinished
 });
 
 Deno.test("packages that cannot run are refused at deploy with the reason", async () => {
-  await using world = await startWorld({ limits: { packageBytesMax: 4000 } });
+  await using sandbox = createSandbox({}, { python: { executable: "no-such-python" } });
+  await using world = await startWorld({ sandbox, limits: { packageBytesMax: 4000 } });
   const deploy = (zip: Uint8Array) => {
     const { token, policy } = world;
     return deployPackage({ url: world.host.url, token, policy, zip, name: "x" });
   };
   const packed = (name: string) => packFiles("f", new Map([[name, utf8("x = 1")]])).zip;
   await rejects(deploy(utf8("no zip")), { message: /cannot deploy "x": the bytes are no zip/ });
-  await rejects(deploy(packed("main.ts")), { message: /has no app\.ts or app\.js/ });
-  await rejects(deploy(packed("app.py")), { message: /Python/ });
+  await rejects(deploy(packed("main.ts")), { message: /has no app\.ts, app\.js or app\.py/ });
+  await rejects(deploy(packed("app.py")), {
+    message: /written in Python, and there is no no-such-python/,
+  });
   await rejects(deploy(new Uint8Array(5000)), { message: /too large/ });
   const names = [...Deno.readDirSync(join(world.dataDir, "functions"))].map((entry) => entry.name);
   deepStrictEqual(names, [world.echoId]);

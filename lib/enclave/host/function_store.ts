@@ -10,6 +10,7 @@ import { assert, FumataError } from "../../base/errors.ts";
 import { sha256Hex } from "../../crypto/digest.ts";
 import { importRsaJwk, type RsaPublicKey } from "../../crypto/rsa.ts";
 import { type FunctionPackage, openPackage, PACKAGE_LIMITS } from "../../package/mod.ts";
+import type { Sandbox } from "../../sandbox/types.ts";
 import { isRecord } from "../frames.ts";
 import type { EnclaveLimits } from "../limits.ts";
 import type { DataFolder } from "./data_folder.ts";
@@ -45,20 +46,23 @@ export interface LoadedFunction {
 export class FunctionStore {
   readonly #folder: DataFolder;
   readonly #vault: KeyVault;
+  readonly #sandbox: Pick<Sandbox, "fault">;
   readonly #limits: EnclaveLimits;
   readonly #records = new Map<string, FunctionRecord>();
   /** Loads by id, oldest first; a load that fails is forgotten. */
   readonly #opened = new Map<string, Promise<LoadedFunction>>();
 
-  /** Reads the records. `onBroken` hears of entries that were set aside, in a line each. */
+  /** Reads the records. `sandbox` says which packages can run here. `onBroken` hears of entries that were set aside, in a line each. */
   constructor(
     folder: DataFolder,
     vault: KeyVault,
+    sandbox: Pick<Sandbox, "fault">,
     limits: EnclaveLimits,
     onBroken: (line: string) => void,
   ) {
     this.#folder = folder;
     this.#vault = vault;
+    this.#sandbox = sandbox;
     this.#limits = limits;
     for (const id of folder.list("functions")) {
       const bytes = folder.read(`functions/${id}/metadata.json`);
@@ -97,7 +101,7 @@ export class FunctionStore {
       zipBytesMax: this.#limits.packageBytesMax,
     });
     if (typeof opened === "string") return opened;
-    const fault = entryFault(opened);
+    const fault = await this.#sandbox.fault(opened);
     if (fault) return fault;
     const id = base58Id(crypto.getRandomValues(new Uint8Array(16)));
     const record = { id, name, checksum: opened.checksum, isPublic, createdAt: now };
@@ -154,14 +158,6 @@ export class FunctionStore {
     if (this.#opened.size > OPENED_MAX) this.#opened.delete(this.#opened.keys().next().value!);
     loading.catch(() => this.#opened.delete(id));
   }
-}
-
-/** Why the sandbox could never run a package. */
-function entryFault(opened: FunctionPackage): string | undefined {
-  if (["app.ts", "app.js"].some((name) => opened.files.has(name))) return undefined;
-  return opened.files.has("app.py")
-    ? "the function is written in Python, which this host does not run; app.ts or app.js is wanted"
-    : `the package "${opened.folder}" has no app.ts or app.js`;
 }
 
 function metadataText(record: FunctionRecord): string {

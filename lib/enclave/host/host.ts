@@ -88,7 +88,7 @@ async function openHost(folder: DataFolder, options: EnclaveHostOptions): Promis
   const tee = typeof options.tee === "function" ? await options.tee(folder.path) : options.tee;
   const vault = new KeyVault(folder, tee);
   const keys = await openHostKeys(vault);
-  const store = new FunctionStore(folder, vault, limits, (line) => {
+  const store = new FunctionStore(folder, vault, sandbox, limits, (line) => {
     logger.log("warn", "function-left-out", line);
   });
   const tokens = new TokenStore(folder, keys.tokenSecret, limits, {
