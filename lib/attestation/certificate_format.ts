@@ -59,8 +59,8 @@ export interface Certificate {
 /** No certificate of any TEE comes near it. */
 const CERTIFICATE_BYTES_MAX = 16 * 1024;
 
-/** The most certificates that one PEM text may hold: three chains of three. */
-const PEM_CERTIFICATES_MAX = 12;
+/** The most certificates that one PEM text may hold: three chains of three, and some. */
+export const PEM_CERTIFICATES_MAX = 12;
 
 const BASIC_CONSTRAINTS = "2.5.29.19";
 const KEY_USAGE = "2.5.29.15";

@@ -1,8 +1,8 @@
 /**
  * Intel's collateral, text to fields: which firmware of a platform and which quoting enclaves are up to date, as Intel's provisioning
- * certification service gives it ("Intel SGX and Intel TDX Provisioning Certification Service, API version 4"). The file has the form that
- * dcap-qvl writes: JSON texts that are signed as they stand, hex signatures and revocation lists, PEM chains. Its `pck_crl_issuer_chain` is not read: the list has to be signed
- * by the CA in the quote.
+ * certification service gives it ("Intel SGX and Intel TDX Provisioning Certification Service, API version 4"). The file has the form
+ * that dcap-qvl writes: JSON texts that are signed as they stand, hex signatures and revocation lists, PEM chains. Its
+ * `pck_crl_issuer_chain` is not read: the list has to be signed by the CA in the quote.
  */
 import { fromHex, utf8 } from "../base/bytes.ts";
 import { type Certificate, parsePemCertificates } from "./certificate_format.ts";
@@ -117,6 +117,8 @@ function signedText(fields: Fields, name: string, parsed: Fields): SignedText {
 
 function parseTcbInfo(fields: Fields): TcbInfo {
   if (fields.version !== 3) malformed(`tcb_info is of version ${fields.version}, not 3`);
+  // The type says how versions compare; 0, component by component, is the only one that Intel has defined.
+  if (fields.tcbType !== 0) malformed(`tcb_info is of type ${fields.tcbType}, not 0`);
   const module = fields.tdxModule === undefined ? [] : [object(fields.tdxModule, "tdxModule")];
   const identities = fields.tdxModuleIdentities === undefined
     ? []

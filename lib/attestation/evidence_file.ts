@@ -8,7 +8,7 @@ import { decodeEvidence } from "./envelope.ts";
 import { parseNitroDocument } from "./nitro_format.ts";
 import { saysSimulated } from "./nitro_policy.ts";
 import { parseSnpCertificateTable } from "./snp_certificate_table.ts";
-import { parseSnpReport, SNP_REPORT_BYTES } from "./snp_format.ts";
+import { parseSnpReport, signingKeyName, SNP_REPORT_BYTES } from "./snp_format.ts";
 import { Malformed, structured } from "./structure.ts";
 import type { Evidence, Platform } from "./types.ts";
 
@@ -17,7 +17,6 @@ const DER_SEQUENCE = 0x30;
 /** First bytes of a COSE_Sign1: array of four, or tag 18. */
 const COSE_STARTS = [0x84, 0xd2];
 const QUOTE_KEY_TYPE = 2;
-const VLEK = 1;
 
 /**
  * Reads a file with evidence. An envelope says what it is of; a bare document is taken for the `wanted` platform, or, without one, for
@@ -44,7 +43,7 @@ export function readEndorsementFile(file: Uint8Array, document: Uint8Array): Uin
 
 /** What of a certificate table goes with a report: its signing key's certificate and the intermediate. Throws `Malformed`. */
 export function endorsementsOfTable(table: Uint8Array, document: Uint8Array): Uint8Array[] {
-  const signingKey = parseSnpReport(document).signingKey === VLEK ? "VLEK" : "VCEK";
+  const signingKey = signingKeyName(parseSnpReport(document));
   return parseSnpCertificateTable(table)
     .filter(({ kind }) => kind === signingKey || kind === "ASK")
     .map(({ der }) => der);

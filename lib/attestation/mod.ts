@@ -12,6 +12,7 @@ export {
   formatVerdict,
   PLATFORM_NAMES,
   policyFromVerdict,
+  uncheckedOf,
 } from "./report.ts";
 export { encodeBound, reportDataOf } from "./report_data.ts";
 export { decodeUserData, encodeUserData, type UserData } from "./user_data.ts";

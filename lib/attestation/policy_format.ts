@@ -20,7 +20,8 @@
  */
 import { fromHex } from "../base/bytes.ts";
 import { FumataError } from "../base/errors.ts";
-import { parsePemCertificates } from "./certificate_format.ts";
+import { parsePemCertificates, PEM_CERTIFICATES_MAX } from "./certificate_format.ts";
+import { isSelfIssued } from "./roots.ts";
 import { Malformed, structured } from "./structure.ts";
 import {
   type AttestationPolicy,
@@ -142,8 +143,9 @@ function problemOf(value: unknown): string | undefined {
 function problemOfField(field: string, value: unknown): string | undefined {
   switch (field) {
     case "roots":
+      return problemOfRoots(value, PEM_CERTIFICATES_MAX);
     case "insecureSimulatedRoot":
-      return problemOfRoots(value);
+      return problemOfRoots(value, 1);
     case "minimumTcb":
       return problemOfTcb(value);
     case "vmplMax":
@@ -165,11 +167,15 @@ function problemOfField(field: string, value: unknown): string | undefined {
   }
 }
 
-function problemOfRoots(value: unknown): string | undefined {
+function problemOfRoots(value: unknown, certificatesMax: number): string | undefined {
   if (typeof value !== "string") return "has to be a text of PEM certificates";
   const certificates = structured(() => parsePemCertificates(value));
   if (certificates instanceof Malformed) return `cannot be read: ${certificates.message}`;
-  return certificates.length > 0 ? undefined : "has no certificate in it";
+  if (certificates.length === 0) return "has no certificate in it";
+  if (certificates.length > certificatesMax) {
+    return `has ${certificates.length} certificates, at most ${certificatesMax} is wanted`;
+  }
+  return certificates.some(isSelfIssued) ? undefined : "has no root in it, only intermediates";
 }
 
 function problemOfTcb(value: unknown): string | undefined {

@@ -3,6 +3,7 @@
  * trusts.
  */
 import { base64, hex } from "../base/bytes.ts";
+import { ATTACKS, type Check } from "./checks.ts";
 import { TCB_STATUSES_DEFAULT } from "./collateral_policy.ts";
 import { VMPL_MAX_DEFAULT } from "./snp_policy.ts";
 import {
@@ -56,6 +57,32 @@ export function formatVerdict(
     `verdict: ${outcome}`,
   ].filter((part) => part !== "").join("\n") + "\n";
 }
+
+/**
+ * The checks that were not made because the verifier was given nothing to compare with. Empty for malformed evidence, where nothing was
+ * compared at all.
+ */
+export function uncheckedOf(verdict: Verdict): Check[] {
+  if (verdict.failures.some(({ layer }) => layer === "structure")) return [];
+  return [...ASKED_CHECKS, ...PLATFORM_ASKED_CHECKS[verdict.platform]]
+    .filter((check) => !verdict.checked.includes(check));
+}
+
+/** What a verifier has to be given, whatever the TEE is. */
+const ASKED_CHECKS: readonly Check[] = [
+  "measurement",
+  "nonce",
+  "binding",
+  "function-checksum",
+  "certificate-key",
+];
+const PLATFORM_ASKED_CHECKS: Readonly<Record<Platform, readonly Check[]>> = {
+  simulated: [],
+  nitro: [],
+  snp: ["host-data", "revocation"],
+  tdx: ["collateral", "revocation", "tcb"],
+  sgx: ["collateral", "revocation", "tcb"],
+};
 
 /** What a binding holds, as texts. */
 export function describeBinding(binding: Binding): Record<string, string> {
@@ -117,52 +144,46 @@ export function describePolicy(policy: AttestationPolicy): Record<string, string
 }
 
 /**
- * The policy that demands what this evidence shows: the same code, at least the same firmware. To be made from genuine evidence of an
- * enclave that one trusts for other reasons. Registers that differ between machines (PCR3, PCR4) or grow (RTMR3) are left out.
+ * The policy that demands what this evidence shows: the same code, at least the same firmware, and whatever `policy`, under which it was
+ * judged, demands besides. To be made from evidence that was accepted, of an enclave that one trusts for other reasons. Registers that
+ * differ between machines (PCR3, PCR4) or grow (RTMR3) are left out unless `policy` names them.
  */
 export function policyFromVerdict(verdict: Verdict, policy: AttestationPolicy): AttestationPolicy {
-  const { platform, measurements, facts } = verdict;
-  const pick = (...names: string[]) =>
-    Object.fromEntries(
-      names.filter((name) => name in measurements).map((name) => [name, measurements[name]]),
-    );
-  const roots = policy.roots === undefined ? {} : { roots: policy.roots };
+  const { platform, facts } = verdict;
+  const named = typeof policy.measurements === "string" ? [] : Object.keys(policy.measurements);
+  const names = new Set([...CODE_MEASUREMENTS[platform], ...named]);
+  const measurements = Object.fromEntries(
+    Object.entries(verdict.measurements).filter(([name]) => names.has(name)),
+  );
+  const demands = { ...policy, platform, measurements };
   switch (platform) {
     case "simulated":
-      return {
-        platform,
-        insecureSimulatedRoot: policy.insecureSimulatedRoot,
-        measurements: pick("pcr0", "pcr1", "pcr2"),
-      };
     case "nitro":
-      return { platform, ...roots, measurements: pick("pcr0", "pcr1", "pcr2", "pcr8") };
+      return demands;
     case "snp":
       return {
-        platform,
-        ...roots,
-        measurements: pick("measurement"),
+        ...demands,
         minimumTcb: facts.reported_tcb_parts as SnpMinimumTcb,
         vmplMax: facts.vmpl as number,
         ...(/[1-9a-f]/.test(String(facts.host_data)) && { hostData: String(facts.host_data) }),
       };
     case "tdx":
-      return {
-        platform,
-        ...roots,
-        measurements: pick("mrtd", "rtmr0", "rtmr1", "rtmr2"),
-        minimumTeeTcbSvn: String(facts.tee_tcb_svn),
-      };
+      return { ...demands, minimumTeeTcbSvn: String(facts.tee_tcb_svn) };
     case "sgx":
-      return {
-        platform,
-        ...roots,
-        measurements: pick("mrenclave"),
-        minimumIsvSvn: facts.isvsvn as number,
-      };
+      return { ...demands, minimumIsvSvn: facts.isvsvn as number };
     default:
       return platform satisfies never;
   }
 }
+
+/** The measurements that stand for the code; `pcr8`, the signer of an image, where there is one. */
+const CODE_MEASUREMENTS: Readonly<Record<Platform, readonly string[]>> = {
+  simulated: ["pcr0", "pcr1", "pcr2"],
+  nitro: ["pcr0", "pcr1", "pcr2", "pcr8"],
+  snp: ["measurement"],
+  tdx: ["mrtd", "rtmr0", "rtmr1", "rtmr2"],
+  sgx: ["mrenclave"],
+};
 
 function collateralDemands(policy: AttestationPolicy): Record<string, string> {
   return {
@@ -183,7 +204,9 @@ function formatChecks(verdict: Verdict): string {
       `        stops ${failure.attack}`,
     ]);
   });
-  return lines.join("\n");
+  const skipped = uncheckedOf(verdict)
+    .map((check) => `skipped ${check}: nothing was given to compare with; stops ${ATTACKS[check]}`);
+  return [...lines, ...skipped].join("\n");
 }
 
 function alignedLines(entries: readonly (readonly [string, string])[]): string {

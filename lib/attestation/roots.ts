@@ -93,6 +93,7 @@ function builtInPem(platform: Exclude<Platform, "simulated">): string {
   }
 }
 
-function isSelfIssued(certificate: Certificate): boolean {
+/** Whether a certificate names itself as its issuer, as roots do. */
+export function isSelfIssued(certificate: Certificate): boolean {
   return equalBytes(certificate.issuer, certificate.subject);
 }

@@ -119,6 +119,11 @@ export function parseSnpReport(bytes: Uint8Array): SnpReport {
   };
 }
 
+/** The kind of key that a report says it is signed by. */
+export function signingKeyName({ signingKey }: SnpReport): "VCEK" | "VLEK" | "no key" {
+  return signingKey === 0 ? "VCEK" : signingKey === 1 ? "VLEK" : "no key";
+}
+
 /** The product line that the processor's family and model belong to. */
 export function productOfCpuid([family, model]: readonly [number, number, number]):
   | SnpProduct

@@ -1,7 +1,14 @@
 /** What a policy has against a genuine SEV-SNP report, and what the report says. */
 import { equalBytes, fromHex, hex } from "../base/bytes.ts";
 import { type Check, failure } from "./checks.ts";
-import { parseSnpTcb, type SnpEndorsement, type SnpReport, type SnpTcb } from "./snp_format.ts";
+import {
+  parseSnpTcb,
+  productOfCpuid,
+  signingKeyName,
+  type SnpEndorsement,
+  type SnpReport,
+  type SnpTcb,
+} from "./snp_format.ts";
 import type { AttestationPolicy, Failure, SnpMinimumTcb } from "./types.ts";
 
 /** The least privileged VMPL that is accepted unless a policy says otherwise: kernels run at 0, or at 1 below an SVSM or paravisor. */
@@ -68,16 +75,16 @@ export function snpMeasurements(report: SnpReport): Record<string, string> {
   return { measurement: hex(report.measurement) };
 }
 
-/** What the report says, for people. */
+/** What the report says, for people. Without an endorsement the line of the processor is known from reports of version 3 on. */
 export function snpFacts(
   report: SnpReport,
-  endorsement: SnpEndorsement,
+  endorsement?: SnpEndorsement,
 ): Record<string, unknown> {
-  const { product } = endorsement;
+  const product = endorsement?.product ?? (report.cpuid && productOfCpuid(report.cpuid));
   return {
     version: report.version,
-    product,
-    signing_key: endorsement.kind,
+    ...(product && { product }),
+    signing_key: endorsement?.kind ?? signingKeyName(report),
     chip_id: hex(report.chipId),
     guest_svn: report.guestSvn,
     policy: `0x${report.policy.toString(16)}`,
@@ -85,7 +92,7 @@ export function snpFacts(
     migrate_ma: report.allowsMigrationAgent,
     vmpl: report.vmpl,
     platform_info: `0x${report.platformInfo.toString(16)}`,
-    reported_tcb_parts: parseSnpTcb(report.reportedTcb, product),
+    ...(product && { reported_tcb_parts: parseSnpTcb(report.reportedTcb, product) }),
     current_tcb: hex(report.currentTcb),
     reported_tcb: hex(report.reportedTcb),
     committed_tcb: hex(report.committedTcb),

@@ -13,6 +13,7 @@ import {
   parseSnpEndorsement,
   parseSnpTcb,
   productOfCpuid,
+  signingKeyName,
   type SnpEndorsement,
   type SnpReport,
   type SnpTcb,
@@ -114,7 +115,7 @@ export function verifySnpRevocations(
 }
 
 function verifySigningKey(report: SnpReport, { endorsement }: SnpEndorsements): Failure[] {
-  const said = report.signingKey === 0 ? "VCEK" : report.signingKey === 1 ? "VLEK" : "no key";
+  const said = signingKeyName(report);
   if (report.chipKeyIsMasked) {
     return [failure("signature", "signing-key", "the platform masks its chip key: no signature")];
   }

@@ -139,18 +139,19 @@ function examineSnp(
   policy: AttestationPolicy,
   context: VerificationContext,
 ): Findings {
-  const parts = structured(() => ({
-    report: parseSnpReport(evidence.document),
-    endorsements: parseSnpEndorsements(evidence.endorsements),
-  }));
-  if (parts instanceof Malformed) return malformedFindings(parts);
-  const { report, endorsements } = parts;
+  const report = structured(() => parseSnpReport(evidence.document));
+  if (report instanceof Malformed) return malformedFindings(report);
+  const measurements = snpMeasurements(report);
+  const endorsements = structured(() => parseSnpEndorsements(evidence.endorsements));
+  if (endorsements instanceof Malformed) {
+    // What the report claims is still shown, so that one sees which certificate it needs.
+    return { ...malformedFindings(endorsements), facts: snpFacts(report), measurements };
+  }
   const { endorsement } = endorsements;
   const trust = trustStoreOf(policy);
   const chain = snpChain(endorsements, trust, context.at);
   const bound = verifyBound(evidence.bound, report.reportData);
   const lists = verifySnpRevocations(context.revocationLists ?? [], chain, context.at);
-  const measurements = snpMeasurements(report);
   return {
     failures: [
       ...bound.failures,

@@ -109,6 +109,16 @@ vectorTest("collateral of another shape is a reason, not an exception", () => {
   }
 });
 
+vectorTest("TCB info of a type or version that nobody has defined is malformed", () => {
+  for (const [field, other] of [['"tcbType":0', '"tcbType":1'], ['"version":3', '"version":4']]) {
+    const text = changed(
+      tdxText(),
+      (fields) => (fields.tcb_info = String(fields.tcb_info).replace(field, other)),
+    );
+    deepStrictEqual(failuresOf("tdx", text), ["structure: collateral"]);
+  }
+});
+
 vectorTest("collateral with a changed character is never accepted", () => {
   const fields = JSON.parse(tdxText());
   for (const [name, value] of Object.entries<string>(fields)) {

@@ -60,6 +60,17 @@ Deno.test("no certificate, two leaf certificates or too many are malformed evide
   deepStrictEqual(failuresOf({}, Array(9).fill(amd.vcek)), ["format"]);
 });
 
+Deno.test("a report without its certificate is refused, and still shows what it claims", () => {
+  const { genuine, accepted, facts, measurements, failures } = judge({}, []);
+  deepStrictEqual([genuine, accepted], [false, false]);
+  deepStrictEqual(failures.map(({ layer }) => layer), ["structure"]);
+  deepStrictEqual([facts.product, facts.signing_key, facts.vmpl], ["Milan", "VCEK", 0]);
+  strictEqual(facts.chip_id, "01".repeat(64));
+  strictEqual(measurements.measurement, "aa".repeat(48));
+  // Reports of version 2 do not tell the processor.
+  strictEqual(judge({ 0: Uint8Array.of(2) }, []).facts.product, undefined);
+});
+
 Deno.test("AMD's revocation lists are applied, and have to hold themselves", () => {
   const lists = (...revocationLists: Uint8Array[]) =>
     failuresOf({}, [amd.vcek], { revocationLists });

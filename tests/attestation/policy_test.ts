@@ -11,7 +11,7 @@ import {
 } from "../../lib/attestation/mod.ts";
 import { fromHex } from "../../lib/base/bytes.ts";
 import { FumataError } from "../../lib/base/errors.ts";
-import { MADE_AT, makeAmd, makeIntel, type ReportChanges } from "./_makers.ts";
+import { MADE_AT, makeAmd, makeIntel, pemOf, type ReportChanges } from "./_makers.ts";
 
 const amd = makeAmd();
 const intel = makeIntel();
@@ -155,6 +155,33 @@ Deno.test("the policy made from evidence accepts that evidence and refuses other
   }
 });
 
+Deno.test("the policy made from evidence keeps every demand under which it was judged", () => {
+  const rtmr3 = "c3".repeat(48);
+  const demands = parsePolicy({
+    platform: "tdx",
+    roots: intel.rootPem,
+    measurements: { ...TD_MEASUREMENTS, rtmr3 },
+    allowMigrationAgent: true,
+    requireCollateral: true,
+    tcbStatuses: ["UpToDate", "SWHardeningNeeded"],
+  });
+  const made = policyFromVerdict(judgeTdx(tdx()), demands);
+  deepStrictEqual(made, { ...demands, minimumTeeTcbSvn: "06010300000000000000000000000000" });
+  const strict = parsePolicy({
+    platform: "snp",
+    roots: amd.rootsPem,
+    measurements: "insecure-any-measurement",
+    allowMigrationAgent: true,
+    requireRevocationList: true,
+  });
+  deepStrictEqual(policyFromVerdict(judgeSnp(snp()), strict), {
+    ...strict,
+    measurements: { measurement: MEASUREMENT },
+    minimumTcb: { bootloader: 1, tee: 2, snp: 3, microcode: 4 },
+    vmplMax: 0,
+  });
+});
+
 Deno.test("a policy that lacks, misspells or confuses something is refused with the field's name", () => {
   const any = { measurements: "insecure-any-measurement" };
   const refused: [unknown, RegExp][] = [
@@ -183,6 +210,10 @@ Deno.test("a policy that lacks, misspells or confuses something is refused with 
     [{ platform: "nitro", ...any, roots: "" }, /"roots"/],
     [{ platform: "nitro", ...any, roots: "-----BEGIN CERTIFICATE-----" }, /"roots"/],
     [{ platform: "nitro", ...any, insecureSimulatedRoot: amd.arkPem }, /not a field/],
+    [{ platform: "snp", ...any, roots: pemOf(amd.ask) }, /no root in it, only intermediates/],
+    [{ platform: "simulated", ...any, insecureSimulatedRoot: amd.rootsPem }, /2 certificates/],
+    [{ platform: "nitro", measurements: JSON.parse('{"__proto__":{"pcr0":"aa"}}') }, /__proto__/],
+    [JSON.parse('{"__proto__":{"platform":"nitro"}}'), /"platform"/],
     [{ platform: "simulated", ...any }, /"insecureSimulatedRoot" is missing/],
     [{ platform: "simulated", ...any, roots: amd.arkPem }, /"roots" is not a field/],
   ];
