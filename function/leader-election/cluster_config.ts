@@ -68,7 +68,8 @@ export const DRIFT_PPM_MAX = 100_000;
 /** The longest bound of a tenure: beyond, it is none. */
 export const MAX_TENURE_MAX = 1_000_000;
 
-const ROSTER_POLICIES: readonly RosterPolicy[] = ["highest", "random", "weighted"];
+/** All policies of rosters. */
+export const ROSTER_POLICIES: readonly RosterPolicy[] = ["highest", "random", "weighted"];
 const KEY_BYTES = 32;
 
 /** Reads the file's bytes, or says in one line what is wrong with it. Never throws. */

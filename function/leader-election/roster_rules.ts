@@ -159,13 +159,6 @@ export function incumbencyAfter(
   return { incumbent: leader, tenure: stayed ? proposal.tenure + 1 : 1 };
 }
 
-/** What a leader takes off its lease, ms, so that two clocks that are both wrong never give two leases (design §4.7): 2rL/(1+r), rounded up. */
-export function driftMarginMs(
-  lease: { readonly leaseMs: number; readonly driftPpm: number },
-): number {
-  return Math.ceil(2 * lease.driftPpm * lease.leaseMs / (1_000_000 + lease.driftPpm));
-}
-
 /** Whether bytes are a bitmap over so many voters: the right length and no bit beyond. */
 export function isBitmap(voters: number, bitmap: Uint8Array): boolean {
   if (bitmap.length !== Math.ceil(voters / 8)) return false;

@@ -1,7 +1,16 @@
 /** Election certificates: read, verify, and what is sent to get one. */
 export { type CertificateFile, parseCertificateFile } from "./certificate_document.ts";
-export type { Claims } from "./format.ts";
+export type { CertificateCheck } from "./findings.ts";
+export type { Claims, ClosingClaims, OpenClaims, RosterClaims } from "./format.ts";
 export { electRequest, proposalDigest, type ProposalTexts } from "./proposal.ts";
+export { type Fence, fenceFault, readFence } from "./fence.ts";
+export {
+  CHALLENGE_BYTES,
+  type PossessionChallenge,
+  provePossession,
+  readChallenge,
+  verifyPossession,
+} from "./possession.ts";
 export {
   closeRequest,
   closingProposalDigest,
@@ -11,6 +20,7 @@ export {
   rosterDigest,
   rosterElectRequest,
   type RosterProposalTexts,
+  rosterProposalTexts,
 } from "./roster_proposal.ts";
 export type {
   CertificateDocument,
@@ -20,7 +30,6 @@ export type {
   Vote,
 } from "./types.ts";
 export {
-  type CertificateCheck,
   type CertificateFailure,
   type CertificatePins,
   type CertificateVerdict,

@@ -1,5 +1,5 @@
 /**
- * What a node of a roster cluster votes on and sends to the election function. Texts (base64url, checksums in hex) outside, bytes inside;
+ * What a node of a roster cluster votes on and sends to the election function. Texts (base64url) outside, bytes inside;
  * the rules are the enclave's own file.
  */
 import {
@@ -7,12 +7,13 @@ import {
   readClusterConfig as readWith,
 } from "../../function/leader-election/cluster_config.ts";
 import {
+  bitmapOf,
   closingDigest,
   incumbencyAfter,
   rosterProposalDigest,
 } from "../../function/leader-election/roster_rules.ts";
 import type { Domain } from "../../function/leader-election/rules.ts";
-import { base64url, fromBase64url, fromHex, utf8 } from "../base/bytes.ts";
+import { base64url, fromBase64url, hex, utf8 } from "../base/bytes.ts";
 import { assert } from "../base/errors.ts";
 import { sha256 } from "../crypto/digest.ts";
 import { isPlausiblePublicKey } from "../crypto/ed25519.ts";
@@ -36,13 +37,32 @@ export interface ClosingTexts {
   readonly term: number;
   readonly prev: Digest;
   readonly kid: Digest;
-  /** Checksum of the successor, hex. */
-  readonly successor: string;
+  /** Checksum of the successor. */
+  readonly successor: Digest;
 }
 
 /** Reads a package's `cluster.json`, or says in one line what is wrong with it. Never throws. */
 export function readClusterConfig(file: Uint8Array): ClusterConfig | string {
   return readWith(file, { sha256, isEd25519Key: isPlausiblePublicKey });
+}
+
+/** A proposal as texts, from the ids of who is active. Ids that are not in the roster do not count. */
+export function rosterProposalTexts(
+  config: ClusterConfig,
+  proposal: {
+    readonly term: number;
+    readonly prev: Digest;
+    readonly kid: Digest;
+    readonly active: readonly string[];
+    readonly incumbent?: string;
+    readonly tenure: number;
+  },
+): RosterProposalTexts {
+  const { term, prev, kid, incumbent = "", tenure } = proposal;
+  const active = new Set(proposal.active);
+  const indexes = config.roster.keys().filter((i) => active.has(base64url(config.roster[i].id)));
+  const bitmap = base64url(bitmapOf(config.roster.length, indexes));
+  return { term, prev, kid, bitmap, incumbent, tenure };
 }
 
 /** The digest `D` of a proposal, 32 bytes. */
@@ -60,7 +80,7 @@ export function rosterDigest(domain: Domain, proposal: RosterProposalTexts): Uin
 /** The digest `D` of a closing proposal, 32 bytes. */
 export function closingProposalDigest(domain: Domain, closing: ClosingTexts): Uint8Array {
   const { term, prev, kid } = closing;
-  const successor = checksum(closing.successor);
+  const successor = bytes(closing.successor);
   return closingDigest(sha256, domain, term, bytes(prev), bytes(kid), successor);
 }
 
@@ -96,7 +116,8 @@ export function closeRequest(
   votes: readonly Vote[],
   previous?: string,
 ): Uint8Array {
-  const { term, prev, kid, successor } = closing;
+  const { term, prev, kid } = closing;
+  const successor = hex(bytes(closing.successor));
   const fields = { term, prev, kid, successor, order, votes: plain(votes), previous };
   return utf8(JSON.stringify({ close: fields }));
 }
@@ -108,11 +129,5 @@ function plain(votes: readonly Vote[]): Vote[] {
 function bytes(text: string): Uint8Array {
   const decoded = fromBase64url(text);
   assert(decoded, "a proposal holds base64url");
-  return decoded;
-}
-
-function checksum(text: string): Uint8Array {
-  const decoded = fromHex(text);
-  assert(decoded?.length === 32, "a checksum is 64 hex digits");
   return decoded;
 }

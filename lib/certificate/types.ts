@@ -37,8 +37,8 @@ export type RosterFacts =
   /** The electorate handed over: `leader` and `leaderName` are empty, nobody is active. */
   | {
     readonly kind: "closing";
-    /** Checksum of the successor, hex. */
-    readonly successor: string;
+    /** Checksum of the successor. */
+    readonly successor: Digest;
   };
 
 /** A certificate that was fully verified: signature under an attested key, draw recomputed, quorum of votes. */

@@ -1,29 +1,29 @@
 /**
- * Verifies a certificate offline (design §4.6, §5): whatever the enclave signed, it counts only with a majority of genuine votes of the
- * nodes that it lists, and only when the draw can be recomputed.
+ * Verifies a certificate offline (design §4.6, §5): whatever the enclave signed, it counts only with a quorum of genuine votes (a majority of
+ * the nodes that an open certificate lists, or a quorum of the package's roster), and only when the draw can be recomputed.
  *
  * Three layers that never mix. Structure: bytes to fields; the first fault ends it. Signature: is each signature in it (certificate,
  * beacon, votes) valid for what the certificate itself says. Policy: does it say what follows from the rules, and is it about the
  * cluster and function that this verifier asked for. The last layer reached reports every fault.
  */
+import type { ClusterConfig } from "../../function/leader-election/cluster_config.ts";
+import { isActive, type RosterPolicy } from "../../function/leader-election/roster_rules.ts";
 import {
   beaconInput,
-  certificateId,
   type Domain,
-  drawLeader,
-  openProposalDigest,
-  openVotesNeeded,
   type Policy,
   voteMessage,
 } from "../../function/leader-election/rules.ts";
 import { base64url, equalBytes, fromBase64url, hex } from "../base/bytes.ts";
-import { sha256 } from "../crypto/digest.ts";
 import { verifyEd25519 } from "../crypto/ed25519.ts";
 import type { RsaPublicKey } from "../crypto/rsa.ts";
-import { ed25519Jwk, nodeId, thumbprint } from "../crypto/thumbprint.ts";
+import { nodeId } from "../crypto/thumbprint.ts";
 import { readDocument } from "./certificate_document.ts";
+import { type CertificateCheck, domainOf, type Finding, type ReadVote } from "./findings.ts";
 import { type Claims, decodeUnverified, type UnverifiedCertificate } from "./format.ts";
-import type { CertificateDocument, VerifiedCertificate, Vote } from "./types.ts";
+import { checkOpen } from "./open_checks.ts";
+import { checkClosing, checkRoster } from "./roster_checks.ts";
+import type { CertificateDocument, RosterFacts, VerifiedCertificate, Vote } from "./types.ts";
 
 /** What the verifier demands. */
 export interface CertificatePins {
@@ -32,29 +32,12 @@ export interface CertificatePins {
   /** Enclave keys by kid, each from evidence that this verifier accepted; a list that a node gives is no trust root. */
   readonly keys: ReadonlyMap<string, RsaPublicKey>;
   /** How leaders must be drawn; any way that the rules know when it is left out. */
-  readonly policy?: Policy;
+  readonly policy?: Policy | RosterPolicy;
+  /** `cluster.json` of the pinned package: needed for a roster cluster, and with it nothing else will do. */
+  readonly config?: ClusterConfig;
   /** Whether certificates of open clusters will do; default true. They are no fencing tokens: a partition may have two leaders. */
   readonly allowOpen?: boolean;
 }
-
-/** What was checked. */
-export type CertificateCheck =
-  | "document"
-  | "certificate"
-  | "key"
-  | "signature"
-  | "beacon"
-  | "vote"
-  | "checksum"
-  | "cluster"
-  | "kind"
-  | "policy"
-  | "digest"
-  | "leader"
-  | "draw"
-  | "id"
-  | "voter"
-  | "quorum";
 
 /** One thing that is wrong with a certificate. */
 export interface CertificateFailure {
@@ -89,18 +72,10 @@ export function verifyCertificate(value: unknown, pins: CertificatePins): Certif
 
   const forged = [...checkSignatures(decoded, bundle, pins)];
   if (forged.length > 0) return refuse("signature", forged);
-  const unwanted = [...checkPins(decoded.claims, pins), ...checkRules(decoded, bundle)];
+  const unwanted = [...checkPins(decoded.claims, pins), ...checkRules(decoded, bundle, pins)];
   if (unwanted.length > 0) return refuse("policy", unwanted);
-  return { ok: true, certificate: verified(decoded, document), claims: decoded.claims };
-}
-
-type Finding = readonly [check: CertificateCheck, message: string];
-
-interface ReadVote {
-  readonly key: Uint8Array;
-  readonly signature: Uint8Array;
-  /** Node id of the voter. */
-  readonly voter: string;
+  const certificate = verified(decoded, document, pins.config);
+  return { ok: true, certificate, claims: decoded.claims };
 }
 
 function readVote(vote: Vote): ReadVote | undefined {
@@ -122,7 +97,8 @@ function* checkSignatures(
     if (!key.verify(signedBytes, signature)) {
       yield ["signature", "the certificate's signature is not valid"];
     }
-    if (!key.verify(beaconInput(domain, claims.prev), claims.beaconSignature)) {
+    const hasBeacon = claims.kind !== "closing";
+    if (hasBeacon && !key.verify(beaconInput(domain, claims.prev), claims.beaconSignature)) {
       yield ["beacon", "the beacon's signature is not valid"];
     }
   }
@@ -142,10 +118,14 @@ function* checkPins(claims: Claims, pins: CertificatePins): Generator<Finding> {
   if (claims.cluster !== pins.domain.cluster) {
     yield ["cluster", `the cluster is "${claims.cluster}"; "${pins.domain.cluster}" is wanted`];
   }
-  if (pins.policy !== undefined && claims.policy !== pins.policy) {
+  const isDrawn = claims.kind !== "closing";
+  if (pins.policy !== undefined && isDrawn && claims.policy !== pins.policy) {
     yield ["policy", `the policy is "${claims.policy}"; "${pins.policy}" is wanted`];
   }
-  if (pins.allowOpen === false) {
+  if (claims.kind !== "open") return;
+  if (pins.config) {
+    yield ["kind", "it is of an open cluster; the package has a roster"];
+  } else if (pins.allowOpen === false) {
     yield ["kind", "it is of an open cluster: no fencing token, a partition may have two leaders"];
   }
 }
@@ -153,64 +133,64 @@ function* checkPins(claims: Claims, pins: CertificatePins): Generator<Finding> {
 function* checkRules(
   { kid, claims }: UnverifiedCertificate,
   bundle: readonly ReadVote[],
+  { config }: CertificatePins,
 ): Generator<Finding> {
-  const domain = domainOf(claims);
-  const { term, prev, digest, active, policy, leader } = claims;
   const kidBytes = fromBase64url(kid)!;
-  const proposal = { term, prev, kid: kidBytes, active };
-  if (!equalBytes(digest, openProposalDigest(sha256, domain, proposal))) {
-    yield ["digest", "the digest is not that of term, prev, kid and active nodes"];
+  if (claims.kind === "open") {
+    yield* checkOpen(claims, kidBytes, bundle);
+  } else if (!config) {
+    yield ["config", "it is of a roster cluster: only the package's cluster.json says who votes"];
+  } else if (claims.kind === "roster") {
+    yield* checkRoster(claims, kidBytes, bundle, config);
+  } else {
+    yield* checkClosing(claims, kidBytes, bundle, config);
   }
-  if (!equalBytes(leader, thumbprint(ed25519Jwk(claims.leaderKey)))) {
-    yield ["leader", "the leader's id is not the thumbprint of the leader's key"];
-  }
-  const beacon = sha256(claims.beaconSignature);
-  const drawn = drawLeader(sha256, domain, policy, beacon, active);
-  if (!equalBytes(leader, drawn.id) || claims.leaderName !== drawn.name) {
-    const [wanted, came] = [base64url(drawn.id), base64url(leader)];
-    yield [
-      "draw",
-      `the leader is ${claims.leaderName} (${came}); ${drawn.name} (${wanted}) was drawn`,
-    ];
-  }
-  const said = { term, digest, kid: kidBytes, beacon, leader };
-  if (!equalBytes(claims.id, certificateId(sha256, domain, said))) {
-    yield ["id", "the certificate id is not the hash of what it says"];
-  }
-  yield* checkBundle(claims, bundle);
-}
-
-function* checkBundle(claims: Claims, bundle: readonly ReadVote[]): Generator<Finding> {
-  const listed = new Set(claims.active.map((node) => base64url(node.id)));
-  const voters = new Set<string>();
-  for (const [i, { voter }] of bundle.entries()) {
-    if (!listed.has(voter)) yield ["voter", `bundle[${i}] is by ${voter}, who is not active`];
-    else if (voters.has(voter)) yield ["voter", `bundle[${i}] is a second vote by ${voter}`];
-    else voters.add(voter);
-  }
-  const needed = openVotesNeeded(claims.active.length);
-  if (voters.size < needed) {
-    yield ["quorum", `${voters.size} of ${claims.active.length} nodes voted; ${needed} are needed`];
-  }
-}
-
-function domainOf(claims: Claims): Domain {
-  return { checksum: claims.checksum, cluster: claims.cluster };
 }
 
 function verified(
   { kid, claims }: UnverifiedCertificate,
   document: CertificateDocument,
+  config: ClusterConfig | undefined,
 ): VerifiedCertificate {
-  return {
+  const common = {
     id: base64url(claims.id),
     term: claims.term,
     prev: base64url(claims.prev),
     kid,
     digest: base64url(claims.digest),
-    leader: base64url(claims.leader),
-    leaderName: claims.leaderName,
-    active: claims.active.map((node) => base64url(node.id)),
-    document,
+    leader: claims.kind === "closing" ? "" : base64url(claims.leader),
+    leaderName: claims.kind === "closing" ? "" : claims.leaderName,
   };
+  const active = activeIds(claims, config).map(base64url);
+  const roster = rosterFacts(claims);
+  return { ...common, active, ...(roster ? { roster } : {}), document };
+}
+
+function activeIds(claims: Claims, config: ClusterConfig | undefined): Uint8Array[] {
+  switch (claims.kind) {
+    case "open":
+      return claims.active.map((node) => node.id);
+    case "roster":
+      return (config?.roster ?? []).filter((_, i) => isActive(claims.bitmap, i))
+        .map((member) => member.id);
+    case "closing":
+      return [];
+  }
+}
+
+function rosterFacts(claims: Claims): RosterFacts | undefined {
+  switch (claims.kind) {
+    case "open":
+      return undefined;
+    case "roster":
+      return {
+        kind: "election",
+        bitmap: base64url(claims.bitmap),
+        incumbent: base64url(claims.incumbent),
+        tenure: claims.tenure,
+        leaseMs: claims.leaseMs,
+      };
+    case "closing":
+      return { kind: "closing", successor: base64url(claims.successor) };
+  }
 }

@@ -122,7 +122,7 @@ Deno.test("as JSON it says the same", () =>
       1,
       "127.0.0.1:5004",
     ]);
-    assertEquals([report.proven.length, report.trusted.length, report.notProven.length], [3, 1, 3]);
+    assertEquals([report.proven.length, report.trusted.length, report.notProven.length], [3, 1, 4]);
     const bad = await verify(...words);
     assertEquals(bad.code, 3);
     assertEquals(JSON.parse(bad.out).failures.map(({ check }: { check: string }) => check), [

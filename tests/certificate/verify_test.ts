@@ -131,7 +131,6 @@ const headers: [string, unknown][] = [
   ["alg RS512", { alg: "RS512", kid: key.kid, typ: "election-open+jwt" }],
   ["alg HS256", { alg: "HS256", kid: key.kid, typ: "election-open+jwt" }],
   ["another typ", { alg: "RS256", kid: key.kid, typ: "JWT" }],
-  ["the typ of roster clusters", { alg: "RS256", kid: key.kid, typ: "election+jwt" }],
   ["a kid that is none", { alg: "RS256", kid: "x", typ: "election-open+jwt" }],
   ["another order", { kid: key.kid, alg: "RS256", typ: "election-open+jwt" }],
   ["a key of its own", { alg: "RS256", jwk: key.jwk, kid: key.kid, typ: "election-open+jwt" }],
@@ -145,6 +144,14 @@ for (const [what, header] of headers) {
     assert(messageOf(document).startsWith("the header is not"));
   });
 }
+
+Deno.test("structure: refuses claims of one kind under the typ of another", () => {
+  const { claims } = claimsFor(DOMAIN, PROPOSAL, "highest");
+  for (const typ of ["election+jwt", "election-closing+jwt"]) {
+    const document = withCertificate(signJws({ alg: "RS256", kid: key.kid, typ }, claims));
+    assertEquals(failuresOf(document), ["structure certificate"]);
+  }
+});
 
 const claimFaults: [string, (claims: Unsigned["claims"]) => void, string][] = [
   ["iss of another form", (c) => c.iss = c.iss.toUpperCase(), '"iss" has a wrong'],

@@ -2,7 +2,7 @@
 import type { ClusterConfig } from "../../function/leader-election/cluster_config.ts";
 import { bitmapOf, successionMessage } from "../../function/leader-election/roster_rules.ts";
 import { type Domain, genesisId, voteMessage } from "../../function/leader-election/rules.ts";
-import { base64url, fromHex, utf8 } from "../../lib/base/bytes.ts";
+import { base64url, utf8 } from "../../lib/base/bytes.ts";
 import {
   closingProposalDigest,
   type ClosingTexts,
@@ -90,9 +90,9 @@ export function closingVotes(
   return votesFor(domain, closing.term, closingProposalDigest(domain, closing), by);
 }
 
-/** The operator's order for a successor (hex), base64url. */
-export function orderFor(domain: Domain, successor: string, operator = OPERATOR): string {
-  return base64url(operator.sign(successionMessage(domain, fromHex(successor)!)));
+/** The operator's order for a successor's checksum, base64url. */
+export function orderFor(domain: Domain, successor: Uint8Array, operator = OPERATOR): string {
+  return base64url(operator.sign(successionMessage(domain, successor)));
 }
 
 function votesFor(

@@ -439,9 +439,9 @@ Deno.test("succession", async (t) => {
     term: 4,
     prev: claimsOf(firstCertificate).jti,
     kid: first.kid,
-    successor: hex(next.checksum),
+    successor: base64url(next.checksum),
   };
-  const order = orderFor(old, closing.successor);
+  const order = orderFor(old, next.checksum);
   const request = (
     change: Partial<ClosingTexts> = {},
     by = order,
@@ -470,7 +470,7 @@ Deno.test("succession", async (t) => {
       term: 4,
       prev: closing.prev,
       digest: base64url(digest),
-      successor: closing.successor,
+      successor: hex(next.checksum),
       order,
       config: base64url(sha256(utf8(JSON.stringify(configFields(4, 1))))),
       tee: "simulated",
@@ -498,17 +498,17 @@ Deno.test("succession", async (t) => {
   const refusals: [string, () => Promise<Answer>, string][] = [
     [
       "an order by somebody else",
-      () => world.ask(request({}, orderFor(old, closing.successor, all[0]))),
+      () => world.ask(request({}, orderFor(old, next.checksum, all[0]))),
       "order is not the operator's signature for this successor",
     ],
     [
       "an order for another successor",
-      () => world.ask(request({}, orderFor(old, "00".repeat(32)))),
+      () => world.ask(request({}, orderFor(old, new Uint8Array(32)))),
       "order is not the operator's signature for this successor",
     ],
     [
       "an order in another cluster",
-      () => world.ask(request({}, orderFor({ ...old, cluster: "x" }, closing.successor))),
+      () => world.ask(request({}, orderFor({ ...old, cluster: "x" }, next.checksum))),
       "order is not the operator's signature for this successor",
     ],
     [
@@ -525,7 +525,7 @@ Deno.test("succession", async (t) => {
       "a closing for itself",
       () =>
         world.ask(
-          request({ successor: world.checksumHex }, orderFor(old, world.checksumHex)),
+          request({ successor: base64url(old.checksum) }, orderFor(old, old.checksum)),
         ),
       "successor is this function itself",
     ],
@@ -547,7 +547,7 @@ Deno.test("succession", async (t) => {
         const there = domainOf(alone);
         const fresh = { ...closing, prev: rosterProposal(there, 4).prev };
         return world.ask(
-          closeRequest(fresh, orderFor(there, closing.successor), closingVotes(there, fresh, all)),
+          closeRequest(fresh, orderFor(there, next.checksum), closingVotes(there, fresh, all)),
           alone,
         );
       },

@@ -1,83 +1,58 @@
 /**
- * `fumata verify`: checks an election certificate offline, and says in words what that proves and what it does not. Where the enclave's
- * key comes from decides: from evidence that a policy accepts, or from a file that the user vouches for. Keys inside the
- * certificate's own file are never trusted by themselves; they only fill in what evidence names by thumbprint.
+ * `fumata verify`: checks an election certificate, offline unless it is told to ask, and says in words what that proves and what it does
+ * not. With `--store` it is what a resource runs before it obeys: the term is remembered before success is reported.
  */
-import { isName, POLICIES } from "../../../function/leader-election/rules.ts";
+import { ROSTER_POLICIES } from "../../../function/leader-election/cluster_config.ts";
+import { fromUtf8 } from "../../base/bytes.ts";
+import { EXIT_CODES, FumataError } from "../../base/errors.ts";
 import {
-  type AttestationPolicy,
-  decodeEvidence,
-  type Evidence,
-  parsePolicy,
-  readEvidenceFile,
-  type Verdict,
-  verifyEvidence,
-} from "../../attestation/mod.ts";
-import { base64url, fromHex, fromUtf8, hex, utf8 } from "../../base/bytes.ts";
-import { EXIT_CODES, FumataError, messageOf } from "../../base/errors.ts";
-import {
-  type CertificateFile,
-  type CertificateVerdict,
+  type CertificateFailure,
+  fenceFault,
   parseCertificateFile,
   verifyCertificate,
 } from "../../certificate/mod.ts";
-import { importRsaJwk, type RsaPublicKey } from "../../crypto/rsa.ts";
+import { raiseFence } from "../certificate/fence_file.ts";
+import { readInput } from "../certificate/input.ts";
+import { FUNCTION_FLAGS, readPinnedFunction } from "../certificate/pinned_function.ts";
+import { provePossessionAt } from "../certificate/prove.ts";
+import { type Accepted, type Findings, jsonReport, textReport } from "../certificate/report.ts";
+import { readTrustedKeys, TRUST_FLAGS } from "../certificate/trusted_keys.ts";
 import type { Arguments, Command, CommandContext } from "../command.ts";
-
-/** A certificate of the most nodes with a cluster's life of keys and evidence is a few megabytes. */
-const FILE_BYTES_MAX = 16 * 1024 * 1024;
-const CHECKSUM_BYTES = 32;
 
 /** The command. */
 export const verifyCommand: Command = {
   name: "verify",
   summary: "check an election certificate, offline",
-  positional: "FILE|-",
+  positional: "FILE|URL|-",
   arity: [1, 1],
   examples: [
+    "fumata verify leader.json --package election.zip --policy policy.json",
+    "fumata verify http://127.0.0.1:8500/v1/certificate --package election.zip --keys keys.json --store fence.json",
     "fumata verify leader.json -c 6b6d1c8b21f89626… --keys keys.json --allow-open",
-    "fumata verify leader.json -c 6b6d1c8b21f89626… --evidence evidence.bin --policy policy.json --allow-open",
   ],
   flags: [
+    ...FUNCTION_FLAGS,
+    ...TRUST_FLAGS,
+    { name: "draw", type: "string", choices: ROSTER_POLICIES, help: "how leaders must be drawn" },
     {
-      name: "checksum",
-      short: "c",
-      type: "string",
-      placeholder: "HEX",
-      help: "the function that must have elected",
+      name: "min-term",
+      type: "number",
+      placeholder: "N",
+      range: [1, Number.MAX_SAFE_INTEGER],
+      help: "refuse certificates of a lower term",
     },
     {
-      name: "cluster",
-      type: "string",
-      placeholder: "NAME",
-      default: "fumata",
-      help: "the cluster that must be meant",
-    },
-    {
-      name: "keys",
+      name: "store",
       type: "string",
       placeholder: "FILE",
-      help: "the enclave's keys (JWK or JWKS), taken on your word",
+      help: "refuse what is older than the term in FILE, and remember this one there",
     },
     {
-      name: "evidence",
+      name: "prove",
       type: "string",
-      placeholder: "FILE",
-      help: "evidence that names the enclave's key; else the evidence inside FILE counts",
+      placeholder: "URL",
+      help: "ask the node at URL to sign with the leader's key",
     },
-    {
-      name: "policy",
-      type: "string",
-      placeholder: "FILE",
-      help: "what the evidence has to meet (JSON); see fumata attest",
-    },
-    {
-      name: "at",
-      type: "string",
-      placeholder: "TIME",
-      help: "when the evidence has to be valid; default its own time, else now",
-    },
-    { name: "draw", type: "string", choices: POLICIES, help: "how leaders must be drawn" },
     {
       name: "allow-open",
       type: "boolean",
@@ -88,239 +63,79 @@ export const verifyCommand: Command = {
   run,
 };
 
-/** Keys to verify with, and what is known of where they come from. */
-interface TrustedKeys {
-  readonly keys: ReadonlyMap<string, RsaPublicKey>;
-  /** What stands behind them; absent when the user vouches for them. */
-  readonly evidence?: Verdict;
-}
-
 async function run(args: Arguments, context: CommandContext): Promise<number> {
-  const domain = { checksum: checksumOf(args), cluster: clusterOf(args) };
+  const isFence = args.text("store") !== undefined || args.number("min-term") !== undefined;
+  if (isFence && args.has("allow-open")) {
+    throw new FumataError(
+      "usage",
+      "Cannot use --allow-open with --store or --min-term: terms of an open cluster fence nothing off",
+    );
+  }
+  const pinned = await readPinnedFunction(args);
+  const { checksum, cluster, config } = pinned;
+  const domain = { checksum, cluster };
   const [path] = args.positional;
-  const file = parseCertificateFile(fromUtf8(await readBytes(path)) ?? "");
+  const file = parseCertificateFile(fromUtf8(await readInput(path)) ?? "");
   if (typeof file === "string") {
     throw new FumataError("refused", `Cannot read certificate "${path}": ${file}`);
   }
-  const trusted = await trustedKeys(args, file, domain.checksum);
+  const trusted = await readTrustedKeys(args, file, checksum);
   const verdict = verifyCertificate(file.document, {
     domain,
     keys: trusted.keys,
-    policy: POLICIES.find((policy) => policy === args.text("draw")),
+    policy: ROSTER_POLICIES.find((policy) => policy === args.text("draw")),
+    config,
     allowOpen: args.has("allow-open"),
   });
-  if (args.has("json")) context.out(jsonReport(verdict, trusted));
-  else if (verdict.ok) context.out(textReport(verdict, trusted));
-  else {
-    for (const { check, message } of verdict.failures) context.say(`refused: ${check}: ${message}`);
-    if (verdict.failures.every(({ check }) => check === "kind")) {
-      context.say("everything else is in order; --allow-open accepts it as what it is");
-    }
-  }
-  return verdict.ok ? 0 : EXIT_CODES.refused;
-}
+  if (!verdict.ok) return refuse(args, context, verdict.failures);
 
-function checksumOf(args: Arguments): Uint8Array {
-  const text = args.text("checksum");
-  const bytes = fromHex(text ?? "");
-  if (bytes?.length === CHECKSUM_BYTES) return bytes;
-  const what = text === undefined ? "it is missing" : `"${text}" is none`;
-  throw new FumataError(
-    "usage",
-    `Cannot verify without --checksum: ${what}; 64 hex digits are wanted, as "fumata deploy" printed them`,
-  );
-}
-
-function clusterOf(args: Arguments): string {
-  const cluster = args.text("cluster") ?? "fumata";
-  if (isName(cluster)) return cluster;
-  throw new FumataError(
-    "usage",
-    `Cannot use --cluster "${cluster}": 1..64 printable ASCII characters without spaces are wanted`,
-  );
-}
-
-async function trustedKeys(
-  args: Arguments,
-  file: CertificateFile,
-  checksum: Uint8Array,
-): Promise<TrustedKeys> {
-  const keysPath = args.text("keys");
-  const given = keysPath === undefined ? [] : jwksOf(await readJson(keysPath, "keys"), keysPath);
-  const policyPath = args.text("policy");
-  if (policyPath === undefined) {
-    if (keysPath !== undefined) return { keys: given.reduce(byKid, new Map()) };
-    throw new FumataError(
-      "usage",
-      "Cannot verify without a trusted key: give --policy (with evidence in FILE or by --evidence), or --keys with keys that you vouch for",
-    );
-  }
-  const policy = parsePolicy(await readJson(policyPath, "policy"), policyPath);
-  const verdict = await acceptedEvidence(args, file, policy, checksum);
-  const kid = verdict.binding.certificateKid;
-  const listed = file.keys.map(importRsaJwk).filter((key) => typeof key !== "string");
-  const key = [...given, ...listed].find((key) => key.kid === kid);
-  if (!key) {
-    throw new FumataError(
-      "refused",
-      `Cannot verify: the evidence names the key ${kid}, and neither FILE nor --keys holds it`,
-    );
-  }
-  return { keys: new Map([[key.kid, key]]), evidence: verdict };
-}
-
-/** The first evidence that the policy accepts for this function and that names a certificate key. */
-async function acceptedEvidence(
-  args: Arguments,
-  file: CertificateFile,
-  policy: AttestationPolicy,
-  functionChecksum: Uint8Array,
-): Promise<Verdict> {
-  const path = args.text("evidence");
-  const all = path === undefined
-    ? file.evidence.map((envelope) => decodeEvidence(utf8(JSON.stringify(envelope))))
-    : [readEvidenceFile(await readBytes(path), policy.platform)];
-  const reasons: string[] = [];
-  for (const evidence of all) {
-    if (typeof evidence === "string") {
-      reasons.push(evidence);
-      continue;
-    }
-    const at = timeOf(args, evidence, policy);
-    const verdict = verifyEvidence(evidence, policy, { at, functionChecksum });
-    if (verdict.accepted && verdict.binding.certificateKid !== undefined) return verdict;
-    reasons.push(
-      ...verdict.failures.map((failure) => failure.message),
-      ...(verdict.accepted ? ["it binds no certificate key"] : []),
-    );
-  }
-  const why = all.length === 0 ? "there is none; give --evidence" : reasons.join("; ");
-  throw new FumataError("refused", `Cannot trust the evidence: ${why}`);
-}
-
-/** A Nitro document's certificate lives three hours, so that offline its own time counts (design §5). */
-function timeOf(args: Arguments, evidence: Evidence, policy: AttestationPolicy): Date {
-  const text = args.text("at");
-  if (text !== undefined) {
-    const at = new Date(text);
-    if (!Number.isNaN(at.getTime())) return at;
-    throw new FumataError("usage", `Cannot use --at "${text}": it is not a time`);
-  }
-  const own = verifyEvidence(evidence, policy, { at: new Date(0) }).facts.timestamp_ms;
-  return typeof own === "number" ? new Date(own) : new Date();
-}
-
-function jwksOf(value: unknown, path: string): RsaPublicKey[] {
-  const list = Array.isArray(value) ? value : (value as { keys?: unknown } | null)?.keys ?? value;
-  return (Array.isArray(list) ? list : [list]).map((jwk, i) => {
-    const key = importRsaJwk(jwk);
-    if (typeof key !== "string") return key;
-    throw new FumataError("usage", `Cannot use keys "${path}": key ${i} ${key}`);
-  });
-}
-
-function byKid(keys: Map<string, RsaPublicKey>, key: RsaPublicKey): Map<string, RsaPublicKey> {
-  return keys.set(key.kid, key);
-}
-
-type Accepted = Extract<CertificateVerdict, { ok: true }>;
-
-/** What acceptance means: proven, taken on trust, not proven. */
-function meaning({ certificate, claims }: Accepted, { evidence }: TrustedKeys): {
-  proven: string[];
-  trusted: string[];
-  notProven: string[];
-} {
-  const { bundle } = certificate.document;
-  const proven = [
-    `${bundle.length} of the ${claims.active.length} nodes that it lists voted for exactly this proposal`,
-    `the key ${certificate.kid} signed the certificate and its beacon`,
-    `the draw (${claims.policy}) was recomputed and gives this leader`,
-  ];
-  const trusted: string[] = [];
-  if (!evidence) {
-    trusted.push("that this key was born in an enclave that runs this function: --keys says so");
-  } else {
-    proven.push(
-      `the key belongs to function ${hex(claims.checksum)} in a ${evidence.platform} TEE`,
-    );
-    if (evidence.platform === "simulated") {
-      trusted.push("the simulated TEE: whoever holds its root can sign anything");
-    }
-  }
-  return {
-    proven,
-    trusted,
-    notProven: [
-      "that no later term exists",
-      "that it is the only leader: the cluster is open, and every part of a partition elects its own",
-      "when it was issued: the time in it is the enclave's own word",
-    ],
+  const failures = await furtherFailures(args, verdict, domain);
+  if (failures.length > 0) return refuse(args, context, failures);
+  const found: Findings = {
+    pinned,
+    evidence: trusted.evidence.get(verdict.certificate.kid),
+    provedAt: args.text("prove"),
+    storedIn: args.text("store"),
+    termMin: args.number("min-term"),
   };
+  context.out(args.has("json") ? jsonReport(verdict, found) : textReport(verdict, found));
+  return verdict.claims.kind === "closing" ? EXIT_CODES["no-leader"] : 0;
 }
 
-function textReport(verdict: Accepted, trusted: TrustedKeys): string {
-  const { certificate, claims } = verdict;
-  const { proven, trusted: trust, notProven } = meaning(verdict, trusted);
-  return [
-    `certificate  ${certificate.id}`,
-    `cluster      ${claims.cluster}`,
-    `term         ${certificate.term}`,
-    `leader       ${certificate.leaderName} (${certificate.leader})`,
-    `leader key   ${base64url(claims.leaderKey)}`,
-    `issued       ${new Date(claims.issuedAt * 1000).toISOString()}`,
-    ...proven.map((line) => `proven       ${line}`),
-    ...trust.map((line) => `on trust     ${line}`),
-    ...notProven.map((line) => `not proven   ${line}`),
-    "verified",
-    "",
-  ].join("\n");
-}
-
-function jsonReport(verdict: CertificateVerdict, trusted: TrustedKeys): string {
-  if (!verdict.ok) {
-    return JSON.stringify({ verified: false, failures: verdict.failures }, null, 2) + "\n";
+/** Possession and the fence. The fence is last: what is remembered was in order otherwise. */
+async function furtherFailures(
+  args: Arguments,
+  { certificate, claims }: Accepted,
+  domain: { readonly checksum: Uint8Array; readonly cluster: string },
+): Promise<Failure[]> {
+  const url = args.text("prove");
+  if (url !== undefined) {
+    const fault = claims.kind === "closing"
+      ? "it names no leader"
+      : await provePossessionAt(url, claims.leaderKey, domain, certificate.id);
+    if (fault !== undefined) return [{ check: "possession", message: fault }];
   }
-  const { document: _, ...certificate } = verdict.certificate;
-  const report = {
-    verified: true,
-    cluster: verdict.claims.cluster,
-    checksum: hex(verdict.claims.checksum),
-    ...certificate,
-    leaderKey: base64url(verdict.claims.leaderKey),
-    policy: verdict.claims.policy,
-    issuedAt: verdict.claims.issuedAt,
-    ...meaning(verdict, trusted),
-  };
-  return JSON.stringify(report, null, 2) + "\n";
+  const next = { cluster: domain.cluster, term: certificate.term, id: certificate.id };
+  const min = args.number("min-term");
+  const store = args.text("store");
+  const fault = store === undefined
+    ? fenceFault(next, undefined, min)
+    : await raiseFence(store, next, min);
+  return fault === undefined ? [] : [{ check: "term", message: fault }];
 }
 
-async function readJson(path: string, what: string): Promise<unknown> {
-  try {
-    return JSON.parse(fromUtf8(await readBytes(path)) ?? "");
-  } catch (thrown) {
-    if (thrown instanceof FumataError) throw thrown;
-    throw new FumataError("usage", `Cannot use ${what} "${path}": it is not JSON`);
-  }
-}
+type Failure = Pick<CertificateFailure, "message"> & { readonly check: string };
 
-/** A whole file, or stdin for `-`, of bounded size. */
-async function readBytes(path: string): Promise<Uint8Array> {
-  const refuse = (why: string, options?: ErrorOptions) =>
-    new FumataError("failure", `Cannot read "${path}": ${why}`, options);
-  const parts: Uint8Array[] = [];
-  let bytes = 0;
-  try {
-    const input = path === "-" ? Deno.stdin : await Deno.open(path);
-    for await (const part of input.readable) {
-      bytes += part.length;
-      if (bytes > FILE_BYTES_MAX) throw refuse(`it has more than ${FILE_BYTES_MAX} bytes`);
-      parts.push(part);
-    }
-  } catch (thrown) {
-    if (thrown instanceof FumataError) throw thrown;
-    if (thrown instanceof Deno.errors.NotFound) throw refuse("there is no such file");
-    throw refuse(messageOf(thrown), { cause: thrown });
+function refuse(args: Arguments, context: CommandContext, failures: readonly Failure[]): number {
+  if (args.has("json")) {
+    context.out(JSON.stringify({ verified: false, failures }, null, 2) + "\n");
+    return EXIT_CODES.refused;
   }
-  return new Uint8Array(await new Blob(parts as BlobPart[]).arrayBuffer());
+  for (const { check, message } of failures) context.say(`refused: ${check}: ${message}`);
+  if (failures.every(({ check }) => check === "kind") && !args.has("allow-open")) {
+    context.say("everything else is in order; --allow-open accepts it as what it is");
+  } else if (failures.some(({ check }) => check === "config") && !args.text("cluster-json")) {
+    context.say("give --package, or --cluster-json with a file that you vouch for");
+  }
+  return EXIT_CODES.refused;
 }
