@@ -1,5 +1,3 @@
-/// <reference no-default-lib="true" />
-/// <reference lib="deno.worker" />
 /**
  * The worker that functions run in, so that none of them blocks the host. It does one job at a time, as the sandbox sends them, and
  * answers each. Sessions in it are apart from each other (each has an engine of its own); they share only the worker's time.
@@ -13,7 +11,13 @@ import type { Files } from "./modules.ts";
 import { QuickjsSession } from "./quickjs_session.ts";
 import type { CallOutcome } from "./types.ts";
 
-const scope = self as unknown as DedicatedWorkerGlobalScope;
+/** The worker's side of the channel. The worker library of types is not used: with it, some compilers forget the others. */
+interface WorkerScope {
+  onmessage: ((event: MessageEvent<WorkerRequest>) => void) | null;
+  postMessage(message: WorkerAnswer, transfer?: Transferable[]): void;
+}
+
+const scope = globalThis as unknown as WorkerScope;
 
 interface OpenSession {
   readonly packageKey: string;
@@ -28,7 +32,7 @@ const sessions = new Map<number, OpenSession>();
 const CERTIFICATE_KEYS_MAX = 16;
 const certificateKeys = new Map<string, CertificateKey>();
 
-scope.onmessage = async (event: MessageEvent<WorkerRequest>) => {
+scope.onmessage = async (event) => {
   const outcome = await answer(event.data);
   const message: WorkerAnswer = { type: "done", outcome };
   const bytes = outcome.ok ? [outcome.output.buffer as ArrayBuffer] : [];
