@@ -61,6 +61,7 @@ Deno.test("attest exits 0 for accepted evidence and 3 for refused, and says why 
       strictEqual(accepted.code, 0);
       match(accepted.out, /evidence: AMD SEV-SNP\n/);
       match(accepted.out, /ok {6}measurement\n/);
+      match(accepted.out, /skipped nonce: nothing was given to compare with; stops old evidence/);
       match(accepted.out, /verdict: accepted\n$/);
       const refused = await attest(path("evidence"), "--policy", path("other"), ...AT);
       strictEqual(refused.code, 3);
@@ -96,7 +97,9 @@ Deno.test("without a policy nothing is accepted, however genuine", () =>
     const bare = await attest(...common);
     strictEqual(bare.code, 3);
     match(bare.out, /nothing to compare with/);
-    strictEqual((await attest(...common, "--policy", "insecure-any-measurement")).code, 0);
+    const any = await attest(...common, "--policy", "insecure-any-measurement");
+    strictEqual(any.code, 0);
+    match(any.out, /skipped measurement: /);
   }));
 
 Deno.test("attest --json has verdict, failures with attacks, measurements and the policy as applied", () =>
@@ -119,6 +122,14 @@ Deno.test("attest --json has verdict, failures with attacks, measurements and th
     }
     strictEqual(report.measurements.measurement, "aa".repeat(48));
     strictEqual(report.policy.vmplMax, "1");
+    deepStrictEqual(report.unchecked, [
+      "nonce",
+      "binding",
+      "function-checksum",
+      "certificate-key",
+      "host-data",
+      "revocation",
+    ]);
   }));
 
 Deno.test("attest --print-policy makes a policy that accepts, and none from refused evidence", () =>
@@ -179,7 +190,14 @@ Deno.test("attest shows a simulated TEE as simulated, and accepts it only under 
 
 Deno.test("what attest cannot use is an error that names it", () =>
   withFiles(
-    { evidence: envelope, policy: goodPolicy, nonsense: "nonsense" },
+    {
+      evidence: envelope,
+      policy: goodPolicy,
+      nonsense: "nonsense",
+      empty: "",
+      huge: new Uint8Array(16 * 1024 * 1024 + 1),
+      nitro: Uint8Array.of(0x84, 0),
+    },
     async (path) => {
       const wrong: [string[], RegExp][] = [
         [[path("none")], /Cannot read ".*none"/],
@@ -189,7 +207,17 @@ Deno.test("what attest cannot use is an error that names it", () =>
         [[path("evidence"), "--policy", path("policy"), "--tee", "tdx"], /policy is for snp/],
         [[path("evidence"), "--at", "noon"], /not a time/],
         [[path("evidence"), "--at", "document"], /no time of its own/],
+        [[path("evidence"), "--at", "1"], /not a time/],
+        [[path("evidence"), "--at", "2026-01-10T12:00"], /not a time/],
         [[path("evidence"), "--nonce", "?"], /neither hex nor base64/],
+        [[path("evidence"), "--checksum", "aa"], /it has 1 bytes, a SHA-256 has 32/],
+        [[path("empty")], /it is empty/],
+        [[path("huge")], /more than 16777216 bytes/],
+        [["-", "--policy=-"], /"-" twice/],
+        [[path("evidence"), "--crl=-", "--endorsement=-"], /"-" twice/],
+        [[path("evidence"), "--collateral", path("policy")], /--collateral: it is for tdx and sgx/],
+        [[path("nitro"), "--crl", path("policy")], /--crl: it is for snp, .* of nitro/],
+        [[path("nitro"), "--endorsement", path("policy")], /--endorsement: it is for snp/],
         [[path("evidence"), "--root", path("nonsense")], /no certificate/],
         [[path("evidence"), "--endorsement", path("nonsense")], /Cannot use endorsement/],
       ];

@@ -28,7 +28,8 @@ export async function boundedBody(response: Response, url: string): Promise<Uint
   return await collect(url, response.body ?? new Blob([]).stream());
 }
 
-async function readFile(path: string): Promise<Uint8Array> {
+/** All bytes of a file, or of stdin for `-`. Throws a `FumataError`, also when there are too many. */
+export async function readFile(path: string): Promise<Uint8Array> {
   try {
     const input = path === "-" ? Deno.stdin : await Deno.open(path);
     return await collect(path, input.readable);

@@ -13,12 +13,23 @@ import {
   policyFromVerdict,
   readEndorsementFile,
   readEvidenceFile,
+  uncheckedOf,
   type Verdict,
   verifyEvidence,
 } from "../../attestation/mod.ts";
 import { fromBase64, fromHex } from "../../base/bytes.ts";
 import { EXIT_CODES, FumataError, messageOf } from "../../base/errors.ts";
+import { readFile } from "../certificate/input.ts";
 import type { Arguments, Command, CommandContext } from "../command.ts";
+
+/** Bytes of a SHA-256. */
+const CHECKSUM_BYTES = 32;
+/** Flags that mean nothing for some platforms, which then ignored a demand in silence. */
+const PLATFORMS_OF_FLAG: Readonly<Record<string, readonly Platform[]>> = {
+  endorsement: ["snp"],
+  crl: ["snp"],
+  collateral: ["tdx", "sgx"],
+};
 
 /** The command. */
 export const attestCommand: Command = {
@@ -92,17 +103,19 @@ export const attestCommand: Command = {
 };
 
 async function run(args: Arguments, context: CommandContext): Promise<number> {
+  refuseStdinTwice(args);
   const given = await readGivenPolicy(args);
   const wanted = wantedPlatform(args, given);
   const evidence = await readEvidence(args, wanted);
   const policy = await effectivePolicy(args, given, wanted ?? evidence.platform);
+  refuseFlagsOfOthers(args, policy.platform);
   const at = timeOf(args.text("at"), evidence, policy);
   const judged = verifyEvidence(evidence, policy, {
     at,
     nonce: bytesFlag(args, "nonce"),
-    functionChecksum: bytesFlag(args, "checksum"),
+    functionChecksum: checksumFlag(args),
     collateral: await readOptionalText(args.text("collateral")),
-    revocationLists: await Promise.all(args.list("crl").map(readBytes)),
+    revocationLists: await Promise.all(args.list("crl").map(readFile)),
   });
   const verdict = given ? judged : withoutPolicy(judged);
   if (args.has("print-policy")) return printPolicy(judged, policy, context);
@@ -137,6 +150,7 @@ function printPolicy(verdict: Verdict, policy: AttestationPolicy, context: Comma
 function jsonReport(verdict: Verdict, policy: AttestationPolicy | undefined, at: Date): string {
   const report = {
     ...verdict,
+    unchecked: uncheckedOf(verdict),
     at: at.toISOString(),
     binding: describeBinding(verdict.binding),
     policy: policy ? describePolicy(policy) : null,
@@ -150,7 +164,7 @@ async function readGivenPolicy(
 ): Promise<AttestationPolicy | typeof INSECURE_ANY_MEASUREMENT | undefined> {
   const path = args.text("policy");
   if (path === undefined || path === INSECURE_ANY_MEASUREMENT) return path;
-  const text = new TextDecoder().decode(await readBytes(path));
+  const text = new TextDecoder().decode(await readFile(path));
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -183,19 +197,24 @@ async function effectivePolicy(
   const path = args.text("root");
   if (path === undefined) return policy;
   const field = platform === "simulated" ? "insecureSimulatedRoot" : "roots";
-  const pem = new TextDecoder().decode(await readBytes(path));
+  const pem = new TextDecoder().decode(await readFile(path));
   return parsePolicy({ ...policy, [field]: pem }, path);
 }
 
 async function readEvidence(args: Arguments, wanted: Platform | undefined): Promise<Evidence> {
   const [path] = args.positional;
-  const evidence = readEvidenceFile(await readBytes(path), wanted);
+  const file = await readFile(path);
+  if (file.length === 0) {
+    throw new FumataError("refused", `Cannot read evidence "${path}": it is empty`);
+  }
+  const evidence = readEvidenceFile(file, wanted);
   if (typeof evidence === "string") {
     throw new FumataError("refused", `Cannot read evidence "${path}": ${evidence}`);
   }
+  if (args.list("endorsement").length > 0) refuseFlagsOfOthers(args, evidence.platform);
   const endorsements = [...evidence.endorsements];
   for (const name of args.list("endorsement")) {
-    const bytes = await readBytes(name);
+    const bytes = await readFile(name);
     try {
       endorsements.push(...readEndorsementFile(bytes, evidence.document));
     } catch (thrown) {
@@ -209,7 +228,7 @@ async function readEvidence(args: Arguments, wanted: Platform | undefined): Prom
 function timeOf(text: string | undefined, evidence: Evidence, policy: AttestationPolicy): Date {
   if (text === undefined) return new Date();
   if (text !== "document") {
-    const at = new Date(text);
+    const at = new Date(ISO_TIME.test(text) ? text : NaN);
     if (!Number.isNaN(at.getTime())) return at;
     throw new FumataError(
       "usage",
@@ -224,6 +243,38 @@ function timeOf(text: string | undefined, evidence: Evidence, policy: Attestatio
   );
 }
 
+/** A date, or a time with its zone: without one it would depend on the machine. */
+const ISO_TIME = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d))?$/;
+
+/** A demand that cannot be made of this platform is an error, not a demand dropped in silence. */
+function refuseFlagsOfOthers(args: Arguments, platform: Platform): void {
+  for (const [name, platforms] of Object.entries(PLATFORMS_OF_FLAG)) {
+    if (args.list(name).length === 0 || platforms.includes(platform)) continue;
+    throw new FumataError(
+      "usage",
+      `Cannot use --${name}: it is for ${platforms.join(" and ")}, the evidence is of ${platform}`,
+    );
+  }
+}
+
+function refuseStdinTwice(args: Arguments): void {
+  const names = ["policy", "root", "endorsement", "collateral", "crl"];
+  const paths = [...args.positional, ...names.flatMap((name) => args.list(name))];
+  if (paths.filter((path) => path === "-").length < 2) return;
+  throw new FumataError("usage", 'Cannot use "-" twice: stdin is one file');
+}
+
+function checksumFlag(args: Arguments): Uint8Array | undefined {
+  const checksum = bytesFlag(args, "checksum");
+  if (checksum === undefined || checksum.length === CHECKSUM_BYTES) return checksum;
+  throw new FumataError(
+    "usage",
+    `Cannot use --checksum "${
+      args.text("checksum")
+    }": it has ${checksum.length} bytes, a SHA-256 has 32`,
+  );
+}
+
 function bytesFlag(args: Arguments, name: string): Uint8Array | undefined {
   const text = args.text(name);
   if (text === undefined) return undefined;
@@ -233,15 +284,5 @@ function bytesFlag(args: Arguments, name: string): Uint8Array | undefined {
 }
 
 async function readOptionalText(path: string | undefined): Promise<string | undefined> {
-  return path === undefined ? undefined : new TextDecoder().decode(await readBytes(path));
-}
-
-/** A whole file, or stdin for `-`. */
-async function readBytes(path: string): Promise<Uint8Array> {
-  try {
-    if (path !== "-") return await Deno.readFile(path);
-    return new Uint8Array(await new Response(Deno.stdin.readable).arrayBuffer());
-  } catch (thrown) {
-    throw new FumataError("failure", `Cannot read "${path}": ${messageOf(thrown)}`);
-  }
+  return path === undefined ? undefined : new TextDecoder().decode(await readFile(path));
 }
