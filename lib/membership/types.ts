@@ -82,6 +82,8 @@ export interface Member {
   readonly sinceMs: number;
   /** Whether it answered a nonce of this very node at its present address. */
   readonly verified: boolean;
+  /** Distinct members that accuse its present incarnation. */
+  readonly accusations: number;
   /** Last measured round trip in ms. */
   readonly rttMs?: number;
 }

@@ -120,6 +120,7 @@ export function memberOf(record: MemberRecord): Member {
     state,
     sinceMs,
     verified,
+    accusations: record.verdicts.size,
     ...(rttMs !== undefined && { rttMs }),
   };
 }
