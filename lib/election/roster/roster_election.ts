@@ -136,8 +136,7 @@ export class RosterElection {
     this.#bootNonce = rules.nonce();
     const voters = roster.voters.map((voter) => voter.id);
     this.#ownKey = roster.voters.find((voter) => voter.id === self)?.key;
-    this.#terms = new Terms(roster.votesNeeded, this.#head);
-    if (memory.lastVote?.prev === this.#head.id) this.#terms.resume(memory.lastVote.term);
+    this.#terms = new Terms(roster.votesNeeded, this.#head, memory.opening);
     this.#view = new ViewRule(self, voters, roster.faultBound, settings.settleMs, nowMs);
     this.#promises = new Promises(memory.promisedMsMax, nowMs);
     this.#heartbeats = new HeartbeatLog(this.#bootNonce, memory.head?.id);
@@ -847,6 +846,7 @@ export class RosterElection {
   #openTerms(nowMs: number): boolean {
     if (this.#isClosed() || !this.#terms.open()) return false;
     this.#givenUpInARow++;
+    this.#context.persist({ opening: this.#terms.opening });
     this.#context.note({ what: "term-opened", term: this.#terms.current });
     this.#resetElection();
     if (this.#needsLeader(nowMs)) this.#beginTerm(nowMs);

@@ -17,10 +17,13 @@ export class Terms {
   readonly #ahead = new Map<NodeId, GaveUp>();
   #opening: readonly GaveUp[] = [];
 
-  constructor(votesNeeded: number, head: Head) {
+  /** `opening` is what was stored before a restart; it counts only for the same head. */
+  constructor(votesNeeded: number, head: Head, opening: readonly GaveUp[]) {
     this.#votesNeeded = votesNeeded;
     this.#prev = head.id;
     this.#current = head.term + 1;
+    for (const statement of opening) this.note(statement);
+    this.open();
   }
 
   /** The term in which this node votes. */
@@ -50,11 +53,6 @@ export class Terms {
     this.#present.clear();
     this.#ahead.clear();
     this.#opening = [];
-  }
-
-  /** After a restart: the term in which this node had voted was open. */
-  resume(term: number): void {
-    this.#current = Math.max(this.#current, term);
   }
 
   /** Notes a statement about this head. */

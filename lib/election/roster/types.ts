@@ -288,6 +288,8 @@ export type ForkEvidence =
 export interface RosterMemory {
   readonly head?: RosterCertificate;
   readonly lastVote?: LastVote;
+  /** The statements that opened the current term: without them nobody could be taught that it is open. */
+  readonly opening: readonly GaveUp[];
   /** The longest lease that it ever promised, under whatever checksum; 0 if none. */
   readonly promisedMsMax: number;
   /** Of its heartbeats. */
@@ -299,7 +301,12 @@ export interface RosterMemory {
 }
 
 /** The memory of a node that starts for the first time. */
-export const EMPTY_MEMORY: RosterMemory = { promisedMsMax: 0, incarnation: 0, evidence: [] };
+export const EMPTY_MEMORY: RosterMemory = {
+  opening: [],
+  promisedMsMax: 0,
+  incarnation: 0,
+  evidence: [],
+};
 
 /** Why a lease was lost. */
 export type LeaseLoss = "expired" | "clock-jump" | "superseded" | "stepping-down" | "fail-stop";

@@ -135,6 +135,7 @@ export class World {
     node.isUp = true;
     node.isPaused = false;
     node.effectsLeft = Infinity;
+    node.standstillMs -= Math.max(0, node.suspendedUntilMs - this.nowMs);
     node.suspendedUntilMs = 0;
     node.generation++;
     node.heardMs.clear();
@@ -412,13 +413,37 @@ export class World {
     node.votedTermMax = term;
   }
 
+  /** How things stand and what was said last, for people. */
+  trace(): string {
+    const lines = this.sent.slice(-60).map(({ from, to, message }) =>
+      `${from} -> ${to} ${JSON.stringify(message)}`
+    );
+    for (const node of this.nodes.values()) {
+      const { lastVote, head, promisedMsMax } = node.memory;
+      lines.push(JSON.stringify({
+        id: node.id,
+        up: node.isUp,
+        liar: node.liar?.constructor.name,
+        term: node.election.term,
+        head: head?.id,
+        leader: head?.leader,
+        lastVote,
+        promisedMsMax,
+        dueInMs: (node.election.deadlineMs() ?? Infinity) - this.localMs(node),
+        failStopped: node.failStopped,
+        notes: node.notes.slice(-4),
+      }));
+    }
+    return lines.join("\n");
+  }
+
   // Membership.
 
   #probeLater(node: WorldNode, inMs: number): void {
     const { generation } = node;
     this.at(this.nowMs + inMs, () => {
       if (node.generation !== generation) return;
-      this.#probe(node);
+      if (!node.isPaused && node.suspendedUntilMs <= this.nowMs) this.#probe(node);
       this.#probeLater(node, PROBE_MS);
     });
   }

@@ -1,0 +1,124 @@
+/** Nodes that do not keep to the protocol. Each wraps an honest core and changes what it sends and what it hears. */
+import type { LeaderProposal } from "../../../lib/election/roster/types.ts";
+import { digestOf, signGaveUp, signVote } from "./_rules.ts";
+import type { Liar, Sent, World } from "./harness.ts";
+
+/** All ways to lie, by name. */
+export const LIARS: Readonly<Record<string, (id: string) => Liar>> = {
+  equivocatingCollector,
+  boundlessVoter,
+  lyingAcker,
+  withholder,
+  termJumper,
+  backwardVoter,
+  silent,
+};
+
+/** Shows one half of the others another proposal than the other half. */
+export function equivocatingCollector(id: string): Liar {
+  return {
+    sends({ from, to, message }, world) {
+      if (message.kind !== "proposal" || message.proposal.type !== "leader") {
+        return [{ from, to, message }];
+      }
+      if (world.ids.indexOf(to) % 2 === 0) return [{ from, to, message }];
+      const { proposal } = message;
+      const left = proposal.active.filter((other) => other !== world.ids[0]);
+      const other: LeaderProposal = { ...proposal, active: left };
+      const vote = signVote(id, other.term, digestOf(other));
+      return [{ from, to, message: { kind: "proposal", proposal: other, vote } }];
+    },
+    hears: () => true,
+  };
+}
+
+/** Votes for whatever anybody proposes, at any time, promised or not. */
+export function boundlessVoter(id: string): Liar {
+  return {
+    sends: (sent) => sent.message.kind === "refusal" ? [] : [sent],
+    hears({ from, message }, world) {
+      if (message.kind === "proposal") {
+        const digest = digestOf(message.proposal);
+        const { term } = message.proposal;
+        const vote = signVote(id, term, digest);
+        world.deliver({ from: id, to: from, message: { kind: "vote", term, digest, vote } });
+        return false;
+      }
+      return true;
+    },
+  };
+}
+
+/** Acks every heartbeat of everybody and keeps none of the promises. */
+export function lyingAcker(id: string): Liar {
+  return {
+    sends: (sent) => [sent],
+    hears({ from, message }, world) {
+      if (message.kind !== "heartbeat") return true;
+      const { certificateId, nonce } = message.heartbeat;
+      const ack = { certificateId, nonce, voter: id, signature: id };
+      world.deliver({ from: id, to: from, message: { kind: "lease-ack", ack } });
+      return false;
+    },
+  };
+}
+
+/** Keeps the certificates that it collected for itself, and shows them to one node when it is late. */
+export function withholder(_id: string): Liar {
+  return {
+    sends(sent, world) {
+      if (sent.message.kind !== "certificate") return [sent];
+      if (world.prng.below(4) === 0) {
+        world.at(world.nowMs + 300 + world.prng.below(2_000), () => world.deliver(sent));
+      }
+      return [];
+    },
+    hears: () => true,
+  };
+}
+
+/** Gives up every term, present and future. */
+export function termJumper(id: string): Liar {
+  return {
+    sends(sent, world) {
+      const { head, term } = world.node(id).election;
+      const ahead = term + world.prng.below(50);
+      const statements = [signGaveUp(id, head.id, ahead)];
+      const jump: Sent = { ...sent, message: { kind: "gave-up", statements } };
+      return world.prng.below(4) === 0 ? [sent, jump] : [sent];
+    },
+    hears: () => true,
+  };
+}
+
+/** Votes again for the proposals of the past. */
+export function backwardVoter(id: string): Liar {
+  const seen: Sent[] = [];
+  return {
+    sends: (sent) => [sent],
+    hears(sent, world) {
+      if (sent.message.kind !== "proposal") return true;
+      if (seen.length < 50) seen.push(sent);
+      const { from, message } = seen[world.prng.below(seen.length)];
+      if (message.kind !== "proposal") return true;
+      const { term } = message.proposal;
+      const digest = digestOf(message.proposal);
+      const vote = signVote(id, term, digest);
+      world.deliver({ from: id, to: from, message: { kind: "vote", term, digest, vote } });
+      return true;
+    },
+  };
+}
+
+/** Hears everything and says nothing. */
+export function silent(_id: string): Liar {
+  return { sends: () => [], hears: () => true };
+}
+
+/** Accuses these nodes in everybody's view. */
+export function accuse(world: World, accuser: string, accused: readonly string[]): void {
+  for (const id of accused) {
+    const accusers = world.accused.get(id) ?? new Set();
+    world.accused.set(id, accusers.add(accuser));
+  }
+}
