@@ -12,15 +12,17 @@ import { parseCollateral } from "./collateral_format.ts";
 import { type CollateralFindings, judgeCollateral } from "./collateral_policy.ts";
 import { verifyCollateral } from "./collateral_signature.ts";
 import { commonChecks, judgeBinding, judgeMeasurements } from "./common_policy.ts";
-import { parseNitroDocument } from "./nitro_format.ts";
 import {
-  judgeNitro,
-  NITRO_POLICY_CHECKS,
-  nitroBinding,
-  nitroFacts,
-  nitroMeasurements,
-} from "./nitro_policy.ts";
-import { NITRO_SIGNATURE_CHECKS, verifyNitroSignature } from "./nitro_signature.ts";
+  type Findings,
+  finish,
+  malformedFindings,
+  nothing,
+  platformFailure,
+  refuse,
+} from "./findings.ts";
+import { nitroFindings } from "./nitro_findings.ts";
+import { parseNitroDocument } from "./nitro_format.ts";
+import { NODE_SIGNATURES } from "./nitro_signature.ts";
 import type { PckPlatform } from "./pck_format.ts";
 import { parseQuote, type Quote } from "./quote_format.ts";
 import { judgeQuote, quoteFacts, quoteMeasurements, quotePolicyChecks } from "./quote_policy.ts";
@@ -39,26 +41,14 @@ import {
 import { Malformed, printable, structured } from "./structure.ts";
 import {
   type AttestationPolicy,
-  type Binding,
   type Evidence,
-  type Failure,
   INSECURE_ANY_MEASUREMENT,
-  type Platform,
   type Verdict,
   type VerificationContext,
 } from "./types.ts";
 
 /** The checks that collateral adds. */
 const COLLATERAL_CHECKS: readonly Check[] = ["collateral", "revocation", "tcb"];
-
-/** What the verifier of one platform found. */
-interface Findings {
-  readonly failures: readonly Failure[];
-  readonly checked: readonly Check[];
-  readonly binding: Binding;
-  readonly facts: Readonly<Record<string, unknown>>;
-  readonly measurements: Readonly<Record<string, string>>;
-}
 
 /**
  * Judges evidence. The policy must come from `parsePolicy`. The verdict's `accepted` is the one thing to act on; `failures` says why not.
@@ -112,26 +102,7 @@ function examineNitro(
 ): Findings {
   const document = structured(() => parseNitroDocument(evidence.document));
   if (document instanceof Malformed) return malformedFindings(document);
-  const binding = nitroBinding(document);
-  const measurements = nitroMeasurements(document);
-  const { roots } = trustStoreOf(policy);
-  return {
-    failures: [
-      ...verifyNitroSignature(document, roots, context.at),
-      ...judgeNitro(document, policy),
-      ...judgeMeasurements(measurements, policy),
-      ...judgeBinding(binding, context),
-    ],
-    checked: [
-      "format",
-      ...NITRO_SIGNATURE_CHECKS,
-      ...NITRO_POLICY_CHECKS,
-      ...commonChecks(policy, context),
-    ],
-    binding,
-    facts: nitroFacts(document),
-    measurements,
-  };
+  return nitroFindings(document, policy, context, NODE_SIGNATURES);
 }
 
 function examineSnp(
@@ -234,41 +205,4 @@ function examineCollateral(
   const failures = verifyCollateral(collateral, quote.certificates, roots, context.at);
   const judged = platform && judgeCollateral(collateral, quote, platform, policy);
   return { failures: [...failures, ...judged?.failures ?? []], facts: judged?.facts ?? {} };
-}
-
-function platformFailure(evidence: Evidence, policy: AttestationPolicy): Failure {
-  if (evidence.platform === "simulated") {
-    return failure(
-      "policy",
-      "simulated",
-      `the evidence is of a simulated TEE, which protects nothing; ${policy.platform} is wanted`,
-    );
-  }
-  return failure(
-    "policy",
-    "platform",
-    `the evidence is of platform ${evidence.platform}, the policy is for ${policy.platform}`,
-  );
-}
-
-function malformedFindings(problem: Malformed): Findings {
-  return nothing([failure("structure", "format", problem.message)], ["format"]);
-}
-
-function nothing(failures: readonly Failure[], checked: readonly Check[]): Findings {
-  return { failures, checked, binding: {}, facts: {}, measurements: {} };
-}
-
-function refuse(platform: Platform, message: string): Verdict {
-  return finish(platform, nothing([failure("structure", "internal", message)], ["internal"]));
-}
-
-function finish(platform: Platform, findings: Findings): Verdict {
-  const platformJudged = findings.checked[0] !== "platform";
-  return {
-    platform,
-    genuine: platformJudged && findings.failures.every((failure) => failure.layer === "policy"),
-    accepted: findings.failures.length === 0,
-    ...findings,
-  };
 }
