@@ -2,12 +2,13 @@
  * What a node says of itself: every log event of a node with its stable name, its words for people and its fields for programs.
  * Names and fields are an interface (the demo and other programs read them); words are not.
  */
-import { type Address, formatAddress } from "../base/address.ts";
+import { type Address, formatAddress, isLoopback } from "../base/address.ts";
 import type { Logger, LogLevel } from "../base/log.ts";
 import type { VerifiedCertificate } from "../certificate/types.ts";
 import type { ElectionNote } from "../election/types.ts";
 import type { MemberChange, MembershipReport } from "../membership/types.ts";
 import type { AttestedFunction } from "./enclave_link.ts";
+import type { KeyringFile } from "./keyring_file.ts";
 
 const MEMBER_WORDS = {
   join: "joined",
@@ -31,6 +32,26 @@ export class Journal {
     const words = `node ${name} in cluster ${cluster}, id ${this.self}, ${where}`;
     const fields = { id: this.self, name, address: formatAddress(address), cluster };
     this.logger.log("info", "started", words, fields);
+  }
+
+  /** Whether gossip can be read on the way; on a loopback address that is no news. */
+  sealing(keys: KeyringFile | undefined, bound: Address): void {
+    if (!keys) {
+      const words = "gossip is signed and not sealed: whoever sees the network can read it; " +
+        "--encrypt FILE seals it";
+      return this.logger.log(isLoopback(bound.host) ? "info" : "warn", "gossip-readable", words);
+    }
+    const ids = keys.keyring.map((key) => key.id);
+    this.logger.log("info", "gossip-sealed", `gossip is sealed with key ${ids[0]}`, { keys: ids });
+    if (keys.isExposed) {
+      const words = `others can read the key file ${keys.path}; "chmod 600" it`;
+      this.logger.log("warn", "key-file-exposed", words, { path: keys.path });
+    }
+  }
+
+  keysChanged(ids: readonly string[]): void {
+    const words = `gossip is sealed with key ${ids[0]}, ${ids.length} in all`;
+    this.logger.log("info", "keys-changed", words, { keys: ids });
   }
 
   attested({ platform, key, policy }: AttestedFunction, checksum: string): void {

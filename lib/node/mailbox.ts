@@ -1,6 +1,6 @@
 /**
  * The door of a node: bytes from the network become verified messages here or are dropped and counted, and messages become signed
- * bytes. It binds the codecs of `lib/wire` to one identity and one cluster.
+ * bytes. It binds the codecs of `lib/wire` to one identity, one cluster and, where there is one, its key.
  */
 import type { Domain } from "../../function/leader-election/rules.ts";
 import type { Identity } from "../crypto/ed25519.ts";
@@ -24,6 +24,7 @@ import {
 import {
   DROP_REASONS,
   type Dropped,
+  dropped,
   type DropReason,
   openEnvelope,
   sealEnvelope,
@@ -34,16 +35,24 @@ import {
   encodeGossip,
   GOSSIP_KINDS,
 } from "../wire/gossip_messages.ts";
+import { type Channel, isSealed, SEALED_EXTRA_BYTES, type Sealer } from "../wire/sealing.ts";
 import { decodeSync, encodeSync, SYNC_KIND } from "../wire/sync_messages.ts";
 
 /** A message whose sender and contents are proven. */
 export type Received =
-  | { readonly type: "gossip"; readonly sender: NodeId; readonly message: GossipMessage }
+  | {
+    readonly type: "gossip";
+    readonly sender: NodeId;
+    /** Length of the datagram without its sealing. */
+    readonly bytes: number;
+    readonly message: GossipMessage;
+  }
   | { readonly type: "election"; readonly sender: NodeId; readonly message: ElectionMessage }
   | { readonly type: "sync"; readonly sender: NodeId; readonly claims: readonly Claim[] };
 
-/** What an envelope adds to a body, at most. */
+/** What an envelope and sealing add to a body, at most. */
 const ENVELOPE_BYTES_MAX = 256;
+const FRAME_BYTES_MAX = ELECTION_BODY_BYTES_MAX + ENVELOPE_BYTES_MAX + SEALED_EXTRA_BYTES;
 
 const GOSSIP = new Set<number>(Object.values(GOSSIP_KINDS));
 const ELECTION = new Set<number>(Object.values(ELECTION_KINDS));
@@ -60,10 +69,13 @@ export class Mailbox {
   readonly #domain: Domain;
   readonly #claims: ClaimReader;
   readonly #drops: Record<DropReason, number>;
+  readonly #sealer?: Sealer;
 
-  constructor(identity: Identity, domain: Domain) {
+  /** With a sealer everything is sealed and nothing else is heard. */
+  constructor(identity: Identity, domain: Domain, sealer?: Sealer) {
     this.#identity = identity;
     this.#domain = domain;
+    this.#sealer = sealer;
     this.#claims = createClaimReader(domain.cluster);
     this.signClaim = createClaimSigner(identity, domain.cluster);
     this.signAck = createAckSigner(identity, domain.cluster);
@@ -76,17 +88,18 @@ export class Mailbox {
 
   /** Opens a datagram; `undefined` when it was dropped. */
   openDatagram(bytes: Uint8Array): Received | undefined {
-    return this.#open(bytes, DATAGRAM_BYTES_MAX, OF_DATAGRAMS);
+    return this.#open("datagram", bytes, DATAGRAM_BYTES_MAX, OF_DATAGRAMS);
   }
 
   /** Opens a frame of a stream; `undefined` when it was dropped. */
   openFrame(bytes: Uint8Array): Received | undefined {
-    return this.#open(bytes, ELECTION_BODY_BYTES_MAX + ENVELOPE_BYTES_MAX, OF_STREAMS);
+    return this.#open("frame", bytes, FRAME_BYTES_MAX, OF_STREAMS);
   }
 
   /** A gossip datagram. */
   gossip(recipient: NodeId | undefined, message: GossipMessage): Uint8Array {
-    return encodeGossip(this.#identity, this.#domain.cluster, recipient, message);
+    const datagram = encodeGossip(this.#identity, this.#domain.cluster, recipient, message);
+    return this.#sealer?.seal("datagram", datagram) ?? datagram;
   }
 
   /** An election message, and whether a datagram can carry it. */
@@ -94,13 +107,18 @@ export class Mailbox {
     recipient: NodeId,
     message: ElectionMessage,
   ): { readonly bytes: Uint8Array; readonly fitsDatagram: boolean } {
-    const bytes = this.#seal(recipient, ELECTION_KINDS[message.kind], encodeElection(message));
-    return { bytes, fitsDatagram: bytes.length <= DATAGRAM_BYTES_MAX - SEAL_BYTES_MAX };
+    const frame = this.#envelope(recipient, ELECTION_KINDS[message.kind], encodeElection(message));
+    const fitsDatagram = frame.length <= DATAGRAM_BYTES_MAX - SEAL_BYTES_MAX;
+    const bytes = this.#sealer?.seal(fitsDatagram ? "datagram" : "frame", frame) ?? frame;
+    return { bytes, fitsDatagram };
   }
 
   /** Frames of a full-state exchange; the recipient is unknown on the asking side. */
   sync(recipient: NodeId | undefined, claims: readonly Claim[]): Uint8Array[] {
-    return encodeSync(claims).map((body) => this.#seal(recipient, SYNC_KIND, body));
+    return encodeSync(claims).map((body) => {
+      const frame = this.#envelope(recipient, SYNC_KIND, body);
+      return this.#sealer?.seal("frame", frame) ?? frame;
+    });
   }
 
   /** Alive claims of an earlier run; what does not verify any more is left out. */
@@ -109,12 +127,19 @@ export class Mailbox {
       .filter((claim): claim is AliveClaim => claim?.type === "alive");
   }
 
-  #seal(recipient: NodeId | undefined, kind: number, body: Uint8Array): Uint8Array {
+  #envelope(recipient: NodeId | undefined, kind: number, body: Uint8Array): Uint8Array {
     return sealEnvelope(this.#identity, this.#domain.cluster, kind, recipient, body);
   }
 
-  #open(bytes: Uint8Array, bytesMax: number, kinds: ReadonlySet<number>): Received | undefined {
+  #open(
+    channel: Channel,
+    sealed: Uint8Array,
+    bytesMax: number,
+    kinds: ReadonlySet<number>,
+  ): Received | undefined {
     const { cluster } = this.#domain;
+    const bytes = this.#unseal(channel, sealed, bytesMax);
+    if (!(bytes instanceof Uint8Array)) return this.#drop(bytes);
     const opened = openEnvelope(bytes, { cluster, self: this.#identity.id, bytesMax, kinds });
     if (!opened.ok) return this.#drop(opened);
     const { sender } = opened;
@@ -127,13 +152,20 @@ export class Mailbox {
     if (GOSSIP.has(opened.kind)) {
       const decoded = decodeGossip(opened, { cluster, claims: this.#claims });
       return decoded.ok
-        ? { type: "gossip", sender, message: decoded.message }
+        ? { type: "gossip", sender, bytes: bytes.length, message: decoded.message }
         : this.#drop(decoded);
     }
     const decoded = decodeElection(opened, this.#domain);
     return decoded.ok
       ? { type: "election", sender, message: decoded.message }
       : this.#drop(decoded);
+  }
+
+  /** The cheap check, before any signature. */
+  #unseal(channel: Channel, sealed: Uint8Array, bytesMax: number): Uint8Array | Dropped {
+    if (sealed.length > bytesMax) return dropped("too-long");
+    if (this.#sealer) return this.#sealer.open(channel, sealed);
+    return isSealed(sealed) ? dropped("unknown-key") : sealed;
   }
 
   #drop(dropped: Dropped): undefined {

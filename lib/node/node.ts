@@ -18,10 +18,13 @@ import type { ElectionMessage } from "../election/types.ts";
 import { createMembership } from "../membership/core.ts";
 import { type Profile, PROFILES } from "../membership/settings.ts";
 import type { Claim, Member } from "../membership/types.ts";
+import type { Keyring, KeyringChange } from "../wire/keyring.ts";
+import { createSealer, type Sealer } from "../wire/sealing.ts";
 import { type Domain, POLICIES, type Policy } from "../../function/leader-election/rules.ts";
 import { type AttestedConnection, type AttestedFunction, EnclaveLink } from "./enclave_link.ts";
 import { openElectionRules } from "./election_rules.ts";
 import { Journal } from "./journal.ts";
+import { KeyringFile } from "./keyring_file.ts";
 import { Mailbox, type Received } from "./mailbox.ts";
 import { Replica, type ReplicaEffect, type ReplicaEvent } from "./replica.ts";
 import { StateStore } from "./state_store.ts";
@@ -41,6 +44,8 @@ export interface NodeOptions {
   readonly tags: Readonly<Record<string, string>>;
   /** Left out: nothing is remembered. */
   readonly stateFolder?: string;
+  /** File with the cluster's keys, the primary first. Left out: gossip is signed and readable. */
+  readonly keyFile?: string;
   /** The pinned checksum of the election function, 32 bytes. */
   readonly checksum: Uint8Array;
   /** Makes an attested connection to the election function. */
@@ -68,6 +73,8 @@ export class Node implements AsyncDisposable {
   readonly #domain: Domain;
   readonly #store: StateStore;
   readonly #transport: Transport;
+  readonly #keyFile?: KeyringFile;
+  readonly #sealer?: Sealer;
   readonly #mailbox: Mailbox;
   readonly #journal: Journal;
   readonly #replica: Replica;
@@ -89,6 +96,10 @@ export class Node implements AsyncDisposable {
     this.#options = options;
     this.#domain = { checksum: options.checksum, cluster: options.cluster };
     this.stopped = this.#stop.promise;
+    if (options.keyFile !== undefined) {
+      this.#keyFile = KeyringFile.open(options.keyFile);
+      this.#sealer = createSealer(options.cluster, this.#keyFile.keyring);
+    }
     this.#store = StateStore.open(options.stateFolder);
     try {
       this.#transport = openTransport(options.bind, {
@@ -104,7 +115,7 @@ export class Node implements AsyncDisposable {
     this.address = options.advertise ?? this.#transport.address;
     this.name = options.name ?? formatAddress(this.address);
     this.#journal = new Journal(options.logger, this.id);
-    this.#mailbox = new Mailbox(identity, this.#domain);
+    this.#mailbox = new Mailbox(identity, this.#domain, this.#sealer);
     this.#restoreKeys();
     this.#replica = this.#createReplica();
     this.#link = new EnclaveLink(options.connect, {
@@ -123,6 +134,30 @@ export class Node implements AsyncDisposable {
   /** The certificate that this node respects now. */
   get leader(): VerifiedCertificate | undefined {
     return this.#replica.respected;
+  }
+
+  /** Frames from the network that were dropped, by reason. */
+  get drops(): Mailbox["drops"] {
+    return this.#mailbox.drops;
+  }
+
+  /** The cluster keys, the primary first; `undefined` when gossip is not sealed. */
+  get keyring(): Keyring | undefined {
+    return this.#keyFile?.keyring;
+  }
+
+  /** Changes the cluster keys, on disk before it counts. Throws a `FumataError` when that is refused. */
+  changeKeyring(make: (keyring: Keyring) => KeyringChange): Keyring {
+    if (!this.#keyFile || !this.#sealer) {
+      throw new FumataError(
+        "usage",
+        "Cannot change the cluster keys: this node has none; start it with --encrypt FILE",
+      );
+    }
+    const keyring = this.#keyFile.change(make);
+    this.#sealer.setKeyring(keyring);
+    this.#journal.keysChanged(keyring.map((key) => key.id));
+    return keyring;
   }
 
   /** Tells the others, waits until enough have heard it (bounded by the profile), and stops. */
@@ -190,6 +225,7 @@ export class Node implements AsyncDisposable {
   #start(): void {
     const { cluster, stateFolder } = this.#options;
     this.#journal.started(this.name, this.address, cluster, stateFolder);
+    this.#journal.sealing(this.#keyFile, this.#transport.address);
     this.#tellKeys();
     this.#link.start();
     this.#rememberTimer = setInterval(() => this.#rememberMembers(), REMEMBER_MEMBERS_MS);
@@ -264,7 +300,7 @@ export class Node implements AsyncDisposable {
 
   #onDatagram(bytes: Uint8Array, source: Address): void {
     const received = this.#mailbox.openDatagram(bytes);
-    if (received) this.#onReceived(received, source, bytes.length);
+    if (received) this.#onReceived(received, source);
   }
 
   #onStream(frames: readonly Uint8Array[], source: Address): readonly Uint8Array[] {
@@ -277,7 +313,7 @@ export class Node implements AsyncDisposable {
         if (syncedWith !== undefined && syncedWith !== received.sender) return [];
         syncedWith = received.sender;
         claims.push(...received.claims);
-      } else this.#onReceived(received, source, frame.length);
+      } else this.#onReceived(received, source);
     }
     if (syncedWith === undefined) return [];
     const answer = this.#mailbox.sync(syncedWith, this.#replica.snapshot());
@@ -285,14 +321,14 @@ export class Node implements AsyncDisposable {
     return answer;
   }
 
-  #onReceived(received: Received, source: Address, datagramBytes: number): void {
+  #onReceived(received: Received, source: Address): void {
     switch (received.type) {
       case "gossip":
         return this.#dispatch({
           type: "gossip",
           sender: received.sender,
           source,
-          datagramBytes,
+          datagramBytes: received.bytes,
           message: received.message,
         });
       case "election":

@@ -23,9 +23,16 @@ import { encodeCbor } from "../../function/leader-election/cbor.ts";
 import type { NodeId } from "../membership/types.ts";
 import { decodeCbor } from "./cbor_decode.ts";
 
-/** Why a frame was dropped: the labels of the counters. `claim` and `body` come from the decoders of bodies. */
+/**
+ * Why a frame was dropped: the labels of the counters. `claim` and `body` come from the decoders of bodies, `unsealed`, `unknown-key`, `seal`
+ * (changed, or of another cluster) and `replay` from `sealing.ts`.
+ */
 export const DROP_REASONS = [
   "too-long",
+  "unsealed",
+  "unknown-key",
+  "seal",
+  "replay",
   "malformed",
   "version",
   "cluster",

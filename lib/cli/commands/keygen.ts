@@ -1,8 +1,11 @@
-/** `fumata keygen`: the key pair that signs the seeds' plain call, as PEM files for the package. */
+/**
+ * `fumata keygen`: the key pair that signs the seeds' plain call, as PEM files for the package; or a cluster key, which seals gossip.
+ */
 // @ts-types="@types/node-forge"
 import forge from "node-forge";
 import { generateKeyPairSync } from "node:crypto";
 import { FumataError, messageOf } from "../../base/errors.ts";
+import { KeyringFile } from "../../node/keyring_file.ts";
 import type { Command } from "../command.ts";
 import { OUTPUT_FLAG, print } from "../output.ts";
 
@@ -11,8 +14,11 @@ const KEY_BITS = 2048;
 /** The command. */
 export const keygenCommand: Command = {
   name: "keygen",
-  summary: "make private.pem and public.pem for a package",
-  examples: ["fumata keygen --out function/leader-election"],
+  summary: "make private.pem and public.pem for a package, or a cluster key",
+  examples: [
+    "fumata keygen --out function/leader-election",
+    "fumata keygen --cluster-key cluster.key",
+  ],
   flags: [
     {
       name: "out",
@@ -22,9 +28,21 @@ export const keygenCommand: Command = {
       help: "where to put the two files",
     },
     { name: "force", type: "boolean", help: "overwrite a key that is there; it is lost then" },
+    {
+      name: "cluster-key",
+      type: "string",
+      placeholder: "FILE",
+      help: "make a key that seals gossip instead, for node --encrypt and keys add",
+    },
     OUTPUT_FLAG,
   ],
   async run(args, context) {
+    const clusterKey = args.text("cluster-key");
+    if (clusterKey !== undefined) {
+      const id = KeyringFile.create(clusterKey);
+      print(args, context, { file: clusterKey, id }, () => `${clusterKey} holds key ${id}`);
+      return 0;
+    }
     const folder = args.text("out") ?? ".";
     const [privatePath, publicPath] = [`${folder}/private.pem`, `${folder}/public.pem`];
     const { privatePem, publicPem } = generateRsaPem();

@@ -1,5 +1,5 @@
 /** `fumata node`: one node in the foreground, until Ctrl-C makes it leave. */
-import { formatAddress, requireAddress } from "../../base/address.ts";
+import { formatAddress, isLoopback, requireAddress } from "../../base/address.ts";
 import { FumataError } from "../../base/errors.ts";
 import { connectEnclave } from "../../enclave/client/mod.ts";
 import { isName } from "../../../function/leader-election/rules.ts";
@@ -81,6 +81,12 @@ const FLAGS: readonly Flag[] = [
       "folder of identity and votes; default one per cluster and port under $XDG_STATE_HOME/fumata",
   },
   {
+    name: "encrypt",
+    type: "string",
+    placeholder: "KEYFILE",
+    help: 'seal gossip with the cluster keys of this file, made by "fumata keygen --cluster-key"',
+  },
+  {
     name: "timing",
     type: "string",
     choices: ["local", "lan", "wan"],
@@ -144,6 +150,7 @@ async function nodeOptions(args: Arguments, context: CommandContext): Promise<No
     profile: timingOf(args.text("timing"), host),
     tags: tagsOf(args.list("tag")),
     stateFolder: args.text("state") ?? defaultStateFolder(context, cluster, host, port),
+    keyFile: args.text("encrypt"),
     checksum: pin.checksum,
     connect: () =>
       connectEnclave({
@@ -159,7 +166,7 @@ async function nodeOptions(args: Arguments, context: CommandContext): Promise<No
 
 function timingOf(text: string | undefined, host: string): NodeOptions["profile"] {
   if (text === "local" || text === "lan" || text === "wan") return text;
-  return host.startsWith("127.") || host === "::1" || host === "localhost" ? "local" : "lan";
+  return isLoopback(host) ? "local" : "lan";
 }
 
 function nameOf(text: string, flag: string): string {
