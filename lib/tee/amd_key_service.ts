@@ -12,6 +12,7 @@ import {
   type SnpProduct,
   type SnpReport,
 } from "../attestation/snp_format.ts";
+import { formatSnpTcb } from "../attestation/snp_signature.ts";
 import { Malformed, structured } from "../attestation/structure.ts";
 import { equalBytes, hex } from "../base/bytes.ts";
 import { FumataError, messageOf } from "../base/errors.ts";
@@ -34,8 +35,6 @@ export async function vcekFor(
     /** Where certificates are kept; made when absent. */
     readonly folder: string;
     readonly fetchBytes?: FetchBytes;
-    /** The line of the processor, for reports of version 2, which do not say. */
-    readonly product?: SnpProduct;
   },
 ): Promise<Uint8Array> {
   const report = structured(() => parseSnpReport(document));
@@ -43,8 +42,12 @@ export async function vcekFor(
   if (report.signingKey !== 0) {
     throw keyServiceError("the report is not signed by a VCEK; a VLEK comes from the cloud's host");
   }
-  const product = (report.cpuid && productOfCpuid(report.cpuid)) ?? options.product;
-  if (!product) throw keyServiceError("the report does not tell the processor; name its line");
+  const product = report.cpuid && productOfCpuid(report.cpuid);
+  if (!product) {
+    throw keyServiceError(
+      "the report does not tell the line of the processor; give the certificate with --endorsement",
+    );
+  }
   const url = vcekUrl(report, product);
   const path = `${options.folder}/${url.slice(url.lastIndexOf("/") + 1).replace(/\W/g, "_")}.der`;
   const kept = await Deno.readFile(path).catch(() => undefined);
@@ -71,11 +74,13 @@ export function vcekUrl(report: SnpReport, product: SnpProduct): string {
   return `${AMD_KEY_SERVICE_URL}/vcek/v1/${product}/${hex(chip)}?${versions.join("&")}`;
 }
 
-/** Whether it is a certificate for this chip: a file of another one, or a page of a proxy, is not used. */
+/** Whether it is a certificate for this chip and its firmware: another one's, an older one's or a proxy's page is not used. */
 function fits(der: Uint8Array, report: SnpReport): boolean {
   const endorsement = structured(() => parseSnpEndorsement(parseCertificate(der)));
-  return !(endorsement instanceof Malformed) && endorsement.chipId !== undefined &&
-    equalBytes(endorsement.chipId, report.chipId);
+  if (endorsement instanceof Malformed || endorsement.chipId === undefined) return false;
+  const reported = parseSnpTcb(report.reportedTcb, endorsement.product);
+  return equalBytes(endorsement.chipId, report.chipId) &&
+    formatSnpTcb(endorsement.tcb) === formatSnpTcb(reported);
 }
 
 async function fetchBytes(url: string): Promise<Uint8Array> {

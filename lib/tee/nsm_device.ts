@@ -37,6 +37,10 @@ export function nsmDevice(path: string = NSM_DEVICE): NsmTransport {
   };
 }
 
+/**
+ * Struct, request and room for the answer are one allocation, the one that the call itself is given: an allocation that only the struct
+ * points to could be collected before the kernel reads it.
+ */
 function exchangeOn(
   c: Deno.DynamicLibrary<typeof SYMBOLS>["symbols"],
   path: string,
@@ -45,29 +49,26 @@ function exchangeOn(
   const file = c.open(new TextEncoder().encode(`${path}\0`), O_RDWR);
   if (file < 0) throw new FumataError("failure", `Cannot open "${path}": is this a Nitro enclave?`);
   try {
-    const sent = request.slice();
-    const response = new Uint8Array(NSM_RESPONSE_BYTES_MAX);
-    const struct = new Uint8Array(STRUCT_BYTES);
-    const view = new DataView(struct.buffer);
-    view.setBigUint64(0, addressOf(sent), true);
-    view.setBigUint64(8, BigInt(sent.length), true);
-    view.setBigUint64(16, addressOf(response), true);
-    view.setBigUint64(RESPONSE_LENGTH_OFFSET, BigInt(response.length), true);
-    if (c.ioctl(file, NSM_IOCTL, struct) !== 0) {
+    const memory = new Uint8Array(STRUCT_BYTES + request.length + NSM_RESPONSE_BYTES_MAX);
+    memory.set(request, STRUCT_BYTES);
+    const responseAt = STRUCT_BYTES + request.length;
+    const view = new DataView(memory.buffer);
+    const address = Deno.UnsafePointer.value(Deno.UnsafePointer.of(memory));
+    view.setBigUint64(0, address + BigInt(STRUCT_BYTES), true);
+    view.setBigUint64(8, BigInt(request.length), true);
+    view.setBigUint64(16, address + BigInt(responseAt), true);
+    view.setBigUint64(RESPONSE_LENGTH_OFFSET, BigInt(NSM_RESPONSE_BYTES_MAX), true);
+    if (c.ioctl(file, NSM_IOCTL, memory) !== 0) {
       throw new FumataError("failure", `Cannot talk to "${path}": the device refuses the request`);
     }
     const written = Number(view.getBigUint64(RESPONSE_LENGTH_OFFSET, true));
-    if (written > response.length) {
+    if (written > NSM_RESPONSE_BYTES_MAX) {
       throw new FumataError("failure", `Cannot talk to "${path}": it claims ${written} bytes`);
     }
-    return response.subarray(0, written);
+    return memory.subarray(responseAt, responseAt + written);
   } finally {
     c.close(file);
   }
-}
-
-function addressOf(bytes: Uint8Array<ArrayBuffer>): bigint {
-  return Deno.UnsafePointer.value(Deno.UnsafePointer.of(bytes));
 }
 
 function openLibrary(): Deno.DynamicLibrary<typeof SYMBOLS> {

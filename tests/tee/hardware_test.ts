@@ -212,10 +212,18 @@ Deno.test("a key service that fails, or answers another certificate, is an error
     await rejects(attestWith(() => Promise.reject(new Error("HTTP status 429"))), /429/);
     await rejects(attestWith(() => Promise.resolve(amd.ask)), /something else/);
     await rejects(attestWith(() => Promise.resolve(new Uint8Array(5))), /something else/);
+    // The certificate of the same chip before its firmware was updated.
+    const updated = (data: Uint8Array) => amd.report(data, { 0x180: Uint8Array.of(2) });
+    await rejects(
+      snpTee(folder, { report: updated, fetchBytes: () => Promise.resolve(amd.vcek) }).attest(
+        request,
+      ),
+      /something else/,
+    );
     const vlek = amd.report(new Uint8Array(64), { 0x48: Uint8Array.of(4) });
     await rejects(vcekFor(vlek, { folder }), /VLEK/);
     const unknown = amd.report(new Uint8Array(64), { 0: Uint8Array.of(2) });
-    await rejects(vcekFor(unknown, { folder }), /processor/);
+    await rejects(vcekFor(unknown, { folder }), /--endorsement/);
     await rejects(vcekFor(new Uint8Array(3), { folder }), /3 bytes/);
   }));
 
