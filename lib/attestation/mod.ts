@@ -10,6 +10,7 @@ export {
   describePolicy,
   formatMeasurements,
   formatVerdict,
+  measurementsToPin,
   PLATFORM_NAMES,
   policyFromVerdict,
   uncheckedOf,

@@ -151,10 +151,7 @@ export function describePolicy(policy: AttestationPolicy): Record<string, string
 export function policyFromVerdict(verdict: Verdict, policy: AttestationPolicy): AttestationPolicy {
   const { platform, facts } = verdict;
   const named = typeof policy.measurements === "string" ? [] : Object.keys(policy.measurements);
-  const names = new Set([...CODE_MEASUREMENTS[platform], ...named]);
-  const measurements = Object.fromEntries(
-    Object.entries(verdict.measurements).filter(([name]) => names.has(name)),
-  );
+  const measurements = measurementsToPin(platform, verdict.measurements, named);
   const demands = { ...policy, platform, measurements };
   switch (platform) {
     case "simulated":
@@ -174,6 +171,16 @@ export function policyFromVerdict(verdict: Verdict, policy: AttestationPolicy): 
     default:
       return platform satisfies never;
   }
+}
+
+/** Those of the measurements that stand for the code, and those named besides: what a policy pins. */
+export function measurementsToPin(
+  platform: Platform,
+  measurements: Readonly<Record<string, string>>,
+  named: readonly string[] = [],
+): Record<string, string> {
+  const names = new Set([...CODE_MEASUREMENTS[platform], ...named]);
+  return Object.fromEntries(Object.entries(measurements).filter(([name]) => names.has(name)));
 }
 
 /** The measurements that stand for the code; `pcr8`, the signer of an image, where there is one. */

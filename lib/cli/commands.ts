@@ -7,7 +7,7 @@ import { enclaveCommand } from "./commands/enclave.ts";
 import { keyCommand } from "./commands/key.ts";
 import { keygenCommand } from "./commands/keygen.ts";
 import { nodeCommand } from "./commands/node.ts";
-import { pcrsCommand } from "./commands/pcrs.ts";
+import { measurementsCommand, pcrsCommand } from "./commands/pcrs.ts";
 import { runCommand } from "./commands/run.ts";
 import { tokenCommand } from "./commands/token.ts";
 import { verifyCommand } from "./commands/verify.ts";
@@ -23,6 +23,7 @@ export const COMMANDS: readonly Command[] = [
   keyCommand,
   tokenCommand,
   pcrsCommand,
+  measurementsCommand,
   verifyCommand,
   attestCommand,
 ];

@@ -37,6 +37,12 @@ export async function openTee(
   const folder = options.tsm ?? tsmFolder();
   const nsmPath = options.nsmPath ?? NSM_DEVICE;
   const tee = choice === "auto" ? await detectTee(folder, nsmPath) : choice;
+  if (tee !== "snp" && endorsementFiles && endorsementFiles.length > 0) {
+    throw new FumataError(
+      "usage",
+      `Cannot use endorsements: they are for snp, the TEE is ${tee}`,
+    );
+  }
   switch (tee) {
     case "simulated":
       return openSimulatedTee({ folder: `${dataFolder}/simulated_tee`, version: options.version });

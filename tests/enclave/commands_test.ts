@@ -10,7 +10,7 @@ import { deployCommand } from "../../lib/cli/commands/deploy.ts";
 import { enclaveCommand } from "../../lib/cli/commands/enclave.ts";
 import { keyCommand } from "../../lib/cli/commands/key.ts";
 import { keygenCommand } from "../../lib/cli/commands/keygen.ts";
-import { pcrsCommand } from "../../lib/cli/commands/pcrs.ts";
+import { measurementsCommand, pcrsCommand } from "../../lib/cli/commands/pcrs.ts";
 import { runCommand as functionCommand } from "../../lib/cli/commands/run.ts";
 import { tokenCommand } from "../../lib/cli/commands/token.ts";
 import { type Profile, readProfile, writeProfile } from "../../lib/cli/profile.ts";
@@ -133,13 +133,18 @@ Deno.test("key and pcrs print what to encrypt to and what to pin", async () => {
   strictEqual(createPublicKey(pem).asymmetricKeyDetails!.modulusLength, 4096);
   const json = (await runCommand(keyCommand, ["-o", "json", ...profile])).out;
   ok(pem.replaceAll("\n", "").includes(JSON.parse(json).key));
-  const pcrs = JSON.parse((await runCommand(pcrsCommand, ["-o", "json", ...profile])).out);
+  const text = (await runCommand(pcrsCommand, ["-o", "json", ...profile])).out;
+  const pcrs = JSON.parse(text);
   strictEqual(pcrs.platform, "simulated");
   strictEqual(pcrs.measurements.pcr0, world.tee.measurements.pcr0);
   // Other code is shown, so that it can be looked at; another root is not.
   const attestation = { ...world.policy, measurements: { pcr0: "ab".repeat(48) } };
   const other = await runCommand(pcrsCommand, await profileOf(world, { attestation }));
-  match(other.out, new RegExp(`pcr0 ${world.tee.measurements.pcr0}`));
+  match(other.out, new RegExp(`pcr0 +${world.tee.measurements.pcr0}`));
+  match(other.out, /^platform: SIMULATED TEE \(no hardware protection\)\n/);
+  match(other.out, /to pin: pcr0, pcr1, pcr2\n$/);
+  deepStrictEqual(pcrs.pin, world.tee.measurements);
+  deepStrictEqual((await runCommand(measurementsCommand, ["-o", "json", ...profile])).out, text);
   await rejects(runCommand(keyCommand, await profileOf(world, { attestation })), { exitCode: 3 });
 });
 
@@ -240,6 +245,16 @@ Deno.test("a host writes the profile that its user's clients trust, and keeps it
     strictEqual((await readProfile(out, true))!.token, first!.token);
     strictEqual(await readProfile(path, false), undefined);
   });
+});
+
+Deno.test("enclave passes certificates on to the TEE, and refuses them where the TEE has no use for them", async () => {
+  const folder = await Deno.makeTempDir();
+  const words = ["--port", "0", "--no-profile", "--data", folder, "--endorsement", "vcek.der"];
+  await rejects(runCommand(enclaveCommand, words), {
+    code: "usage",
+    message: /endorsements: they are for snp, the TEE is simulated/,
+  });
+  await Deno.remove(folder, { recursive: true });
 });
 
 Deno.test("a client without profile or policy trusts nobody", async () => {

@@ -316,4 +316,9 @@ Deno.test("auto finds the TEE of the machine, and never takes the simulated one"
     for (const tee of ["nitro", "snp", "tdx"] as const) {
       strictEqual((await openTee(tee, none)).platform, tee);
     }
+    const endorsementFiles = ["vcek.der"];
+    strictEqual((await openTee("snp", { ...none, endorsementFiles })).platform, "snp");
+    for (const tee of ["simulated", "nitro", "tdx"] as const) {
+      await rejects(openTee(tee, { ...none, endorsementFiles }), /they are for snp/);
+    }
   }));

@@ -47,6 +47,12 @@ export const enclaveCommand: Command = {
       help: "trusted execution environment; the simulated one protects nothing",
     },
     {
+      name: "endorsement",
+      type: "list",
+      placeholder: "FILE",
+      help: "certificate of this chip's key (SNP): DER, PEM or a table; several times",
+    },
+    {
       name: "profile-out",
       type: "string",
       placeholder: "FILE",
@@ -64,7 +70,12 @@ export const enclaveCommand: Command = {
     const name = (args.text("tee") ?? "simulated") as TeeChoice;
     await using sandbox = createSandbox();
     await using host = await startEnclaveHost({
-      tee: (dataFolder) => openTee(name, { dataFolder, version: VERSION }),
+      tee: (dataFolder) =>
+        openTee(name, {
+          dataFolder,
+          version: VERSION,
+          endorsementFiles: args.list("endorsement"),
+        }),
       sandbox,
       dataDir,
       port: portOf(args),

@@ -1,8 +1,13 @@
 /**
- * `fumata pcrs`: what the running enclave measures, for pinning. The evidence is verified under the profile's roots, but any
+ * `fumata pcrs`, also called `measurements`: what the running enclave measures, for pinning. The evidence is verified under the profile's roots, but any
  * measurement is taken: compare what it prints with what the makers of the code published before you pin it.
  */
-import { INSECURE_ANY_MEASUREMENT } from "../../attestation/mod.ts";
+import {
+  formatMeasurements,
+  INSECURE_ANY_MEASUREMENT,
+  measurementsToPin,
+  PLATFORM_NAMES,
+} from "../../attestation/mod.ts";
 import { fetchAccountKey } from "../../enclave/client/mod.ts";
 import type { Command } from "../command.ts";
 import { OUTPUT_FLAG, print } from "../output.ts";
@@ -19,11 +24,21 @@ export const pcrsCommand: Command = {
     const policy = { ...attestation, measurements: INSECURE_ANY_MEASUREMENT } as const;
     const { attested } = await fetchAccountKey({ url, token, policy });
     const { measurements, evidence: { platform } } = attested;
-    print(args, context, { platform, measurements }, () =>
+    const pin = measurementsToPin(platform, measurements);
+    print(args, context, { platform, measurements, pin }, () =>
       [
-        `platform ${platform}`,
-        ...Object.entries(measurements).map(([name, value]) => `${name} ${value}`),
+        `platform: ${PLATFORM_NAMES[platform]}`,
+        formatMeasurements(measurements),
+        `to pin: ${Object.keys(pin).join(", ")}`,
       ].join("\n"));
     return 0;
   },
+};
+
+/** The same by the name that fits every TEE. */
+export const measurementsCommand: Command = {
+  ...pcrsCommand,
+  name: "measurements",
+  summary: 'the same as "pcrs", by the name that fits every TEE',
+  examples: ["fumata measurements", "fumata measurements -o json"],
 };
