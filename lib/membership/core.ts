@@ -114,7 +114,11 @@ export function createMembership(options: MembershipOptions): Membership {
       case "sync-failed":
         return sync.ended(event.address, false);
       case "join":
-        return reconnect.addSeeds(event.seeds);
+        return reconnect.join(event.seeds);
+      case "give-up": {
+        const record = view.get(event.id);
+        return record && judgement.giveUp(record);
+      }
       case "leave":
         return leaving.begin();
       default:

@@ -9,6 +9,7 @@
  *   members, which are well and need only be told to refute.
  */
 import { changed, clusterSize, type Context, type Part, reported } from "./context.ts";
+import { noteReturn } from "./flapping.ts";
 import { ACCUSERS_MAX, CONFLICTS_MAX, INCARNATION_JUMP_MAX, MEMBERS_MAX } from "./limits.ts";
 import type { Own } from "./own.ts";
 import { type SuspicionBounds, suspicionBounds, suspicionTimeoutMs } from "./suspicion.ts";
@@ -44,6 +45,8 @@ export interface Judgement extends Part {
   prove(claim: AliveClaim): void;
   /** This node's direct and indirect probes of the member failed. */
   accuse(record: MemberRecord): void;
+  /** The operator gives up a member that does not answer: it is dead here at once, forgotten and no longer looked for. */
+  giveUp(record: MemberRecord): void;
   /** Members that somebody accuses and that are not settled yet. */
   accused(): readonly NodeId[];
   /** This node's own "dead" about an incarnation: what it shows to that member so that it can refute. */
@@ -205,6 +208,7 @@ export function createJudgement(context: Context, own: Own, hooks: JudgementHook
     if (state === "suspect") changed(context, "refute", record);
     if (state === "dead" || state === "left") {
       changed(context, "join", record);
+      if (state === "dead") noteReturn(context, record);
       hooks.arrived(record, true);
     } else if (!sameFacts(before, claim)) {
       changed(context, "update", record);
@@ -227,6 +231,7 @@ export function createJudgement(context: Context, own: Own, hooks: JudgementHook
       sinceMs: context.nowMs,
       verified: true,
       introductions: 0,
+      returnsMs: [],
       verdicts: new Map(),
     };
     view.add(record);
@@ -286,6 +291,12 @@ export function createJudgement(context: Context, own: Own, hooks: JudgementHook
       record.verdicts.set(selfId, { claim, dead: false });
       queue.push(claim);
       weigh(record);
+    },
+    giveUp(record) {
+      if (record.state === "alive") return;
+      if (record.state === "suspect") expire(record);
+      view.reap(record, false);
+      changed(context, "reap", record);
     },
     accused: () => [...suspicions.keys()],
     ownDead,

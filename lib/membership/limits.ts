@@ -46,6 +46,9 @@ export const SEEDS_MAX = 64;
 /** Accusers kept for one member and incarnation; above any fault bound that makes sense. */
 export const ACCUSERS_MAX = 64;
 
+/** Returns of a failed member within the flap window that make a flap; so many times are kept for each member. */
+export const FLAP_RETURNS = 3;
+
 /** Name conflicts remembered so as to report each once. */
 export const CONFLICTS_MAX = 256;
 

@@ -13,6 +13,8 @@ import { isActive, sameAddress } from "./view.ts";
 /** Seeds and the dead of one node. */
 export interface Reconnect extends Part {
   addSeeds(addresses: readonly Address[]): void;
+  /** Seeds that the operator names while the node runs: all are tried at once. */
+  join(addresses: readonly Address[]): void;
   /** Members of an earlier run; as many as there may be seeds are tried like seeds. */
   addKnown(claims: readonly AliveClaim[]): void;
   /** Somebody answered at this address. Gives whether it is a seed that has not answered since it was last out of reach. */
@@ -80,8 +82,8 @@ export function createReconnect(context: Context, contacts: Contacts): Reconnect
     for (const { id, state, alive } of view.records()) {
       if (state === "dead") dead.push({ id, address: alive.address });
     }
-    for (const [id, { address }] of view.tombstones()) {
-      if (address) dead.push({ id, address });
+    for (const [id, { address, isSought }] of view.tombstones()) {
+      if (address && isSought) dead.push({ id, address });
     }
     return dead;
   }
@@ -124,6 +126,16 @@ export function createReconnect(context: Context, contacts: Contacts): Reconnect
     addSeeds(addresses) {
       for (const address of addresses) add(address, true);
       soon();
+    },
+    join(addresses) {
+      for (const address of addresses.slice(0, SEEDS_MAX)) {
+        add(address, true);
+        const seed = seeds.get(formatAddress(address));
+        if (!seed) continue;
+        seed.answered = false;
+        contacts.ping(address);
+      }
+      if (view.activeCount() === 0) soon();
     },
     addKnown(claims) {
       for (const { address, subject } of claims) {

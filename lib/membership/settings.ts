@@ -40,6 +40,8 @@ export interface MembershipSettings {
   readonly reconnectIntervalMs: number;
   /** When a dead or left member leaves the view. 10000..2^31. Its tombstone stays. */
   readonly reapAfterMs: number;
+  /** Time within which a member that failed and came back three times is said to flap. 10000..3600000. */
+  readonly flapWindowMs: number;
   /** How long a leaving node waits for confirmations at most. 100..60000. */
   readonly leaveTimeoutMs: number;
   /** Members that must confirm a leave. 1..8; all, if there are fewer. */
@@ -71,6 +73,7 @@ export const PROFILES: Readonly<Record<Profile, MembershipSettings>> = {
     syncIntervalMs: 30_000,
     reconnectIntervalMs: 30_000,
     reapAfterMs: 24 * 3600_000,
+    flapWindowMs: 300_000,
     leaveTimeoutMs: 5000,
     leaveConfirmations: 3,
     contactsPerSecond: 100,
@@ -92,6 +95,7 @@ export const PROFILES: Readonly<Record<Profile, MembershipSettings>> = {
     syncIntervalMs: 60_000,
     reconnectIntervalMs: 60_000,
     reapAfterMs: 24 * 3600_000,
+    flapWindowMs: 900_000,
     leaveTimeoutMs: 15_000,
     leaveConfirmations: 3,
     contactsPerSecond: 50,
@@ -113,6 +117,7 @@ export const PROFILES: Readonly<Record<Profile, MembershipSettings>> = {
     syncIntervalMs: 10_000,
     reconnectIntervalMs: 3000,
     reapAfterMs: 3600_000,
+    flapWindowMs: 60_000,
     leaveTimeoutMs: 1500,
     leaveConfirmations: 3,
     contactsPerSecond: 200,

@@ -168,8 +168,10 @@ export type MembershipEvent =
   }
   /** A push/pull did not come about. */
   | { readonly type: "sync-failed"; readonly address: Address }
-  /** The operator names further seed addresses. */
+  /** The operator names further seed addresses; each is tried at once, and reported when it answers. */
   | { readonly type: "join"; readonly seeds: readonly Address[] }
+  /** The operator gives up a member that is suspect, dead or gone. Of others nothing is done: they would refute. */
+  | { readonly type: "give-up"; readonly id: NodeId }
   /** The node is to leave the cluster. */
   | { readonly type: "leave" }
   /** What pings and acks are to carry as the election's head from now on, 0..48 bytes. */
@@ -217,6 +219,7 @@ export type MembershipReport =
 
 /** A change in the view. */
 export interface MemberChange {
-  readonly kind: "join" | "suspect" | "refute" | "fail" | "leave" | "update" | "reap";
+  /** `flap`: it failed and came back several times within a while. `reap`: it leaves the view. */
+  readonly kind: "join" | "suspect" | "refute" | "fail" | "leave" | "update" | "flap" | "reap";
   readonly member: Member;
 }

@@ -36,15 +36,19 @@ export interface MemberRecord {
   shownMs?: number;
   /** How many probes introduced this node to it since it arrived. */
   introductions: number;
+  /** When it came back after it had failed, for `flapping.ts`. */
+  readonly returnsMs: number[];
   /** By accuser, about `incarnation`. */
   readonly verdicts: Map<NodeId, Verdict>;
   left?: LeftClaim;
 }
 
-/** What is kept of a reaped member. `address` is where a dead one is still looked for; one that left is let go. */
+/** What is kept of a reaped member. `address` is where a dead one was last; one that left is let go. */
 export interface Tombstone {
   readonly incarnation: number;
   readonly address?: Address;
+  /** Whether it is still looked for; not, when an operator gave it up. */
+  readonly isSought: boolean;
   /** When it was last shown its death because it spoke. */
   shownMs?: number;
 }
@@ -59,8 +63,8 @@ export interface View {
   add(record: MemberRecord): void;
   /** Moves a record to a state; `sinceMs` becomes `nowMs`. */
   setState(record: MemberRecord, state: MemberState, nowMs: number): void;
-  /** Takes a dead or left record out and leaves a tombstone. */
-  reap(record: MemberRecord): void;
+  /** Takes a dead or left record out and leaves a tombstone. A dead one is looked for further, unless `isSought` is false. */
+  reap(record: MemberRecord, isSought?: boolean): void;
   tombstone(id: NodeId): Tombstone | undefined;
   tombstones(): Iterable<[NodeId, Tombstone]>;
 }
@@ -86,14 +90,16 @@ export function createView(): View {
       record.sinceMs = nowMs;
       if (isActive(record)) active++;
     },
-    reap(record) {
+    reap(record, isSought = true) {
       if (isActive(record)) active--;
       records.delete(record.id);
       if (tombstones.size >= TOMBSTONES_MAX) tombstones.delete(tombstones.keys().next().value!);
       const { incarnation, alive } = record;
       tombstones.set(
         record.id,
-        record.state === "left" ? { incarnation } : { incarnation, address: alive.address },
+        record.state === "left"
+          ? { incarnation, isSought: false }
+          : { incarnation, isSought, address: alive.address },
       );
     },
     tombstone: (id) => tombstones.get(id),

@@ -17,6 +17,7 @@ const MEMBER_WORDS = {
   fail: "failed",
   leave: "left",
   update: "changed its facts",
+  flap: "fails and comes back again and again",
   reap: "is forgotten",
 } as const satisfies Record<MemberChange["kind"], string>;
 

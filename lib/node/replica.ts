@@ -18,6 +18,7 @@ import type {
 } from "../election/types.ts";
 import type { Membership } from "../membership/core.ts";
 import type {
+  AliveClaim,
   Claim,
   GossipMessage,
   Member,
@@ -52,6 +53,8 @@ export type ReplicaEvent =
     readonly message: Exclude<ElectionMessage, { kind: "certificate" }>;
   }
   | Extract<ElectionEvent, { type: "certificate" | "keys" | "enclave-failed" }>
+  | { readonly type: "join"; readonly seeds: readonly Address[] }
+  | { readonly type: "give-up"; readonly id: NodeId }
   | { readonly type: "leave" };
 
 /** What the shell is asked to do, in this order. */
@@ -101,6 +104,11 @@ export class Replica {
     return this.#membership.members();
   }
 
+  /** This node's own claim, once it has started. */
+  self(): AliveClaim | undefined {
+    return this.#membership.self();
+  }
+
   /** Claims of a full-state exchange. */
   snapshot(): readonly Claim[] {
     return this.#membership.snapshot();
@@ -137,6 +145,8 @@ export class Replica {
         break;
       case "synced":
       case "sync-failed":
+      case "join":
+      case "give-up":
         this.#tellMembership(event, nowMs);
         break;
       case "election":
