@@ -7,7 +7,7 @@
 import { fromHex, utf8 } from "../base/bytes.ts";
 import { type Certificate, parsePemCertificates } from "./certificate_format.ts";
 import { parseRevocationList, type RevocationList } from "./revocation_list.ts";
-import { malformed } from "./structure.ts";
+import { isJsonObject, malformed } from "./structure.ts";
 
 /** A text signed by Intel. */
 export interface SignedText {
@@ -182,10 +182,7 @@ function components(tcb: Fields, name: string): number[] {
 }
 
 function object(value: unknown, what: string): Fields {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    malformed(`${what} is not an object`);
-  }
-  return value as Fields;
+  return isJsonObject(value) ? value : malformed(`${what} is not an object`);
 }
 
 function objects(fields: Fields, name: string): Fields[] {

@@ -118,10 +118,9 @@ export function timeMs(element: DerElement, what: string): number {
   const [year, month, day, hour, minute, second] = match.slice(1).map(Number);
   const fullYear = element.tag === TAG.utcTime ? year + (year < 50 ? 2000 : 1900) : year;
   const ms = Date.UTC(fullYear, month - 1, day, hour, minute, second);
-  const back = new Date(ms);
-  if (
-    back.getUTCMonth() !== month - 1 || back.getUTCDate() !== day || back.getUTCHours() !== hour
-  ) {
+  // `Date` carries what exceeds its field over to the next: the 30th of February, the 61st second.
+  const digits = new Date(ms).toISOString().slice(0, 19).replaceAll(/[-:T]/g, "");
+  if (digits !== String(fullYear).padStart(4, "0") + match.slice(2).join("")) {
     malformed(`${what} is not a time`);
   }
   return ms;

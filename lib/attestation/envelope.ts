@@ -8,7 +8,8 @@
  * On the wire, documents in Nitro's format travel bare, as the clients of the seeds' service expect; a reader tells the two apart by the
  * first byte, which is `{` here and a CBOR array or tag there.
  */
-import { base64, fromBase64, fromUtf8, utf8 } from "../base/bytes.ts";
+import { base64, fromBase64, utf8 } from "../base/bytes.ts";
+import { parseJsonObject } from "./structure.ts";
 import { type Evidence, type Platform, PLATFORMS } from "./types.ts";
 
 /** A quote with its certificates is under 16 KiB; four times that in base64. */
@@ -30,7 +31,7 @@ export function encodeEvidence(evidence: Evidence): Uint8Array<ArrayBuffer> {
 /** Reads an envelope, or gives the reason as a text why it is none. */
 export function decodeEvidence(bytes: Uint8Array): Evidence | string {
   if (bytes.length > ENVELOPE_BYTES_MAX) return `the envelope has ${bytes.length} bytes`;
-  const fields = parseObject(bytes);
+  const fields = parseJsonObject(bytes);
   if (!fields) return "the envelope is not a JSON object";
   const platform = PLATFORMS.find((name) => name === fields.platform);
   if (!platform) return "the envelope names no platform";
@@ -61,19 +62,6 @@ export function evidenceFromWire(bytes: Uint8Array, wanted: Platform): Evidence 
 
 function isNitroFormat(platform: Platform): boolean {
   return platform === "nitro" || platform === "simulated";
-}
-
-function parseObject(bytes: Uint8Array): Record<string, unknown> | undefined {
-  const text = fromUtf8(bytes);
-  if (text === undefined) return undefined;
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === "object" && value !== null
-      ? value as Record<string, unknown>
-      : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 function bytesOf(value: unknown): Uint8Array | undefined {

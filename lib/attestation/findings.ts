@@ -12,6 +12,8 @@ export interface Findings {
   readonly measurements: Readonly<Record<string, string>>;
 }
 
+const LAYERS: readonly Failure["layer"][] = ["structure", "signature", "policy"];
+
 /** Findings of bytes that are not what they should be. */
 export function malformedFindings(problem: Malformed): Findings {
   return nothing([failure("structure", "format", problem.message)], ["format"]);
@@ -30,11 +32,13 @@ export function refuse(platform: Platform, message: string): Verdict {
 /** The verdict that follows from findings. */
 export function finish(platform: Platform, findings: Findings): Verdict {
   const platformJudged = findings.checked[0] !== "platform";
+  const rank = (failure: Failure) => LAYERS.indexOf(failure.layer);
   return {
+    ...findings,
     platform,
     genuine: platformJudged && findings.failures.every((failure) => failure.layer === "policy"),
     accepted: findings.failures.length === 0,
-    ...findings,
+    failures: findings.failures.toSorted((a, b) => rank(a) - rank(b)),
   };
 }
 

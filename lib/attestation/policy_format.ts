@@ -22,7 +22,7 @@ import { fromHex } from "../base/bytes.ts";
 import { FumataError } from "../base/errors.ts";
 import { parsePemCertificates, PEM_CERTIFICATES_MAX } from "./certificate_format.ts";
 import { isSelfIssued } from "./roots.ts";
-import { Malformed, structured } from "./structure.ts";
+import { isJsonObject, Malformed, structured } from "./structure.ts";
 import {
   type AttestationPolicy,
   INSECURE_ANY_MEASUREMENT,
@@ -122,7 +122,7 @@ export function insecureAnyMeasurementPolicy(
 }
 
 function problemOf(value: unknown): string | undefined {
-  if (!isObject(value)) return "it is not a JSON object";
+  if (!isJsonObject(value)) return "it is not a JSON object";
   const platform = PLATFORMS.find((name) => name === value.platform);
   if (!platform) return `"platform" has to be one of ${PLATFORMS.join(", ")}`;
   const rules = RULES[platform];
@@ -179,7 +179,7 @@ function problemOfRoots(value: unknown, certificatesMax: number): string | undef
 }
 
 function problemOfTcb(value: unknown): string | undefined {
-  if (!isObject(value)) return "has to be an object";
+  if (!isJsonObject(value)) return "has to be an object";
   for (const [part, least] of Object.entries(value)) {
     if (!SNP_TCB_PARTS.includes(part)) return `has an unknown part "${part}"`;
     if (!isWhole(least, 255)) return `has a part "${part}" that is not a number of 0..255`;
@@ -190,7 +190,7 @@ function problemOfMeasurements(platform: Platform, value: unknown): string | und
   if (value === INSECURE_ANY_MEASUREMENT) return undefined;
   const { names, mandatory, bytes } = RULES[platform];
   const wanted = mandatory.map((set) => set.join(" and ")).join(" or ");
-  if (!isObject(value)) {
+  if (!isJsonObject(value)) {
     return `"measurements" has to be an object with ${wanted}, or the text "${INSECURE_ANY_MEASUREMENT}"`;
   }
   for (const [name, expected] of Object.entries(value)) {
@@ -206,10 +206,6 @@ function problemOfMeasurements(platform: Platform, value: unknown): string | und
   }
   const complete = mandatory.some((set) => set.every((name) => Object.hasOwn(value, name)));
   return complete ? undefined : `"measurements" lacks ${wanted}`;
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function isWhole(value: unknown, max: number): value is number {

@@ -2,7 +2,7 @@
  * Reading bytes of unknown origin. Parsers in this room signal bad input by throwing `Malformed` deep inside, and only `structured`
  * at their door turns that into a value, so that no caller ever sees an exception for hostile bytes.
  */
-import { equalBytes } from "../base/bytes.ts";
+import { equalBytes, fromUtf8 } from "../base/bytes.ts";
 
 /** Why bytes are not what they should be. */
 export class Malformed extends Error {
@@ -33,6 +33,23 @@ export function printable(text: string): string {
   return clean.length > QUOTED_CHARACTERS_MAX ? `${clean.slice(0, QUOTED_CHARACTERS_MAX)}…` : clean;
 }
 
+/** The object that a JSON text in UTF-8 is, or `undefined` for all other bytes. */
+export function parseJsonObject(bytes: Uint8Array): Record<string, unknown> | undefined {
+  const text = fromUtf8(bytes);
+  if (text === undefined) return undefined;
+  try {
+    const value: unknown = JSON.parse(text);
+    return isJsonObject(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whether a JSON value is an object, and no array. */
+export function isJsonObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
 /** A reader of little-endian fields that checks every bound before it touches anything. */
 export class ByteReader {
   #at = 0;
@@ -61,10 +78,6 @@ export class ByteReader {
     }
     this.#at += length;
     return this.#bytes.subarray(this.#at - length, this.#at);
-  }
-
-  uint8(): number {
-    return this.bytes(1)[0];
   }
 
   uint16(): number {

@@ -90,7 +90,7 @@ export interface SnpMinimumTcb {
 }
 
 /**
- * What a verifier demands: plain JSON. `parsePolicy` reads it and refuses unknown fields; see `policy.ts` for the meaning and the
+ * What a verifier demands: plain JSON. `parsePolicy` reads it and refuses unknown fields; see `policy_format.ts` for the meaning and the
  * default of each field.
  */
 export interface AttestationPolicy {

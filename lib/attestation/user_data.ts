@@ -2,7 +2,8 @@
  * What the wire protocol puts into `user_data`: JSON that names the function and the enclave's keys. `certificate_kid` is an extension
  * of fumata, the RFC 7638 thumbprint of the key that signs election certificates; the key itself travels beside the evidence.
  */
-import { base64, fromBase64, fromBase64url, fromUtf8, utf8 } from "../base/bytes.ts";
+import { base64, fromBase64, fromBase64url, utf8 } from "../base/bytes.ts";
+import { parseJsonObject } from "./structure.ts";
 import type { Binding } from "./types.ts";
 
 /** Bytes of a SHA-256. */
@@ -27,7 +28,7 @@ export function encodeUserData(data: UserData): Uint8Array {
 
 /** Reads `user_data`; gives nothing at all when it is not JSON of this form, as enclaves of others have it. */
 export function decodeUserData(bytes: Uint8Array | undefined): UserData {
-  const fields = bytes && bytes.length > 0 ? parseObject(bytes) : undefined;
+  const fields = bytes && bytes.length > 0 ? parseJsonObject(bytes) : undefined;
   if (!fields) return {};
   const kid = fields.certificate_kid;
   const isKid = typeof kid === "string" && fromBase64url(kid)?.length === HASH_BYTES;
@@ -45,19 +46,6 @@ export function withoutUndefined<T extends object>(value: T): T {
   return Object.fromEntries(
     Object.entries(value).filter(([, member]) => member !== undefined),
   ) as T;
-}
-
-function parseObject(bytes: Uint8Array): Record<string, unknown> | undefined {
-  const text = fromUtf8(bytes);
-  if (text === undefined) return undefined;
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === "object" && value !== null
-      ? value as Record<string, unknown>
-      : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 function bytesOf(value: unknown, min: number, max: number): Uint8Array | undefined {

@@ -21,7 +21,7 @@ import { FumataError, messageOf } from "../base/errors.ts";
 export type FetchBytes = (url: string) => Promise<Uint8Array>;
 
 /** AMD's service. */
-export const AMD_KEY_SERVICE_URL = "https://kdsintf.amd.com";
+const AMD_KEY_SERVICE_URL = "https://kdsintf.amd.com";
 
 /** Chip ids of Turin have 8 bytes. */
 const TURIN_CHIP_ID_BYTES = 8;

@@ -29,7 +29,7 @@ export interface TsmReport {
 }
 
 /** Where the kernel has the folder. */
-export const TSM_FOLDER = "/sys/kernel/config/tsm/report";
+const TSM_FOLDER = "/sys/kernel/config/tsm/report";
 
 /** Bytes that a report binds. */
 const INBLOB_BYTES = 64;

@@ -12,7 +12,7 @@ export interface NsmTransport {
 }
 
 /** The most bytes of a request that the module takes. */
-export const NSM_REQUEST_BYTES_MAX = 0x1000;
+const NSM_REQUEST_BYTES_MAX = 0x1000;
 /** The most bytes that the module answers. */
 export const NSM_RESPONSE_BYTES_MAX = 0x3000;
 

@@ -123,6 +123,24 @@ Deno.test("every failure is reported, not the first, and each names the attack t
     verdict.failures.map((failure) => failure.check),
     ["debug", "migration-agent", "vmpl", "tcb", "host-data", "measurement"],
   );
+  const stale = verifyEvidence(
+    { ...snp({ 0x90: Uint8Array.of(0) }), bound: new Uint8Array(1) },
+    parsePolicy({
+      platform: "snp",
+      roots: amd.rootsPem,
+      measurements: { measurement: MEASUREMENT },
+    }),
+    { at: new Date("2031-01-01T00:00:00Z"), revocationLists: [amd.revocationList([])] },
+  );
+  deepStrictEqual(
+    [...new Set(stale.failures.map(({ layer, check }) => `${layer}: ${check}`))],
+    [
+      "structure: format",
+      "signature: validity",
+      "policy: revocation",
+      "policy: measurement",
+    ],
+  );
   for (const { attack, message } of verdict.failures) ok(attack.length > 10 && message.length > 10);
 });
 
