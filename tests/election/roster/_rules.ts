@@ -112,6 +112,41 @@ export function certify(
   return certificate;
 }
 
+/** A certificate by which this node leads, whatever the draw would give. */
+export function certificateOf(
+  roster: Roster,
+  leader: string,
+  said: {
+    readonly term: number;
+    readonly prev?: string;
+    readonly kid?: string;
+    readonly active?: readonly string[];
+    readonly incumbent?: string;
+    readonly tenure?: number;
+    readonly voters?: readonly string[];
+  },
+): RosterCertificate {
+  const { term, prev = GENESIS.id, kid = KID, incumbent, tenure = 0 } = said;
+  const ids = roster.voters.map((voter) => voter.id);
+  const active = said.active ?? ids;
+  const proposal: RosterProposal = {
+    type: "leader",
+    term,
+    prev,
+    kid,
+    active,
+    ...(incumbent !== undefined && { incumbent }),
+    tenure,
+  };
+  const digest = digestOf(proposal);
+  const voters = said.voters ?? ids.slice(0, roster.votesNeeded);
+  const id = `${term}#${quickHash(digest, kid, leader)}`;
+  const bundle = voters.map((voter) => signVote(voter, term, digest));
+  const certificate = { id, proposal, digest, leader, document: { certificate: id, bundle } };
+  certificates.set(id, certificate);
+  return certificate;
+}
+
 export function isQuorum(
   roster: Roster,
   term: number,
