@@ -95,7 +95,7 @@ async function openHost(folder: DataFolder, options: EnclaveHostOptions): Promis
     forget: keys.tokenSecretIsNew,
   });
   const routes: Route<Session>[] = [
-    runEndpoint(store, sandbox, tee, keys.resultKey, limits),
+    runEndpoint(store, sandbox, tee, keys, limits),
     deployEndpoint(store, keys, limits, now, (id, name, checksum) => {
       const fields = { id, name, checksum: hex(checksum) };
       logger.log("info", "deployed", `deployed ${name} as ${id}`, fields);

@@ -10,8 +10,9 @@ import type { TeeDriver } from "../../tee/types.ts";
 import { checksumFields, signedChecksumBytes } from "../frames.ts";
 import type { EnclaveLimits } from "../limits.ts";
 import type { FunctionStore } from "./function_store.ts";
-import type { ResultKey } from "./keys.ts";
+import type { HostKeys } from "./keys.ts";
 import type { SocketRoute } from "./routes.ts";
+import { openSealedInput } from "./sealed_input.ts";
 import { CLOSE, type Session, SessionError } from "./session.ts";
 
 /** The endpoint. */
@@ -19,9 +20,10 @@ export function runEndpoint(
   store: FunctionStore,
   sandbox: Sandbox,
   tee: TeeDriver,
-  resultKey: ResultKey,
+  keys: Pick<HostKeys, "resultKey" | "accountKey">,
   limits: EnclaveLimits,
 ): SocketRoute<Session> {
+  const { resultKey } = keys;
   return {
     kind: "socket",
     path: "/v1/run/:id",
@@ -42,7 +44,7 @@ export function runEndpoint(
       const running = await sandbox.open(functionPackage, { certificateKeyPem }, tee.platform);
       try {
         for (let input; (input = await session.nextInput());) {
-          const outcome = await running.call(input);
+          const outcome = await running.call(await openSealedInput(input, keys.accountKey));
           if (!outcome.ok) throw new SessionError(outcome.error, CLOSE.failed);
           const checksums = {
             input: sha256(input),

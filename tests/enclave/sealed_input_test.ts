@@ -1,0 +1,51 @@
+/** Values encrypted for the account are opened inside the enclave, and only there. */
+import { deepStrictEqual as assertEquals, rejects } from "node:assert";
+import { fromUtf8, utf8 } from "../../lib/base/bytes.ts";
+import { sealedValueText, sealValue } from "../../lib/crypto/sealed_value.ts";
+import { connectEnclave, fetchAccountKey } from "../../lib/enclave/client/mod.ts";
+import { ECHO, startWorld, type World } from "./_harness.ts";
+
+async function connect(world: World) {
+  const { token, policy, echoId } = world;
+  const url = world.host.url;
+  return await connectEnclave({ url, token, policy, functionId: echoId, checksum: ECHO.checksum });
+}
+
+Deno.test("a whole input and texts inside one reach the function decrypted", async () => {
+  await using world = await startWorld();
+  const { token, policy } = world;
+  const { publicKey } = await fetchAccountKey({ url: world.host.url, token, policy });
+  const seal = async (text: string) => sealedValueText(await sealValue(publicKey, utf8(text)));
+  const secret = await seal("the secret é");
+  using connection = await connect(world);
+  const echoed = async (input: string) => fromUtf8(await connection.invoke(utf8(input)));
+
+  assertEquals(await echoed(secret), "the secret é");
+  assertEquals(await echoed(`${secret}\n`), "the secret é");
+  assertEquals(
+    await echoed(`{ "a": ["${secret}", 1, null], "b": { "c": "${await seal("2")}" } }`),
+    '{"a":["the secret é",1,null],"b":{"c":"2"}}',
+  );
+  for (const untouched of ['{ "a": "no cape: here" }', "say cape: twice", "{ cape:", "ca", ""]) {
+    assertEquals(await echoed(untouched), untouched);
+  }
+});
+
+Deno.test("a sealed value that does not open ends the session with the reason", async () => {
+  await using world = await startWorld();
+  const { token, policy } = world;
+  const { publicKey } = await fetchAccountKey({ url: world.host.url, token, policy });
+  const binary = sealedValueText(await sealValue(publicKey, Uint8Array.of(0xff)));
+  const changed = binary.replace(/.$/, "").replace(/.{4}=?$/, "AAAA");
+  const faults: [string, RegExp][] = [
+    ["cape:***", /what follows cape: is not base64/],
+    ["cape:AAAA", /not for the key of this account/],
+    [changed, /not for the key of this account|not base64/],
+    [`["${binary}"]`, /it is not text/],
+    [JSON.stringify(Array(65).fill("cape:AAAA")), /more than 64 encrypted values/],
+  ];
+  for (const [input, message] of faults) {
+    using connection = await connect(world);
+    await rejects(connection.invoke(utf8(input)), { message });
+  }
+});
