@@ -101,6 +101,7 @@ export class RosterElection {
   #kids: ReadonlySet<Digest> = new Set();
   #preferredKid?: Digest;
   #clockOffsetMs?: number;
+  readonly #startMs: number;
   #isStarted = false;
   #isStopped = false;
 
@@ -132,6 +133,7 @@ export class RosterElection {
     this.#incarnation = memory.incarnation;
     this.#ownStepDown = memory.steppedDown;
     this.#order = memory.order;
+    this.#startMs = nowMs;
     this.#leaderHeardMs = nowMs;
     this.#bootNonce = rules.nonce();
     const voters = roster.voters.map((voter) => voter.id);
@@ -178,6 +180,7 @@ export class RosterElection {
   /** When the next `tick` is wanted, monotonic ms. */
   deadlineMs(): number | undefined {
     if (this.#isStopped) return undefined;
+    if (!this.#isStarted) return this.#startMs;
     let earliest = Math.min(this.#leadership?.deadlineMs() ?? Infinity, this.#stepDownAgainAtMs);
     for (const { dueMs } of this.#earlyHeartbeats.values()) earliest = Math.min(earliest, dueMs);
     earliest = Math.min(earliest, this.#ready?.callAtMs ?? Infinity, this.#electionDeadlineMs());
@@ -196,6 +199,7 @@ export class RosterElection {
   #start(nowMs: number): void {
     this.#isStarted = true;
     this.#context.emit({ type: "head", head: this.#head });
+    if (!this.#isClosed()) this.#tellOrder(this.#context.others);
     this.#takeOffice(nowMs);
   }
 
@@ -339,6 +343,7 @@ export class RosterElection {
     const { term } = proposal;
     this.#context.note({ what: "refused", term, collector: sender, objection });
     this.#context.send([sender], { kind: "refusal", term, digest, objection, head: this.#head });
+    if (objection.reason === "order") this.#tellOrder([sender]);
     if (objection.reason === "term-over" && this.#terms.opening.length > 0) {
       this.#context.send([sender], { kind: "gave-up", statements: this.#terms.opening });
     }
@@ -439,6 +444,7 @@ export class RosterElection {
     this.#onHeadSeen(sender, head, nowMs);
     if (this.#round?.digest !== digest) return;
     this.#context.note({ what: "was-refused", by: sender, term, objection });
+    if (objection.reason === "order") this.#tellOrder([sender]);
     if (objection.reason === "prev" && head.term < this.#head.term) this.#teachHead(sender, nowMs);
     if (objection.reason === "term-not-open" && this.#terms.opening.length > 0) {
       this.#context.send([sender], { kind: "gave-up", statements: this.#terms.opening });
@@ -602,7 +608,10 @@ export class RosterElection {
         return this.#refuseAck(sender, heartbeat.certificateId, "echo");
       case "fresh":
         this.#leaderHeardMs = nowMs;
-        if (!this.#bind(nowMs)) return this.#refuseAck(sender, heartbeat.certificateId, "voted");
+        if (!this.#bind(nowMs)) {
+          this.#tellOrder([sender]);
+          return this.#refuseAck(sender, heartbeat.certificateId, "voted");
+        }
         this.#context.send([sender], {
           kind: "lease-ack",
           ack: this.#context.rules.signAck(heartbeat.certificateId, heartbeat.nonce),
@@ -740,8 +749,12 @@ export class RosterElection {
     if (this.#order) return;
     this.#order = order;
     this.#context.persist({ order });
-    this.#context.send(this.#context.others, { kind: "succession", order });
+    this.#tellOrder(this.#context.others);
     this.#leadership?.beginStepDown("asked");
+  }
+
+  #tellOrder(members: readonly NodeId[]): void {
+    if (this.#order) this.#context.send(members, { kind: "succession", order: this.#order });
   }
 
   // Terms.

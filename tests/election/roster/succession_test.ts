@@ -1,0 +1,116 @@
+/** Succession (design §4.11): a closing certificate without a leader, and no vote or ack after a vote to close. */
+import { deepStrictEqual, ok, strictEqual } from "node:assert";
+import type { ClosingProposal } from "../../../lib/election/roster/types.ts";
+import { World } from "./harness.ts";
+import { KID } from "./_rules.ts";
+import { leader, type Solo, voter } from "./_solo.ts";
+
+const ORDER = { successor: "checksum-2", signature: "operator" };
+
+function closing(solo: Solo, change: Partial<ClosingProposal> = {}): ClosingProposal {
+  const { term, head } = solo.election;
+  return { type: "closing", term, prev: head.id, kid: KID, successor: ORDER.successor, ...change };
+}
+
+Deno.test("a voter closes only in favour of the checksum that the operator ordered", () => {
+  const solo = voter();
+  solo.propose(closing(solo, { successor: "checksum-3" }));
+  strictEqual(solo.refusal(), "order");
+  solo.step({ type: "succession", order: ORDER });
+  solo.propose(closing(solo, { successor: "checksum-3" }));
+  strictEqual(solo.sent("vote").length, 0);
+  solo.propose(closing(solo));
+  strictEqual(solo.sent("vote").length, 1);
+});
+
+Deno.test("an order that was lost is told again to whoever shows that it does not know it", () => {
+  const solo = voter();
+  solo.step({ type: "succession", order: ORDER });
+  solo.clear();
+  solo.propose();
+  deepStrictEqual(solo.sent("succession").map(({ to }) => to), [[solo.collector()]]);
+  const certificate = solo.follow();
+  solo.clear();
+  solo.heartbeat(certificate, 1);
+  deepStrictEqual(solo.sent("succession").map(({ to }) => to), [[certificate.leader]]);
+  solo.clear();
+  solo.boot();
+  solo.step({ type: "tick" });
+  deepStrictEqual(solo.sent("succession").map(({ to }) => to), [solo.others]);
+});
+
+Deno.test("an order is stored, told to all once, and votes for leaders end", () => {
+  const solo = voter();
+  for (let i = 0; i < 3; i++) solo.step({ type: "succession", order: ORDER });
+  deepStrictEqual(solo.memory.order, ORDER);
+  deepStrictEqual(solo.sent("succession").map(({ to }) => to), [solo.others]);
+  solo.propose();
+  strictEqual(solo.refusal(), "order");
+});
+
+Deno.test("a leader that learns of the order steps down, and followers ack no more", () => {
+  const solo = leader();
+  solo.step({ type: "succession", order: ORDER });
+  strictEqual(solo.did("stop-work").length, 1);
+
+  const follower = voter();
+  const certificate = follower.follow();
+  follower.step({ type: "succession", order: ORDER });
+  follower.heartbeat(certificate, 1);
+  strictEqual(follower.sent("lease-ack").length, 0);
+});
+
+Deno.test("a vote to close goes to all, so that it comes about without its collector", () => {
+  const solo = voter();
+  solo.step({ type: "succession", order: ORDER });
+  solo.clear();
+  const proposal = closing(solo);
+  solo.propose(proposal);
+  deepStrictEqual(solo.sent("vote").map(({ to }) => to), [solo.others]);
+  for (const id of solo.others.slice(0, 2)) solo.vote(id, proposal);
+  solo.pass(solo.ids.length * solo.settings.callStaggerMs);
+  const [call] = solo.did("call-enclave");
+  deepStrictEqual([call.proposal, call.order], [proposal, ORDER]);
+});
+
+Deno.test("whoever voted to close never votes or acks there again, nor gives up that term, even after a restart", () => {
+  const solo = voter();
+  solo.step({ type: "succession", order: ORDER });
+  solo.propose(closing(solo));
+  strictEqual(solo.memory.lastVote?.successor, ORDER.successor);
+  solo.boot();
+  solo.step({ type: "keys", kids: [KID], preferred: KID });
+  solo.view();
+  solo.clear();
+  solo.pass(20_000);
+  strictEqual(solo.sent("gave-up").length, 0);
+  const term = [2, 3, 4, 5].find((term) => solo.collector(term) !== solo.self)!;
+  solo.gaveUp(solo.others, term - 1);
+  solo.propose(solo.proposal());
+  strictEqual(solo.refusal(), "closed");
+  solo.propose(closing(solo));
+  strictEqual(solo.sent("vote").filter((vote) => vote.term === term).length, 0);
+  const certificate = solo.elect(solo.others[0]);
+  solo.heartbeat(certificate, 1);
+  strictEqual(solo.sent("lease-ack").length, 0);
+});
+
+Deno.test("a cluster closes when one node is ordered to, nobody leads afterwards, and the terms go on", () => {
+  for (const [n, f, seed] of [[1, 0, 1], [3, 0, 2], [4, 1, 3], [5, 1, 4]]) {
+    const world = new World({ n, f, seed }).start();
+    world.advance(2_000);
+    const [first] = world.certificates;
+    const node = world.node(world.ids[0]);
+    world.step(node, { type: "succession", order: ORDER });
+    const isClosed = () =>
+      world.ids.every((id) => world.node(id).effects.some(({ type }) => type === "closed"));
+    ok(world.advance(5_000, isClosed), `n=${n}`);
+    const last = world.certificates.at(-1)!;
+    strictEqual(last.leader, undefined);
+    ok(last.proposal.term > first.proposal.term);
+    strictEqual(last.proposal.prev, world.certificates.at(-2)!.id);
+    world.advance(5_000);
+    deepStrictEqual(world.lessees(), []);
+    strictEqual(world.certificates.at(-1), last);
+  }
+});
