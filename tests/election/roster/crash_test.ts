@@ -31,6 +31,7 @@ for (const [n, f] of SIZES) {
         const world = new World({ n, f, seed }).start();
         world.node(id).effectsLeft = point;
         story(world, [id]);
+        world.node(id).effectsLeft = Infinity;
         const startMs = world.nowMs;
         ok(
           world.advance(8_000, () => world.leaseSeenMs > startMs),
