@@ -17,7 +17,7 @@ export interface CertificateFile {
 }
 
 /** Most keys and most pieces of evidence in one file: an enclave key per restart of a cluster's whole life would be fewer. */
-const EXTRAS_MAX = 256;
+export const EXTRAS_MAX = 256;
 
 /** Reads the file form, or says in one line why it is none. Never throws. */
 export function parseCertificateFile(text: string): CertificateFile | string {

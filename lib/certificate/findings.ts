@@ -21,6 +21,7 @@ export type CertificateCheck =
   | "id"
   | "voter"
   | "quorum"
+  | "tee"
   /** Only for rosters, from here on. */
   | "config"
   | "active"

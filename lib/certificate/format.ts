@@ -3,6 +3,7 @@
  * certificate has one text: canonical base64url, the header byte for byte, JSON that is the same when it is written again (hence
  * no name twice and no white space), the active nodes sorted by id. There are three kinds, told apart by the header's `typ`.
  */
+import { type Platform, PLATFORMS } from "../attestation/types.ts";
 import {
   ACTIVE_NODES_MAX,
   type ActiveNode,
@@ -44,7 +45,7 @@ interface CommonClaims {
   readonly prev: Uint8Array;
   readonly digest: Uint8Array;
   /** The TEE as the enclave names it; the evidence says what it is. */
-  readonly tee: string;
+  readonly tee: Platform;
   /** Seconds since 1970, by the enclave's untrusted clock. */
   readonly issuedAt: number;
 }
@@ -178,7 +179,7 @@ function commonClaims(value: Record<string, unknown>): CommonClaims {
     term: value.term as number,
     prev: bytesIn(value.prev),
     digest: bytesIn(value.digest),
-    tee: value.tee as string,
+    tee: value.tee as Platform,
     issuedAt: value.iat as number,
   };
 }
@@ -216,7 +217,7 @@ const COMMON_TYPES: Readonly<Record<string, Check>> = {
   term: isWhole(1),
   prev: isDigest,
   digest: isDigest,
-  tee: isOne("simulated", "nitro", "snp", "tdx", "sgx"),
+  tee: isOne(...PLATFORMS),
   iat: isWhole(0),
 };
 

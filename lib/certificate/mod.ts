@@ -1,4 +1,21 @@
 /** Election certificates: read, verify, and what is sent to get one. */
+export {
+  auditChain,
+  type AuditOptions,
+  type ChainAudit,
+  type ChainBreak,
+  type ChainLink,
+  claimedChecksum,
+  type FunctionPins,
+} from "./audit.ts";
+export { type ChainFile, parseChainFile } from "./chain_file.ts";
+export {
+  formatSuccessionOrder,
+  isOrderBy,
+  parseSuccessionOrder,
+  signSuccessionOrder,
+  type SuccessionOrderFile,
+} from "./succession_order.ts";
 export { type CertificateFile, parseCertificateFile } from "./certificate_document.ts";
 export type { CertificateCheck } from "./findings.ts";
 export type { Claims, ClosingClaims, OpenClaims, RosterClaims } from "./format.ts";

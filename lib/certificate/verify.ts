@@ -31,6 +31,8 @@ export interface CertificatePins {
   readonly domain: Domain;
   /** Enclave keys by kid, each from evidence that this verifier accepted; a list that a node gives is no trust root. */
   readonly keys: ReadonlyMap<string, RsaPublicKey>;
+  /** The TEE whose evidence stands behind a key, by kid. A certificate that says it comes from another one is refused. */
+  readonly tees?: ReadonlyMap<string, string>;
   /** How leaders must be drawn; any way that the rules know when it is left out. */
   readonly policy?: Policy | RosterPolicy;
   /** `cluster.json` of the pinned package: needed for a roster cluster, and with it nothing else will do. */
@@ -72,7 +74,7 @@ export function verifyCertificate(value: unknown, pins: CertificatePins): Certif
 
   const forged = [...checkSignatures(decoded, bundle, pins)];
   if (forged.length > 0) return refuse("signature", forged);
-  const unwanted = [...checkPins(decoded.claims, pins), ...checkRules(decoded, bundle, pins)];
+  const unwanted = [...checkPins(decoded, pins), ...checkRules(decoded, bundle, pins)];
   if (unwanted.length > 0) return refuse("policy", unwanted);
   const certificate = verified(decoded, document, pins.config);
   return { ok: true, certificate, claims: decoded.claims };
@@ -110,7 +112,14 @@ function* checkSignatures(
   }
 }
 
-function* checkPins(claims: Claims, pins: CertificatePins): Generator<Finding> {
+function* checkPins(
+  { kid, claims }: UnverifiedCertificate,
+  pins: CertificatePins,
+): Generator<Finding> {
+  const tee = pins.tees?.get(kid);
+  if (tee !== undefined && claims.tee !== tee) {
+    yield ["tee", `it says that it comes from the TEE "${claims.tee}"; its key belongs to ${tee}`];
+  }
   if (!equalBytes(claims.checksum, pins.domain.checksum)) {
     const [wanted, came] = [hex(pins.domain.checksum), hex(claims.checksum)];
     yield ["checksum", `the function checksum is ${came}; ${wanted} is wanted`];

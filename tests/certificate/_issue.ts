@@ -18,9 +18,9 @@ import { sha256 } from "../../lib/crypto/digest.ts";
 import { CERTIFICATE_PEM } from "../function/_keys.ts";
 import { firstProposal, testNodes, votesOf } from "../function/_election.ts";
 
-/** RS256 by the enclave's key. */
-export function enclaveSign(message: Uint8Array): Uint8Array {
-  return new Uint8Array(sign("RSA-SHA256", message, createPrivateKey(CERTIFICATE_PEM)));
+/** RS256 by the enclave's key, or by another one. */
+export function enclaveSign(message: Uint8Array, pem = CERTIFICATE_PEM): Uint8Array {
+  return new Uint8Array(sign("RSA-SHA256", message, createPrivateKey(pem)));
 }
 
 /** Header and claims as objects, so that a test can change them before they are signed. */
@@ -70,11 +70,11 @@ export function claimsFor(domain: Domain, proposal: ProposalTexts, policy: Polic
 }
 
 /** Signs header and claims; texts are signed as they stand. */
-export function signJws(header: unknown, claims: unknown): string {
+export function signJws(header: unknown, claims: unknown, pem = CERTIFICATE_PEM): string {
   const input = [header, claims]
     .map((part) => base64url(utf8(typeof part === "string" ? part : JSON.stringify(part))))
     .join(".");
-  return `${input}.${base64url(enclaveSign(utf8(input)))}`;
+  return `${input}.${base64url(enclaveSign(utf8(input), pem))}`;
 }
 
 /** A world with five nodes and a proposal of the first term. */

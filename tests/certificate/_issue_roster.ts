@@ -24,6 +24,7 @@ import {
   rosterVotes,
   voters,
 } from "../function/_roster.ts";
+import { CERTIFICATE_PEM } from "../function/_keys.ts";
 import { enclaveSign, signJws, type Unsigned } from "./_issue.ts";
 
 /** A roster of four of which one may lie. */
@@ -37,9 +38,10 @@ export function rosterClaims(
   proposal: RosterProposalTexts = PROPOSAL,
   config: ClusterConfig = CONFIG,
   domain: Domain = DOMAIN,
+  pem = CERTIFICATE_PEM,
 ): Unsigned {
   const bytes = (text: string) => fromBase64url(text)!;
-  const beaconSignature = enclaveSign(beaconInput(domain, bytes(proposal.prev)));
+  const beaconSignature = enclaveSign(beaconInput(domain, bytes(proposal.prev)), pem);
   const beacon = sha256(beaconSignature);
   const leader = drawRosterLeader(sha256, domain, config, beacon, config.roster, {
     bitmap: bytes(proposal.bitmap),
@@ -129,11 +131,12 @@ export function issueRoster(
   proposal = PROPOSAL,
   config = CONFIG,
   domain = DOMAIN,
+  pem = CERTIFICATE_PEM,
 ): CertificateDocument {
-  const unsigned = rosterClaims(proposal, config, domain);
+  const unsigned = rosterClaims(proposal, config, domain, pem);
   change(unsigned);
   return {
-    certificate: signJws(unsigned.header, unsigned.claims),
+    certificate: signJws(unsigned.header, unsigned.claims, pem),
     bundle: rosterVotes(domain, proposal, voters(config.roster.length)).slice(
       0,
       Math.floor((config.roster.length + config.faultBound) / 2) + 1,

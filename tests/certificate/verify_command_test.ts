@@ -111,6 +111,38 @@ Deno.test("with evidence the key is proven; a simulated TEE is named as such", (
     }
   }));
 
+Deno.test("a simulated TEE is named as such wherever a certificate is shown, and cannot pass as another", () =>
+  withFiles(async ({ certificate, keys, evidence, policy }, write) => {
+    const vouched = [certificate, "-c", CHECKSUM, "--keys", keys, "--allow-open"];
+    const shown = await verify(...vouched);
+    assert(
+      shown.out.includes("\ntee          SIMULATED TEE (no hardware protection)\n"),
+      shown.out,
+    );
+    assertEquals(JSON.parse((await verify(...vouched, "--json")).out).tee, "simulated");
+    // The simulated enclave's key signs that it comes from real hardware.
+    const posing = write("posing.json", issue(({ claims }) => claims.tee = "nitro"));
+    const { code, said } = await verify(
+      ...[posing, "-c", CHECKSUM, "--allow-open", "--keys", keys],
+      ...["--policy", policy, "--evidence", evidence],
+    );
+    assertEquals([code, said], [
+      3,
+      'refused: tee: it says that it comes from the TEE "nitro"; its key belongs to simulated\n',
+    ]);
+  }));
+
+Deno.test("a policy for real hardware refuses a certificate whose evidence is simulated", () =>
+  withFiles(async ({ whole }, write) => {
+    for (const platform of ["nitro", "snp", "tdx", "sgx"]) {
+      const any = { platform, measurements: "insecure-any-measurement" };
+      await rejects(
+        verify(whole, "-c", CHECKSUM, "--allow-open", "--policy", write("any.json", any)),
+        { code: "refused", exitCode: 3, message: /of a simulated TEE, which protects nothing/ },
+      );
+    }
+  }));
+
 Deno.test("as JSON it says the same", () =>
   withFiles(async ({ certificate, keys }) => {
     const words = [certificate, "-c", CHECKSUM, "--keys", keys, "--json"];

@@ -55,19 +55,22 @@ export interface PinnedFunction {
 
 const CHECKSUM_BYTES = 32;
 
-/** What the flags pin. Throws a `FumataError` that says what is missing or does not fit together. */
-export async function readPinnedFunction(args: Arguments): Promise<PinnedFunction> {
+/** What the flags pin. Throws a `FumataError` that says what is missing or does not fit together; `verb` is what cannot be done then. */
+export async function readPinnedFunction(
+  args: Arguments,
+  verb = "verify",
+): Promise<PinnedFunction> {
   const packagePath = args.text("package");
   const configPath = args.text("cluster-json");
   if (packagePath !== undefined && configPath !== undefined) {
     throw usage("Cannot use --cluster-json beside --package: the package has its own");
   }
-  const wanted = checksumOf(args);
+  const wanted = checksumOf(args, verb);
   const opened = packagePath === undefined ? undefined : await readPackage(packagePath);
   const checksum = opened?.checksum ?? wanted;
   if (!checksum) {
     throw usage(
-      'Cannot verify without --checksum: it is missing; 64 hex digits are wanted, as "fumata deploy" printed them, or --package',
+      `Cannot ${verb} without --checksum: it is missing; 64 hex digits are wanted, as "fumata deploy" printed them, or --package`,
     );
   }
   if (opened && wanted && !equalBytes(opened.checksum, wanted)) {
@@ -105,13 +108,13 @@ export function configOf(file: Uint8Array, path: string): ClusterConfig {
 }
 
 /** The bytes of `--checksum`, if it is given. */
-function checksumOf(args: Arguments): Uint8Array | undefined {
+function checksumOf(args: Arguments, verb: string): Uint8Array | undefined {
   const text = args.text("checksum");
   if (text === undefined) return undefined;
   const bytes = fromHex(text);
   if (bytes?.length === CHECKSUM_BYTES) return bytes;
   throw usage(
-    `Cannot verify without --checksum: "${text}" is none; 64 hex digits are wanted, as "fumata deploy" printed them`,
+    `Cannot ${verb} without --checksum: "${text}" is none; 64 hex digits are wanted, as "fumata deploy" printed them`,
   );
 }
 

@@ -1,7 +1,7 @@
 /** What a verified certificate means, in words: what was proven, what is taken on trust, what was not proven. */
 import type { ClusterConfig } from "../../../function/leader-election/cluster_config.ts";
 import { quorum } from "../../../function/leader-election/roster_rules.ts";
-import type { Verdict } from "../../attestation/mod.ts";
+import { PLATFORM_NAMES, type Verdict } from "../../attestation/mod.ts";
 import { base64url, hex } from "../../base/bytes.ts";
 import type { CertificateVerdict, Claims } from "../../certificate/mod.ts";
 import type { PinnedFunction } from "./pinned_function.ts";
@@ -102,6 +102,7 @@ export function textReport(accepted: Accepted, found: Findings): string {
     `cluster      ${claims.cluster}`,
     `term         ${certificate.term}`,
     ...leaderLines(claims),
+    `tee          ${PLATFORM_NAMES[claims.tee]}`,
     `issued       ${new Date(claims.issuedAt * 1000).toISOString()}`,
     ...proven.map((line) => `proven       ${line}`),
     ...trusted.map((line) => `on trust     ${line}`),
@@ -124,6 +125,7 @@ export function jsonReport(accepted: Accepted, found: Findings): string {
     ...(claims.kind === "closing"
       ? { successor: hex(claims.successor) }
       : { leaderKey: base64url(claims.leaderKey), policy: claims.policy }),
+    tee: claims.tee,
     issuedAt: claims.issuedAt,
     ...meaningOf(accepted, found),
   };

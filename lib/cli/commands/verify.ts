@@ -83,6 +83,7 @@ async function run(args: Arguments, context: CommandContext): Promise<number> {
   const verdict = verifyCertificate(file.document, {
     domain,
     keys: trusted.keys,
+    tees: new Map([...trusted.evidence].map(([kid, { platform }]) => [kid, platform])),
     policy: ROSTER_POLICIES.find((policy) => policy === args.text("draw")),
     config,
     allowOpen: args.has("allow-open"),
