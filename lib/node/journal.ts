@@ -119,6 +119,14 @@ export class Journal {
     });
   }
 
+  leaving(): void {
+    this.logger.log("info", "leaving", "leaving the cluster");
+  }
+
+  left(): void {
+    this.logger.log("info", "left", "left the cluster");
+  }
+
   member({ kind, member }: MemberChange): void {
     const words = `${member.name} ${MEMBER_WORDS[kind]}`;
     this.logger.log(QUIET.has(kind) ? "debug" : "info", `member-${kind}`, words, {

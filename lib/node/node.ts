@@ -17,12 +17,13 @@ import { LAN_ELECTION, LOCAL_ELECTION, WAN_ELECTION } from "../election/settings
 import type { ElectionMessage } from "../election/types.ts";
 import { createMembership } from "../membership/core.ts";
 import { type Profile, PROFILES } from "../membership/settings.ts";
-import type { Claim, Member } from "../membership/types.ts";
+import type { AliveClaim, Claim, Member, MembershipReport, NodeId } from "../membership/types.ts";
 import type { Keyring, KeyringChange } from "../wire/keyring.ts";
 import { createSealer, type Sealer } from "../wire/sealing.ts";
 import { type Domain, POLICIES, type Policy } from "../../function/leader-election/rules.ts";
 import { type AttestedConnection, type AttestedFunction, EnclaveLink } from "./enclave_link.ts";
 import { openElectionRules } from "./election_rules.ts";
+import { EventLog } from "./event_log.ts";
 import { Journal } from "./journal.ts";
 import { KeyringFile } from "./keyring_file.ts";
 import { Mailbox, type Received } from "./mailbox.ts";
@@ -53,6 +54,16 @@ export interface NodeOptions {
   readonly logger: Logger;
 }
 
+/** What came of an operator's wish to join. */
+export interface JoinReport {
+  readonly answered: readonly { readonly seed: Address; readonly id: NodeId }[];
+  /** Seeds that did not answer in time; they are tried on. */
+  readonly silent: readonly Address[];
+}
+
+/** How long a join waits for answers, ms: a datagram there and back takes a fraction of it anywhere on earth. */
+const JOIN_WAIT_MS = 3_000;
+
 const ELECTION_SETTINGS = { local: LOCAL_ELECTION, lan: LAN_ELECTION, wan: WAN_ELECTION };
 
 /** How often known addresses are written down, ms: they only speed up a restart. */
@@ -66,6 +77,10 @@ export class Node implements AsyncDisposable {
   readonly id: string;
   readonly name: string;
   readonly address: Address;
+  /** What happened lately. */
+  readonly events: EventLog;
+  /** Monotonic ms at which it started, on the clock of {@linkcode Member.sinceMs}. */
+  readonly startedMs = performance.now();
   /** Resolves when the node has stopped by itself; rejects with what it cannot go on with. */
   readonly stopped: Promise<void>;
 
@@ -80,6 +95,7 @@ export class Node implements AsyncDisposable {
   readonly #replica: Replica;
   readonly #link: EnclaveLink;
   readonly #keys = new Map<string, RsaPublicKey>();
+  readonly #reportListeners = new Set<(report: MembershipReport) => void>();
   readonly #awaitingKey = new Map<string, CertificateDocument>();
   readonly #stop = Promise.withResolvers<void>();
   readonly #leftCluster = Promise.withResolvers<void>();
@@ -114,7 +130,8 @@ export class Node implements AsyncDisposable {
     this.id = identity.id;
     this.address = options.advertise ?? this.#transport.address;
     this.name = options.name ?? formatAddress(this.address);
-    this.#journal = new Journal(options.logger, this.id);
+    this.events = new EventLog(options.logger, Date.now);
+    this.#journal = new Journal(this.events, this.id);
     this.#mailbox = new Mailbox(identity, this.#domain, this.#sealer);
     this.#restoreKeys();
     this.#replica = this.#createReplica();
@@ -129,6 +146,30 @@ export class Node implements AsyncDisposable {
   /** The other members, in any state. */
   members(): readonly Member[] {
     return this.#replica.members();
+  }
+
+  /** What this node says of itself; `undefined` before it has started. */
+  get self(): AliveClaim | undefined {
+    return this.#replica.self();
+  }
+
+  get cluster(): string {
+    return this.#domain.cluster;
+  }
+
+  /** The pinned checksum of the election function, 32 bytes. */
+  get checksum(): Uint8Array {
+    return this.#domain.checksum;
+  }
+
+  /** The present term of the election. */
+  get term(): number {
+    return this.#replica.term;
+  }
+
+  /** The TEE whose evidence this node verified in this run, and the function's policy. */
+  get enclave(): { readonly platform?: string; readonly policy?: Policy } {
+    return { platform: this.#platform, policy: this.#policy };
   }
 
   /** The certificate that this node respects now. */
@@ -160,9 +201,36 @@ export class Node implements AsyncDisposable {
     return keyring;
   }
 
+  /** Tries further seeds at once; resolves when all have answered or the time for it is over. */
+  async join(seeds: readonly Address[], waitMs = JOIN_WAIT_MS): Promise<JoinReport> {
+    const waiting = new Map(seeds.map((seed) => [formatAddress(seed), seed]));
+    const answered: { seed: Address; id: NodeId }[] = [];
+    const done = Promise.withResolvers<void>();
+    const listener = (report: MembershipReport) => {
+      if (report.kind !== "seed-answered" || !waiting.delete(formatAddress(report.seed))) return;
+      answered.push({ seed: report.seed, id: report.id });
+      if (waiting.size === 0) done.resolve();
+    };
+    this.#reportListeners.add(listener);
+    const timer = setTimeout(done.resolve, waitMs);
+    this.stopped.then(done.resolve, done.resolve);
+    this.#dispatch({ type: "join", seeds });
+    await done.promise;
+    clearTimeout(timer);
+    this.#reportListeners.delete(listener);
+    return { answered, silent: [...waiting.values()] };
+  }
+
+  /** Gives up a member that does not answer. The caller has looked that it is not alive. */
+  giveUp(id: NodeId): void {
+    this.#dispatch({ type: "give-up", id });
+  }
+
   /** Tells the others, waits until enough have heard it (bounded by the profile), and stops. */
   async leave(): Promise<void> {
+    this.#journal.leaving();
     await this.#sayGoodbye();
+    this.#journal.left();
     await this[Symbol.asyncDispose]();
   }
 
@@ -289,6 +357,7 @@ export class Node implements AsyncDisposable {
         break;
       case "report":
         this.#journal.report(effect.report);
+        for (const listener of [...this.#reportListeners]) listener(effect.report);
         break;
       case "left":
         this.#leftCluster.resolve();

@@ -112,9 +112,7 @@ export const nodeCommand: Command = {
     const node = new Node(options);
     try {
       if (await Promise.race([interrupted, node.stopped])) {
-        options.logger.log("info", "leaving", "leaving the cluster");
         await node.leave();
-        options.logger.log("info", "left", "left the cluster");
       }
       return 0;
     } finally {

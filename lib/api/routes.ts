@@ -1,0 +1,16 @@
+/** The table of a node's HTTP interface. A route is added by an entry in a file of `routes/` and a line here. */
+import { ELECTION_ROUTES } from "./routes/election.ts";
+import { EVENT_ROUTES } from "./routes/events.ts";
+import { KEY_ROUTES } from "./routes/keys.ts";
+import { MEMBER_ROUTES } from "./routes/members.ts";
+import { STATUS_ROUTES } from "./routes/status.ts";
+import type { Route } from "./types.ts";
+
+/** All routes. */
+export const ROUTES: readonly Route[] = [
+  ...MEMBER_ROUTES,
+  ...ELECTION_ROUTES,
+  ...STATUS_ROUTES,
+  ...EVENT_ROUTES,
+  ...KEY_ROUTES,
+];

@@ -1,0 +1,75 @@
+/** Members: who is there, joining, leaving, giving up. */
+import { type Address, formatAddress, parseAddress } from "../../base/address.ts";
+import { FumataError } from "../../base/errors.ts";
+import { SEEDS_MAX } from "../../membership/limits.ts";
+import type { ApiRequest, Route } from "../types.ts";
+import { type JoinView, membersView } from "../views.ts";
+
+/** The entries. */
+export const MEMBER_ROUTES: readonly Route[] = [
+  {
+    method: "GET",
+    path: "/v1/members",
+    needsToken: false,
+    handle: ({ node }) => ({ json: { members: membersView(node) } }),
+  },
+  {
+    method: "POST",
+    path: "/v1/join",
+    needsToken: true,
+    async handle(request) {
+      const report = await request.node.join(seedsOf(request));
+      const json: JoinView = {
+        answered: report.answered.map(({ seed, id }) => ({ seed: formatAddress(seed), id })),
+        silent: report.silent.map(formatAddress),
+      };
+      return { json };
+    },
+  },
+  {
+    method: "POST",
+    path: "/v1/leave",
+    needsToken: true,
+    async handle({ node }) {
+      await node.leave();
+      return { json: { left: true } };
+    },
+  },
+  { method: "POST", path: "/v1/force-leave", needsToken: true, handle: forceLeave },
+];
+
+function seedsOf({ body }: ApiRequest): Address[] {
+  const seeds = (body as { seeds?: unknown } | undefined)?.seeds;
+  if (!Array.isArray(seeds) || seeds.length === 0 || seeds.length > SEEDS_MAX) {
+    throw new FumataError("usage", `Cannot join: "seeds" has to be 1..${SEEDS_MAX} addresses`);
+  }
+  return seeds.map((text) => {
+    const address = typeof text === "string" ? parseAddress(text) : undefined;
+    if (!address) {
+      throw new FumataError("usage", `Cannot join ${JSON.stringify(text)}: it is no host:port`);
+    }
+    return address;
+  });
+}
+
+/** Another's leave can't be signed; what can be done is to stop waiting for it. */
+function forceLeave({ node, body }: ApiRequest) {
+  const wanted = (body as { member?: unknown } | undefined)?.member;
+  if (typeof wanted !== "string") {
+    throw new FumataError("usage", 'Cannot force a leave: "member" has to be a name or an id');
+  }
+  const cannot = (why: string) =>
+    new FumataError("failure", `Cannot force "${wanted}" to leave: ${why}`);
+  if (wanted === node.id || wanted === node.name) {
+    throw cannot('it is this node itself; "fumata leave" makes it leave');
+  }
+  const found = node.members().filter(({ id, name }) => id === wanted || name === wanted);
+  if (found.length === 0) throw cannot("this node knows no such member");
+  if (found.length > 1) throw cannot("several members have this name; give the id");
+  const [{ id, state }] = found;
+  if (state === "alive") {
+    throw cannot("it is alive and would refute; stop it, or let it leave by itself");
+  }
+  node.giveUp(id);
+  return { json: { id, was: state } };
+}

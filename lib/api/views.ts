@@ -1,0 +1,138 @@
+/** What a node's HTTP interface answers, as data: the shapes that its clients may rely on, and how they are made from a node. */
+import { formatAddress } from "../base/address.ts";
+import { hex } from "../base/bytes.ts";
+import type { MemberState } from "../membership/types.ts";
+import type { Node } from "../node/node.ts";
+
+/** One member as a node sees it. */
+export interface MemberView {
+  readonly id: string;
+  readonly name: string;
+  readonly address: string;
+  readonly state: MemberState;
+  /** Since when it has been in this state, as this node saw it. */
+  readonly since: string;
+  readonly incarnation: number;
+  /** Last round trip of a probe, ms; `null` for the node itself and before the first. */
+  readonly rttMs: number | null;
+  readonly tags: Readonly<Record<string, string>>;
+  /** Whether it is the node that answers. */
+  readonly self: boolean;
+}
+
+/** The leader that a node respects. */
+export interface LeaderView {
+  readonly id: string;
+  readonly name: string;
+  readonly term: number;
+  readonly certificateId: string;
+  /** Whether it is the node that answers. */
+  readonly self: boolean;
+}
+
+/** How a node is. */
+export interface StatusView {
+  readonly id: string;
+  readonly name: string;
+  readonly address: string;
+  readonly cluster: string;
+  /** Of the election function, hex. */
+  readonly checksum: string;
+  readonly startedAt: string;
+  readonly incarnation: number;
+  readonly members: Readonly<Record<MemberState, number>>;
+  readonly term: number;
+  readonly leader: LeaderView | null;
+  /** Platform of the TEE whose evidence this node verified in this run; `null` before. */
+  readonly platform: string | null;
+  readonly policy: string | null;
+  /** Whether gossip is sealed with a cluster key. */
+  readonly sealed: boolean;
+  /** Frames from the network that were dropped, by reason; only reasons that occurred. */
+  readonly dropped: Readonly<Record<string, number>>;
+}
+
+/** The cluster keys of a node, by their ids. */
+export interface KeysView {
+  /** Seals what this node sends. */
+  readonly primary: string;
+  /** All of them open; the primary first. */
+  readonly keys: readonly string[];
+}
+
+/** What came of a join. */
+export interface JoinView {
+  readonly answered: readonly { readonly seed: string; readonly id: string }[];
+  readonly silent: readonly string[];
+}
+
+/** All members, the node itself among them, by name. */
+export function membersView(node: Node): MemberView[] {
+  const own = node.self;
+  const self: MemberView[] = own
+    ? [{
+      id: node.id,
+      name: node.name,
+      address: formatAddress(node.address),
+      state: "alive",
+      since: wallTime(node.startedMs),
+      incarnation: own.incarnation,
+      rttMs: null,
+      tags: own.tags,
+      self: true,
+    }]
+    : [];
+  const others = node.members().map((member): MemberView => ({
+    id: member.id,
+    name: member.name,
+    address: formatAddress(member.address),
+    state: member.state,
+    since: wallTime(member.sinceMs),
+    incarnation: member.incarnation,
+    rttMs: member.rttMs === undefined ? null : Math.round(member.rttMs * 100) / 100,
+    tags: member.tags,
+    self: false,
+  }));
+  const compare = new Intl.Collator("en", { numeric: true }).compare;
+  return [...self, ...others].sort((a, b) => compare(a.name, b.name) || (a.id < b.id ? -1 : 1));
+}
+
+/** The leader, or `null`. */
+export function leaderView(node: Node): LeaderView | null {
+  const certificate = node.leader;
+  return certificate
+    ? {
+      id: certificate.leader,
+      name: certificate.leaderName,
+      term: certificate.term,
+      certificateId: certificate.id,
+      self: certificate.leader === node.id,
+    }
+    : null;
+}
+
+/** The node in short. */
+export function statusView(node: Node): StatusView {
+  const members = { alive: 0, suspect: 0, dead: 0, left: 0 };
+  for (const { state } of membersView(node)) members[state]++;
+  return {
+    id: node.id,
+    name: node.name,
+    address: formatAddress(node.address),
+    cluster: node.cluster,
+    checksum: hex(node.checksum),
+    startedAt: wallTime(node.startedMs),
+    incarnation: node.self?.incarnation ?? 0,
+    members,
+    term: node.term,
+    leader: leaderView(node),
+    platform: node.enclave.platform ?? null,
+    policy: node.enclave.policy ?? null,
+    sealed: node.keyring !== undefined,
+    dropped: Object.fromEntries(Object.entries(node.drops).filter(([, count]) => count > 0)),
+  };
+}
+
+function wallTime(monotonicMs: number): string {
+  return new Date(Date.now() - (performance.now() - monotonicMs)).toISOString();
+}
