@@ -3,7 +3,6 @@
  * certificate has one text: canonical base64url, the header byte for byte, JSON that is the same when it is written again (hence
  * no name twice and no white space), the active nodes sorted by id. There are three kinds, told apart by the header's `typ`.
  */
-import { type Platform, PLATFORMS } from "../attestation/types.ts";
 import {
   ACTIVE_NODES_MAX,
   type ActiveNode,
@@ -14,6 +13,7 @@ import {
 } from "../../function/leader-election/rules.ts";
 import { ROSTER_POLICIES } from "../../function/leader-election/cluster_config.ts";
 import { ROSTER_MAX, type RosterPolicy } from "../../function/leader-election/roster_rules.ts";
+import { type Platform, PLATFORMS } from "../attestation/types.ts";
 import { fromBase64url, fromHex, fromUtf8, utf8 } from "../base/bytes.ts";
 
 /** The `typ` of each kind of certificate, so that none is taken for another (RFC 8725, section 3.11). */
