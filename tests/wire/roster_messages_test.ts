@@ -1,0 +1,243 @@
+import { deepStrictEqual, strictEqual } from "node:assert";
+import { base64url } from "../../lib/base/bytes.ts";
+import { createPrng } from "../../lib/base/prng.ts";
+import { sha256 } from "../../lib/crypto/digest.ts";
+import { generateIdentity, type Identity } from "../../lib/crypto/ed25519.ts";
+import type {
+  ClosingProposal,
+  LeaderProposal,
+  RosterMessage,
+} from "../../lib/election/roster/types.ts";
+import {
+  decodeRosterMessage,
+  encodeRosterMessage,
+  ROSTER_BODY_BYTES_MAX,
+  ROSTER_KINDS,
+  type RosterDoor,
+} from "../../lib/wire/roster_messages.ts";
+import { bytesOf, rosterElectionRules } from "../../lib/wire/roster_signing.ts";
+import { successionMessage } from "../../function/leader-election/roster_rules.ts";
+import { identityOf, mutated } from "./_fixtures.ts";
+
+const domain = { checksum: sha256(Uint8Array.of(1)), cluster: "test" };
+const digestOf = (seed: number) => base64url(sha256(Uint8Array.of(seed)));
+const people = Array.from({ length: 10 }, (_, i) => identityOf(20 + i));
+const voters = people.map((one) => ({ id: one.id, key: base64url(one.publicKey) }));
+const operator = identityOf(40);
+const door: RosterDoor = {
+  domain,
+  roster: { voters, votesNeeded: 7 },
+  operatorKey: operator.publicKey,
+};
+let nonces = 0;
+const rules = people.map((one) =>
+  rosterElectionRules(one, domain, voters, () => sha256(Uint8Array.of(++nonces)).slice(0, 16))
+);
+
+const first: LeaderProposal = {
+  type: "leader",
+  term: 1,
+  prev: digestOf(2),
+  kid: digestOf(3),
+  active: voters.slice(1).map((voter) => voter.id),
+  tenure: 0,
+};
+const proposal: LeaderProposal = { ...first, term: 7, incumbent: voters[4].id, tenure: 3 };
+const closing: ClosingProposal = {
+  type: "closing",
+  term: 8,
+  prev: digestOf(2),
+  kid: digestOf(3),
+  successor: digestOf(9),
+};
+const digest = rules[0].digest(proposal);
+const votes = rules.slice(0, 7).map((own) => own.signVote(7, digest));
+const seen = { term: 9, digest: digestOf(6), vote: rules[2].signVote(9, digestOf(6)) };
+const head = { term: 3, id: digestOf(4) };
+const nonce = rules[0].nonce();
+const heartbeat = { certificateId: digestOf(5), nonce, incarnation: 2, sequence: 70_000 };
+const twoVotes = [digestOf(6), digestOf(7)].map((digest) => ({
+  term: 4,
+  digest,
+  vote: rules[5].signVote(4, digest),
+}));
+const order = {
+  successor: digestOf(9),
+  signature: base64url(operator.sign(successionMessage(domain, bytesOf(digestOf(9))))),
+};
+
+/** Sent by the first voter. */
+const MESSAGES: RosterMessage[] = [
+  { kind: "proposal", proposal, vote: rules[0].signVote(7, digest) },
+  { kind: "proposal", proposal: first, vote: rules[0].signVote(1, rules[0].digest(first)) },
+  { kind: "proposal", proposal: closing, vote: rules[0].signVote(8, rules[0].digest(closing)) },
+  { kind: "vote", term: 7, digest, vote: votes[0] },
+  { kind: "refusal", term: 7, digest, objection: { reason: "closed" }, head },
+  { kind: "refusal", term: 7, digest, objection: { reason: "promise", waitMs: 321 }, head },
+  {
+    kind: "refusal",
+    term: 7,
+    digest,
+    objection: { reason: "view", missing: [voters[9].id], forbidden: [voters[0].id, voters[8].id] },
+    head,
+  },
+  { kind: "gave-up", statements: rules.map((own) => own.signGaveUp(digestOf(2), 9)), seen },
+  { kind: "gave-up", statements: [rules[3].signGaveUp(digestOf(2), 9)] },
+  { kind: "bundle", proposal, votes },
+  { kind: "want-certificate", id: digestOf(5) },
+  { kind: "certificate", document: { certificate: "a.b.c", bundle: votes } },
+  { kind: "heartbeat", heartbeat: rules[0].signHeartbeat(heartbeat) },
+  {
+    kind: "heartbeat",
+    heartbeat: rules[0].signHeartbeat({ ...heartbeat, echo: rules[1].nonce() }),
+  },
+  { kind: "lease-ack", ack: rules[0].signAck(digestOf(5), nonce) },
+  { kind: "ack-refusal", certificateId: digestOf(5), reason: "voted", head },
+  { kind: "ack-refusal", certificateId: digestOf(5), reason: "echo", head, bootNonce: nonce },
+  { kind: "step-down", stepDown: rules[6].signStepDown(digestOf(5)) },
+  { kind: "evidence", votes: [twoVotes[0], twoVotes[1]] },
+  { kind: "succession", order },
+];
+
+function decode(
+  message: { readonly kind: RosterMessage["kind"] },
+  body: Uint8Array,
+  sender: Identity = people[0],
+  at: RosterDoor = door,
+) {
+  const opened = { senderKey: sender.publicKey, kind: ROSTER_KINDS[message.kind], body };
+  return decodeRosterMessage(opened, at);
+}
+
+MESSAGES.forEach((message, i) => {
+  const body = encodeRosterMessage(message, voters);
+
+  Deno.test(`roster message ${i}, a ${message.kind}, survives the wire`, () => {
+    deepStrictEqual(decode(message, body), { ok: true, message });
+  });
+
+  Deno.test(`roster message ${i}, a ${message.kind}, cut at any byte or made longer is dropped`, () => {
+    for (let length = 0; length < body.length; length++) {
+      strictEqual(decode(message, body.subarray(0, length)).ok, false);
+    }
+    strictEqual(decode(message, Uint8Array.of(...body, 0)).ok, false);
+  });
+
+  Deno.test(`roster message ${i}, a ${message.kind}, of who is not in the roster is dropped`, () => {
+    deepStrictEqual(decode(message, body, generateIdentity()), { ok: false, reason: "claim" });
+  });
+});
+
+/** Kinds whose body carries signatures that are checked at the door. */
+const SIGNED = [
+  "proposal",
+  "vote",
+  "gave-up",
+  "bundle",
+  "heartbeat",
+  "lease-ack",
+  "step-down",
+  "evidence",
+  "succession",
+] as const;
+
+Deno.test("what is signed for another cluster or function is dropped", () => {
+  const elsewhere = [
+    { ...domain, cluster: "other" },
+    { ...domain, checksum: sha256(Uint8Array.of(9)) },
+  ];
+  for (const other of elsewhere) {
+    for (const message of MESSAGES) {
+      if (!(SIGNED as readonly string[]).includes(message.kind)) continue;
+      const body = encodeRosterMessage(message, voters);
+      strictEqual(decode(message, body, people[0], { ...door, domain: other }).ok, false);
+    }
+  }
+});
+
+Deno.test("votes, proposals, heartbeats and acks count only under the key of who sent them", () => {
+  for (const message of MESSAGES) {
+    if (!["proposal", "vote", "heartbeat", "lease-ack"].includes(message.kind)) continue;
+    const body = encodeRosterMessage(message, voters);
+    strictEqual(decode(message, body, people[1]).ok, false, message.kind);
+  }
+});
+
+Deno.test("a bundle with too few, doubled or false votes is dropped", () => {
+  const bad = [
+    votes.slice(0, 6),
+    [...votes.slice(0, 6), votes[0]],
+    [...votes.slice(0, 6), rules[7].signVote(8, digest)],
+    [...votes.slice(0, 6), { ...votes[5], key: voters[7].key }],
+  ];
+  for (const list of bad) {
+    const body = encodeRosterMessage({ kind: "bundle", proposal, votes: list }, voters);
+    strictEqual(decode({ kind: "bundle" }, body).ok, false);
+  }
+});
+
+Deno.test("one false statement or a false sighting drops the whole gave-up message", () => {
+  const statements = rules.map((own) => own.signGaveUp(digestOf(2), 9));
+  const forged = statements.with(2, { ...statements[2], signature: statements[1].signature });
+  const lie = { ...seen, vote: rules[3].signVote(9, digestOf(7)) };
+  for (const message of [{ statements: forged }, { statements, seen: lie }]) {
+    const body = encodeRosterMessage({ kind: "gave-up", ...message }, voters);
+    strictEqual(decode({ kind: "gave-up" }, body).ok, false);
+  }
+});
+
+Deno.test("evidence of two equal votes is none", () => {
+  const message = { kind: "evidence", votes: [twoVotes[0], twoVotes[0]] } as const;
+  strictEqual(decode(message, encodeRosterMessage(message, voters)).ok, false);
+});
+
+Deno.test("a step-down that another signed is dropped", () => {
+  const stepDown = { ...rules[6].signStepDown(digestOf(5)), leader: voters[5].id };
+  const message = { kind: "step-down", stepDown } as const;
+  strictEqual(decode(message, encodeRosterMessage(message, voters)).ok, false);
+});
+
+Deno.test("only the operator orders a succession, and only where the package names one", () => {
+  const message = MESSAGES.at(-1)!;
+  const body = encodeRosterMessage(message, voters);
+  const other = { ...door, operatorKey: people[0].publicKey };
+  strictEqual(decode(message, body, people[0], other).ok, false);
+  strictEqual(decode(message, body, people[0], { ...door, operatorKey: undefined }).ok, false);
+});
+
+Deno.test("a proposal with a bit beyond the roster, nobody active, or a half incumbent is dropped", () => {
+  const wider = [...voters, { id: digestOf(11), key: digestOf(12) }];
+  const signed = (bad: LeaderProposal, list = voters) =>
+    encodeRosterMessage(
+      { kind: "proposal", proposal: bad, vote: rules[0].signVote(7, rules[0].digest(bad)) },
+      list,
+    );
+  const bad = [
+    signed({ ...proposal, active: [digestOf(11)] }, wider),
+    signed({ ...proposal, active: [] }),
+    signed({ ...proposal, incumbent: undefined }),
+    signed({ ...proposal, tenure: 0 }),
+    signed({ ...proposal, incumbent: digestOf(12) }),
+  ];
+  for (const body of bad) strictEqual(decode({ kind: "proposal" }, body).ok, false);
+});
+
+Deno.test("a body over the limit and an unknown kind are dropped", () => {
+  const long = new Uint8Array(ROSTER_BODY_BYTES_MAX + 1);
+  deepStrictEqual(decode({ kind: "certificate" }, long), { ok: false, reason: "too-long" });
+  const opened = { senderKey: people[0].publicKey, kind: 63, body: new Uint8Array(1) };
+  deepStrictEqual(decodeRosterMessage(opened, door), { ok: false, reason: "kind" });
+});
+
+Deno.test("mutated bodies never throw, and what is signed gets through unchanged or not at all", () => {
+  const prng = createPrng(20261121);
+  for (let i = 0; i < 2_000; i++) {
+    const message = MESSAGES[prng.below(MESSAGES.length)];
+    const body = mutated(encodeRosterMessage(message, voters), prng);
+    const decoded = decode(message, body);
+    if (!decoded.ok || !(SIGNED as readonly string[]).includes(message.kind)) continue;
+    // A shorter list of statements or votes is still a true one.
+    if (message.kind === "gave-up" || message.kind === "bundle") continue;
+    deepStrictEqual(decoded.message, message);
+  }
+});
