@@ -14,15 +14,19 @@ import { generateIdentity, type Identity, identityFromPem } from "../crypto/ed25
 const APPLICATION_ID = 0x66756d61;
 const SCHEMA_VERSION = 1;
 const FILE_NAME = "node.db";
+/** What else a node's folder holds: SQLite's journal, where the HTTP interface is, and its token. They say that there was a state. */
+const COMPANION_NAMES: readonly string[] = [`${FILE_NAME}-journal`, "http.json", "http-token"];
+/** States that were set aside stay beside it. */
+const SET_ASIDE_PREFIX = "node.db.reset-";
 
 const SCHEMA = `
 CREATE TABLE identity (pem TEXT NOT NULL, incarnation INTEGER NOT NULL);
 CREATE TABLE history (
   checksum TEXT NOT NULL, cluster TEXT NOT NULL,
-  vote_term INTEGER, vote_digest TEXT, head TEXT,
+  vote_term INTEGER, vote_digest TEXT, head TEXT, roster TEXT,
   PRIMARY KEY (checksum, cluster)
 );
-CREATE TABLE enclave_key (checksum TEXT NOT NULL, kid TEXT NOT NULL, jwk TEXT NOT NULL, policy TEXT NOT NULL, PRIMARY KEY (checksum, kid));
+CREATE TABLE enclave_key (checksum TEXT NOT NULL, kid TEXT NOT NULL, jwk TEXT NOT NULL, description TEXT NOT NULL, PRIMARY KEY (checksum, kid));
 CREATE TABLE member (claim BLOB NOT NULL);
 PRAGMA application_id = ${APPLICATION_ID};
 PRAGMA user_version = ${SCHEMA_VERSION};
@@ -40,8 +44,8 @@ export interface StoredKey {
   readonly kid: string;
   /** JSON of the public JWK. */
   readonly jwk: string;
-  /** The function's policy, as it described itself. */
-  readonly policy: string;
+  /** What the function said of itself, JSON. */
+  readonly description: string;
 }
 
 /** The opened state of one node. Every `save` is on disk when it returns, and throws when it is not. */
@@ -66,6 +70,30 @@ export class StateStore implements Disposable {
     } catch (thrown) {
       database.close();
       throw thrown;
+    }
+  }
+
+  /**
+   * Sets the state of a folder aside, under names that no node reads, so that a new identity can start there; gives the new name of its
+   * file, if there was one. No state is deleted. Throws a {@linkcode FumataError} while a node is running in it.
+   */
+  static reset(folder: string, wallNow: number): string | undefined {
+    const path = `${folder}/${FILE_NAME}`;
+    const stamp = new Date(wallNow).toISOString().replaceAll(/[^\dTZ]/g, "");
+    const aside = `${folder}/${SET_ASIDE_PREFIX}${stamp}`;
+    try {
+      refuseRunning(path, folder);
+      // The journal goes with its file: applied to another one it would damage that.
+      renameIfThere(`${path}-journal`, `${aside}-journal`);
+      for (const name of ["http.json", "http-token"]) removeIfThere(`${folder}/${name}`);
+      return renameIfThere(path, aside) ? aside : undefined;
+    } catch (thrown) {
+      if (thrown instanceof FumataError) throw thrown;
+      throw new FumataError(
+        "failure",
+        `Cannot reset the state folder "${folder}": ${diskWords(thrown)}`,
+        { cause: thrown },
+      );
     }
   }
 
@@ -113,23 +141,42 @@ export class StateStore implements Disposable {
     );
   }
 
+  /** What the elections of rosters of this cluster are to remember, JSON, by function. */
+  rosters(cluster: string): { readonly checksum: string; readonly memory: string }[] {
+    return this.#database
+      .prepare("SELECT checksum, roster FROM history WHERE cluster = ? AND roster IS NOT NULL")
+      .all(cluster)
+      .map((row) => ({ checksum: String(row.checksum), memory: String(row.roster) }));
+  }
+
+  /** Whole or not at all. */
+  saveRoster(checksum: string, cluster: string, memory: string): void {
+    this.#run(
+      `INSERT INTO history (checksum, cluster, roster) VALUES (?, ?, ?)
+       ON CONFLICT DO UPDATE SET roster = excluded.roster`,
+      checksum,
+      cluster,
+      memory,
+    );
+  }
+
   keys(checksum: string): StoredKey[] {
     const rows = this.#database
-      .prepare("SELECT kid, jwk, policy FROM enclave_key WHERE checksum = ?").all(checksum);
+      .prepare("SELECT kid, jwk, description FROM enclave_key WHERE checksum = ?").all(checksum);
     return rows.map((row) => ({
       kid: String(row.kid),
       jwk: String(row.jwk),
-      policy: String(row.policy),
+      description: String(row.description),
     }));
   }
 
   saveKey(checksum: string, key: StoredKey): void {
     this.#run(
-      "INSERT OR REPLACE INTO enclave_key (checksum, kid, jwk, policy) VALUES (?, ?, ?, ?)",
+      "INSERT OR REPLACE INTO enclave_key (checksum, kid, jwk, description) VALUES (?, ?, ?, ?)",
       checksum,
       key.kid,
       key.jwk,
-      key.policy,
+      key.description,
     );
   }
 
@@ -174,11 +221,52 @@ export class StateStore implements Disposable {
   }
 }
 
+function renameIfThere(from: string, to: string): boolean {
+  try {
+    Deno.renameSync(from, to);
+    return true;
+  } catch (thrown) {
+    if (thrown instanceof Deno.errors.NotFound) return false;
+    throw thrown;
+  }
+}
+
+function removeIfThere(path: string): void {
+  try {
+    Deno.removeSync(path);
+  } catch (thrown) {
+    if (!(thrown instanceof Deno.errors.NotFound)) throw thrown;
+  }
+}
+
+/** A running node holds its file locked; a damaged one can't be locked at all, and that is no reason to keep it. */
+function refuseRunning(path: string, folder: string): void {
+  let database: DatabaseSync | undefined;
+  try {
+    database = new DatabaseSync(path, { readOnly: true });
+    database.exec("PRAGMA busy_timeout = 0");
+    database.prepare("SELECT count(*) FROM sqlite_master").get();
+  } catch (thrown) {
+    const failure = openFailure(folder, thrown);
+    if (failure.message.includes("another node is running")) throw failure;
+  } finally {
+    database?.close();
+  }
+}
+
 function prepareFolder(folder: string): string {
   try {
     Deno.mkdirSync(folder, { recursive: true, mode: 0o700 });
-    const names = [...Deno.readDirSync(folder)].map((entry) => entry.name);
+    const names = [...Deno.readDirSync(folder)].map((entry) => entry.name)
+      .filter((name) => !name.startsWith(SET_ASIDE_PREFIX));
     if (names.length > 0 && !names.includes(FILE_NAME)) {
+      if (names.every((name) => COMPANION_NAMES.includes(name))) {
+        throw new FumataError(
+          "failure",
+          `Cannot use the state folder "${folder}": its ${FILE_NAME} is lost, and with it the node's ` +
+            "identity and votes; --reset-state goes on as a new node",
+        );
+      }
       throw new FumataError(
         "failure",
         `Cannot use the state folder "${folder}": it holds other files (${names[0]}, …) and no ` +
@@ -239,7 +327,7 @@ function openFailure(folder: string, thrown: unknown): FumataError {
     return new FumataError(
       "failure",
       `Cannot use the state folder "${folder}": ${FILE_NAME} is damaged (${text}); with it the ` +
-        "node's identity is lost: remove the folder to start as a new node",
+        "node's identity is lost: --reset-state sets it aside and goes on as a new node",
     );
   }
   return new FumataError(
@@ -257,7 +345,7 @@ function readIdentity(database: DatabaseSync, folder: string): Identity {
     throw new FumataError(
       "failure",
       `Cannot use the state folder "${folder}": its identity key is damaged; ` +
-        "remove the folder to start as a new node",
+        "--reset-state sets it aside and goes on as a new node",
     );
   }
   const identity = generateIdentity();

@@ -21,7 +21,7 @@ Deno.test("a node keeps its identity, votes, head and keys across restarts", () 
       store.saveVote("c", "k", 3, "D3");
       store.saveHead("c", "k", "{}");
       store.saveVote("c", "k", 4, "D4");
-      store.saveKey("c", { kid: "K", jwk: "{}", policy: "random" });
+      store.saveKey("c", { kid: "K", jwk: "{}", description: "{}" });
       store.saveMemberClaims([Uint8Array.of(1), Uint8Array.of(2)]);
     }
     using store = StateStore.open(folder);
@@ -32,7 +32,7 @@ Deno.test("a node keeps its identity, votes, head and keys across restarts", () 
       head: "{}",
     });
     deepStrictEqual(store.history("other", "k"), {});
-    deepStrictEqual(store.keys("c"), [{ kid: "K", jwk: "{}", policy: "random" }]);
+    deepStrictEqual(store.keys("c"), [{ kid: "K", jwk: "{}", description: "{}" }]);
     deepStrictEqual(store.memberClaims(), [Uint8Array.of(1), Uint8Array.of(2)]);
     strictEqual(Deno.statSync(`${folder}/node.db`).mode! & 0o777, 0o600);
   }));
@@ -64,7 +64,7 @@ Deno.test("a damaged file is refused with what to do", () =>
   inFolder((folder) => {
     Deno.mkdirSync(folder);
     Deno.writeFileSync(`${folder}/node.db`, crypto.getRandomValues(new Uint8Array(4096)));
-    throws(() => StateStore.open(folder), /is damaged .* remove the folder/);
+    throws(() => StateStore.open(folder), /is damaged .* --reset-state sets it aside/);
   }));
 
 Deno.test("a state of a later format is refused", () =>
@@ -85,3 +85,37 @@ Deno.test("a folder that cannot be made is refused in one line", () =>
       return true;
     });
   }));
+
+Deno.test("a folder that lost its file is refused, and goes on as a new node after a reset", () =>
+  inFolder((folder) => {
+    StateStore.open(folder)[Symbol.dispose]();
+    Deno.writeTextFileSync(`${folder}/http-token`, "x");
+    Deno.removeSync(`${folder}/node.db`);
+    throws(() => StateStore.open(folder), /its node.db is lost.* --reset-state/);
+    strictEqual(StateStore.reset(folder, 0), undefined);
+    StateStore.open(folder)[Symbol.dispose]();
+  }));
+
+Deno.test("a damaged state is set aside whole, and the folder serves a new node", () =>
+  inFolder((folder) => {
+    Deno.mkdirSync(folder);
+    const damaged = crypto.getRandomValues(new Uint8Array(4096));
+    Deno.writeFileSync(`${folder}/node.db`, damaged);
+    Deno.writeFileSync(`${folder}/node.db-journal`, Uint8Array.of(1));
+    const aside = StateStore.reset(folder, Date.UTC(2030, 0, 2, 3, 4, 5));
+    strictEqual(aside, `${folder}/node.db.reset-20300102T030405000Z`);
+    deepStrictEqual(Deno.readFileSync(aside!), damaged);
+    StateStore.open(folder)[Symbol.dispose]();
+    // A second start finds its own state and does not mind the old one.
+    StateStore.open(folder)[Symbol.dispose]();
+  }));
+
+Deno.test("the state of a running node is not reset", () =>
+  inFolder((folder) => {
+    using store = StateStore.open(folder);
+    throws(() => StateStore.reset(folder, 0), /another node is running in it/);
+    store.saveIncarnation(3);
+  }));
+
+Deno.test("a reset of a folder that is not there does nothing", () =>
+  inFolder((folder) => strictEqual(StateStore.reset(folder, 0), undefined)));
