@@ -218,6 +218,11 @@ Deno.test("a host writes the profile that its user's clients trust, and keeps it
   const path = join(home, ".config/fumata/profile.json");
   let first: Profile | undefined;
   await whileHostRuns(["--data", data], env, async (lines) => {
+    ok(
+      lines.includes(
+        "insecure-tee: the TEE is simulated: it protects nothing and is for trying things out",
+      ),
+    );
     ok(lines.some((line) => /^profile-written: .*simulated TEE.*--no-profile/.test(line)));
     first = await readProfile(path, true);
     strictEqual((await Deno.stat(path)).mode! & 0o777, 0o600);
