@@ -21,9 +21,11 @@ export interface EnclaveLimits {
   readonly inputBytesMax: number;
   /** Frames that wait in one session; then the socket is no longer read. */
   readonly inputsWaitingMax: number;
+  /** Run sessions at a time: each holds an engine with its memory. */
+  readonly sessionsMax: number;
   /** A package as it travels, compressed: it is held in memory while it is opened. */
   readonly packageBytesMax: number;
-  /** Packages received at a time, because of that memory. */
+  /** Packages received at a time, to deploy or to test, because of that memory. */
   readonly deploysMax: number;
   /** Functions in one store: a bound on what a leaked token can do to the disk. */
   readonly functionsMax: number;
@@ -41,6 +43,7 @@ export const ENCLAVE_LIMITS: EnclaveLimits = {
   bodyBytesMax: 64 * 1024,
   inputBytesMax: 16 * 1024 * 1024,
   inputsWaitingMax: 16,
+  sessionsMax: 1024,
   packageBytesMax: 256 * 1024 * 1024,
   deploysMax: 2,
   functionsMax: 10_000,

@@ -24,7 +24,13 @@ Deno.test("a whole input and texts inside one reach the function decrypted", asy
   assertEquals(await echoed(`${secret}\n`), "the secret é");
   assertEquals(
     await echoed(`{ "a": ["${secret}", 1, null], "b": { "c": "${await seal("2")}" } }`),
-    '{"a":["the secret é",1,null],"b":{"c":"2"}}',
+    '{ "a": ["the secret é", 1, null], "b": { "c": "2" } }',
+  );
+  // Everything else stays as it came: long numbers, escapes, names, doubles.
+  const rest = '"long": 12345678901234567890, "cape:name" : "\\u0041", "x": 1, "x": 2 ';
+  assertEquals(
+    await echoed(`{"v": "${secret}", ${rest}}`),
+    `{"v": "the secret é", ${rest}}`,
   );
   for (const untouched of ['{ "a": "no cape: here" }', "say cape: twice", "{ cape:", "ca", ""]) {
     assertEquals(await echoed(untouched), untouched);

@@ -10,11 +10,11 @@ import {
   verifyEvidence,
 } from "../../attestation/mod.ts";
 import { base64, fromBase64 } from "../../base/bytes.ts";
-import { FumataError } from "../../base/errors.ts";
 import { importRsaJwk, type RsaPublicKey } from "../../crypto/rsa.ts";
 import { messageFrame, parseFrame } from "../frames.ts";
 import type { FrameSocket } from "../frame_socket.ts";
 import { CLIENT_TIMEOUTS, type ConnectOptions, printable } from "./endpoint.ts";
+import { EnclaveError, type EnclaveErrorReason } from "./errors.ts";
 
 /** What a client demands of an enclave. */
 export interface AttestationDemands {
@@ -42,7 +42,7 @@ const NONCE_BYTES = 16;
 /** Failures that a refusal lists; the rest is counted. */
 const FAILURES_SHOWN_MAX = 3;
 
-/** Attests the enclave behind a fresh socket. On refusal the socket is closed and a {@linkcode FumataError} `refused` thrown. */
+/** Attests the enclave behind a fresh socket. On refusal the socket is closed and an {@linkcode EnclaveError} thrown, reason `evidence`. */
 export async function attest(
   socket: FrameSocket,
   options: ConnectOptions & AttestationDemands,
@@ -53,7 +53,7 @@ export async function attest(
   const judged = judge(message, nonce, options);
   if (typeof judged !== "string") return judged;
   socket.close();
-  throw new FumataError("refused", `Cannot trust the enclave at "${options.url}": ${judged}`);
+  throw new EnclaveError("evidence", `Cannot trust the enclave at "${options.url}": ${judged}`);
 }
 
 async function attestationMessage(
@@ -65,12 +65,12 @@ async function attestationMessage(
   const frame = event.kind === "text" ? parseFrame(event.text) : undefined;
   if (frame?.kind === "message") return frame.message;
   socket.close();
-  const fail = (code: "unreachable" | "failure" | "refused", why: string) =>
-    new FumataError(code, `Cannot attest the enclave at "${options.url}": ${why}`);
-  if (frame?.kind === "error") throw fail("failure", printable(frame.error));
-  if (event.kind === "timeout") throw fail("unreachable", `no evidence in ${attestMs / 1000} s`);
-  if (event.kind === "closed") throw fail("unreachable", "it closed the connection");
-  throw fail("refused", "an attestation document is expected, another frame came");
+  const fail = (reason: EnclaveErrorReason, why: string) =>
+    new EnclaveError(reason, `Cannot attest the enclave at "${options.url}": ${why}`);
+  if (frame?.kind === "error") throw fail("host", printable(frame.error));
+  if (event.kind === "timeout") throw fail("timeout", `no evidence in ${attestMs / 1000} s`);
+  if (event.kind === "closed") throw fail("closed", "it closed the connection");
+  throw fail("evidence", "an attestation document is expected, another frame came");
 }
 
 function judge(

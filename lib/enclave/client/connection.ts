@@ -4,19 +4,18 @@
  * to close.
  */
 import type { Binding, Evidence } from "../../attestation/mod.ts";
-import { equalBytes, fromBase64 } from "../../base/bytes.ts";
-import { FumataError } from "../../base/errors.ts";
-import { sha256 } from "../../crypto/digest.ts";
 import { sealHpke } from "../../crypto/hpke.ts";
 import type { RsaPublicKey } from "../../crypto/rsa.ts";
-import { type Checksums, isRecord, parseFrame, signedChecksumBytes } from "../frames.ts";
-import type { FrameSocket, SocketEvent } from "../frame_socket.ts";
+import type { FrameSocket } from "../frame_socket.ts";
 import { attest, type AttestationDemands, type Attested } from "./attest.ts";
-import { CLIENT_TIMEOUTS, type ConnectOptions, openEndpoint, printable } from "./endpoint.ts";
+import { CLIENT_TIMEOUTS, type ConnectOptions, openEndpoint } from "./endpoint.ts";
+import { EnclaveError } from "./errors.ts";
+import { readResult } from "./result.ts";
 import { importResultKey, type ResultVerifier } from "./result_key.ts";
 
 /** Whom to call. */
 export interface EnclaveOptions extends ConnectOptions, AttestationDemands {
+  /** The function's id, or `user/name`. */
   readonly functionId: string;
   /** SHA-256 of the function's package, 32 bytes: the pin. */
   readonly checksum: Uint8Array;
@@ -33,29 +32,47 @@ export interface EnclaveConnection extends Disposable {
   /** Resolves when the connection has ended, by whichever side. */
   readonly closed: Promise<void>;
   /**
-   * Calls the function. Throws a {@linkcode FumataError}: `function` for an error of the function, `refused` for a result whose
-   * signature or checksums are wrong, `unreachable` when the connection is gone or too slow. After any of them it is closed.
+   * Calls the function. Throws an {@linkcode EnclaveError}, reason `function` for an error of the function, `result` for a result whose
+   * signature or checksums are wrong, `closed` or `timeout` when the connection is gone or too slow. After any of them it is closed.
    */
   invoke(input: Uint8Array): Promise<Uint8Array>;
   close(): void;
 }
 
-/** Connects, attests and pins. Throws a {@linkcode FumataError}; nothing but the nonce has left when it does. */
+/** Connects, attests and pins. Throws an {@linkcode EnclaveError}; nothing but the nonce has left when it does. */
 export async function connectEnclave(options: EnclaveOptions): Promise<EnclaveConnection> {
-  const path = `/v1/run/${encodeURIComponent(options.functionId)}`;
+  const path = `/v1/run/${options.functionId.split("/").map(encodeURIComponent).join("/")}`;
   const socket = await openEndpoint(path, options);
   const attested = await attest(socket, options);
-  const resultKey = attested.binding.resultKey &&
-    await importResultKey(attested.binding.resultKey);
-  if (!resultKey) {
-    socket.close();
-    throw new FumataError(
-      "refused",
-      `Cannot trust the enclave at "${options.url}": the evidence is expected to bind a key that ` +
-        "signs results, none came",
-    );
-  }
-  return new Connection(options, socket, attested, resultKey);
+  return new Connection(
+    options,
+    socket,
+    attested,
+    await requireResultKey(socket, attested, options),
+  );
+}
+
+/** Connects, calls the function once and closes. Throws like {@linkcode connectEnclave} and `invoke`. */
+export async function runFunction(options: EnclaveOptions, input: Uint8Array): Promise<Uint8Array> {
+  using connection = await connectEnclave(options);
+  return await connection.invoke(input);
+}
+
+/** The key that signs results; without one the socket is closed. */
+export async function requireResultKey(
+  socket: FrameSocket,
+  attested: Attested,
+  { url }: ConnectOptions,
+): Promise<ResultVerifier> {
+  const { resultKey } = attested.binding;
+  const verifier = resultKey && await importResultKey(resultKey);
+  if (verifier) return verifier;
+  socket.close();
+  throw new EnclaveError(
+    "evidence",
+    `Cannot trust the enclave at "${url}": the evidence is expected to bind a key that signs ` +
+      "results, none came",
+  );
 }
 
 class Connection implements EnclaveConnection {
@@ -114,71 +131,13 @@ class Connection implements EnclaveConnection {
   async #call(sealed: Uint8Array<ArrayBuffer>, input: Uint8Array): Promise<Uint8Array> {
     const { invokeMs } = { ...CLIENT_TIMEOUTS, ...this.#options.timeouts };
     this.#socket.send(sealed);
-    const event = await this.#socket.next(invokeMs);
-    const frame = event.kind === "text" ? parseFrame(event.text) : undefined;
-    if (frame?.kind === "error") {
-      throw new FumataError(
-        "function",
-        `Cannot get a result from ${this.#options.functionId}: ${printable(frame.error)}`,
-      );
-    }
-    if (frame?.kind !== "message") throw this.#noResult(event, invokeMs);
-    return await this.#checked(frame.message, input);
+    return await readResult(await this.#socket.next(invokeMs), {
+      url: this.#options.url,
+      name: this.#options.functionId,
+      waitedMs: invokeMs,
+      input,
+      functionChecksum: this.#options.checksum,
+      resultKey: this.#resultKey,
+    });
   }
-
-  async #checked(
-    message: Readonly<Record<string, unknown>>,
-    input: Uint8Array,
-  ): Promise<Uint8Array> {
-    const output = bytesOf(message.message);
-    const signature = bytesOf(message.signed_checksums);
-    const claimed = isRecord(message.checksums) ? message.checksums : {};
-    if (message.type !== "function_result" || !output || !signature) {
-      throw this.#refused("a signed function result is expected, another message came");
-    }
-    const actual: Checksums = {
-      input: sha256(input),
-      function: this.#options.checksum,
-      output: sha256(output),
-    };
-    for (const part of ["input", "function", "output"] as const) {
-      const named = bytesOf(claimed[part]);
-      if (!named || !equalBytes(named, actual[part])) {
-        throw this.#refused(`its checksum of the ${part} is not that of what was sent or came`);
-      }
-    }
-    if (!await this.#resultKey(signedChecksumBytes(actual), signature)) {
-      throw this.#refused("its signature is not by the key that the evidence bound");
-    }
-    return output;
-  }
-
-  #refused(why: string): FumataError {
-    return new FumataError("refused", `Cannot trust the result of "${this.#options.url}": ${why}`);
-  }
-
-  #noResult(event: SocketEvent, invokeMs: number): FumataError {
-    const url = this.#options.url;
-    switch (event.kind) {
-      case "timeout":
-        return new FumataError(
-          "unreachable",
-          `Cannot get a result from "${url}": none came in ${invokeMs / 1000} s`,
-        );
-      case "closed":
-        return new FumataError(
-          "unreachable",
-          `Cannot get a result from "${url}": the connection is closed`,
-        );
-      case "text":
-      case "binary":
-        return this.#refused("a function result is expected, another frame came");
-      default:
-        return event satisfies never;
-    }
-  }
-}
-
-function bytesOf(value: unknown): Uint8Array | undefined {
-  return typeof value === "string" ? fromBase64(value) : undefined;
 }

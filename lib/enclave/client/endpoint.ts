@@ -5,8 +5,9 @@
 // @ts-types="@types/ws"
 import { WebSocket as WsSocket } from "ws";
 import { fromBase64url, fromUtf8 } from "../../base/bytes.ts";
-import { FumataError, messageOf } from "../../base/errors.ts";
+import { messageOf } from "../../base/errors.ts";
 import { SUBPROTOCOLS } from "../frames.ts";
+import { EnclaveError, reasonOfStatus } from "./errors.ts";
 import { FrameSocket, type SocketLike } from "../frame_socket.ts";
 
 /** Makes sockets: `ws` by default, `globalThis.WebSocket` in browsers. */
@@ -57,13 +58,13 @@ const ANSWERS_WAITING_MAX = 64;
 /** The longest error body of a refused upgrade that is read. */
 const ERROR_BODY_BYTES_MAX = 4096;
 
-/** Opens the socket of one endpoint, such as `/v1/key`. Throws a {@linkcode FumataError} `unreachable`, `usage` or `failure`. */
+/** Opens the socket of one endpoint, such as `/v1/key`. Throws a {@linkcode EnclaveError} `unreachable`, `usage` or `failure`. */
 export async function openEndpoint(path: string, options: ConnectOptions): Promise<FrameSocket> {
   const first = await tryOpen(socketUrl(options.url, path), path, options);
   if (!("redirect" in first)) return first;
   const second = await tryOpen(first.redirect, path, options);
   if (!("redirect" in second)) return second;
-  throw new FumataError(
+  throw new EnclaveError(
     "unreachable",
     `Cannot reach the enclave at "${options.url}": it redirects more than once`,
   );
@@ -87,7 +88,7 @@ function withScheme(base: string, path: string, schemes: Record<string, string>)
   const url = URL.canParse(base) ? new URL(base) : undefined;
   const scheme = url && schemes[url.protocol];
   if (!url || !scheme || url.username !== "" || url.search !== "" || url.hash !== "") {
-    throw new FumataError(
+    throw new EnclaveError(
       "usage",
       `Cannot use the enclave URL "${base}": write http://host:port or https://host:port`,
     );
@@ -99,8 +100,8 @@ type Opened = FrameSocket | { readonly redirect: string };
 
 function tryOpen(url: string, path: string, options: ConnectOptions): Promise<Opened> {
   const { connectMs } = { ...CLIENT_TIMEOUTS, ...options.timeouts };
-  const unreachable = (why: string) =>
-    new FumataError("unreachable", `Cannot reach the enclave at "${options.url}": ${why}`);
+  const unreachable = (why: string, reason: "unreachable" | "timeout" = "unreachable") =>
+    new EnclaveError(reason, `Cannot reach the enclave at "${options.url}": ${why}`);
   if (options.signal?.aborted) return Promise.reject(unreachable("the attempt was given up"));
   const Socket = options.webSocket ?? WsSocket as unknown as SocketConstructor;
   const protocols = [SUBPROTOCOLS[tokenKind(options.token)], options.token];
@@ -112,7 +113,7 @@ function tryOpen(url: string, path: string, options: ConnectOptions): Promise<Op
   } catch (thrown) {
     // A token with characters that no subprotocol may have.
     const why = `the token or URL cannot be used: ${messageOf(thrown).replace(options.token, "…")}`;
-    return Promise.reject(new FumataError("usage", `Cannot open "${path}": ${why}`));
+    return Promise.reject(new EnclaveError("usage", `Cannot open "${path}": ${why}`));
   }
   return new Promise((resolve, reject) => {
     const settle = (act: () => void) => {
@@ -120,7 +121,7 @@ function tryOpen(url: string, path: string, options: ConnectOptions): Promise<Op
       options.signal?.removeEventListener("abort", onAbort);
       act();
     };
-    const giveUp = (error: FumataError) =>
+    const giveUp = (error: EnclaveError) =>
       settle(() => {
         socket.onerror = () => {};
         socket.onopen = socket.onclose = null;
@@ -129,7 +130,7 @@ function tryOpen(url: string, path: string, options: ConnectOptions): Promise<Op
       });
     const onAbort = () => giveUp(unreachable("the attempt was given up"));
     const timer = setTimeout(
-      () => giveUp(unreachable(`no connection within ${connectMs / 1000} s`)),
+      () => giveUp(unreachable(`no connection within ${connectMs / 1000} s`, "timeout")),
       connectMs,
     );
     options.signal?.addEventListener("abort", onAbort);
@@ -198,15 +199,14 @@ function redirectTarget(from: string, location: string): string | undefined {
 }
 
 /** The error for an HTTP status with the body `{"error": …}`. */
-export function refusal(base: string, path: string, status: number, body: string): FumataError {
+export function refusal(base: string, path: string, status: number, body: string): EnclaveError {
   let error: unknown;
   try {
     error = JSON.parse(body).error;
   } catch { /* not one of ours */ }
   const why = typeof error === "string" && error !== "" ? error : "no reason given";
-  const code = status >= 500 || status === 0 ? "unreachable" : "failure";
-  return new FumataError(
-    code,
+  return new EnclaveError(
+    reasonOfStatus(status),
     `Cannot use ${path} of "${base}": ${printable(why)} (HTTP ${status})`,
   );
 }

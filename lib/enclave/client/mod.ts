@@ -1,7 +1,18 @@
 /** The client of enclave hosts: attest and pin before anything leaves, then call; deploy, keys and tokens of the account. */
 export { type AttestationDemands, type Attested } from "./attest.ts";
-export { type AccountKey, deployPackage, fetchAccountKey } from "./account.ts";
-export { connectEnclave, type EnclaveConnection, type EnclaveOptions } from "./connection.ts";
+export {
+  type AccountKey,
+  deployPackage,
+  encryptForAccount,
+  fetchAccountKey,
+  fetchUserKey,
+} from "./account.ts";
+export {
+  connectEnclave,
+  type EnclaveConnection,
+  type EnclaveOptions,
+  runFunction,
+} from "./connection.ts";
 export {
   CLIENT_TIMEOUTS,
   type ClientTimeouts,
@@ -9,6 +20,15 @@ export {
   type EnclaveAddress,
   type SocketConstructor,
 } from "./endpoint.ts";
+export { EnclaveError, type EnclaveErrorReason } from "./errors.ts";
+export {
+  deleteFunction,
+  type FunctionDetails,
+  getFunction,
+  type ListedFunction,
+  listFunctions,
+  testPackage,
+} from "./functions.ts";
 export {
   createToken,
   deleteToken,

@@ -1,13 +1,17 @@
 /**
- * `GET /v1/key` and `GET /v1/deploy`: the two endpoints whose evidence binds the account's encryption key. A client takes the key from
- * the first; on the second it sends a package encrypted to that key.
+ * The endpoints whose evidence binds the account's encryption key. `GET /v1/key` and, without a token, `GET /v1/user/<name>/key` are
+ * where clients take the key from; on `GET /v1/deploy` they send a package encrypted to it.
  */
+import { base64 } from "../../base/bytes.ts";
+import { encodeUserData, evidenceToWire, type UserData } from "../../attestation/mod.ts";
 import { sha256 } from "../../crypto/digest.ts";
 import { LABEL_CHARACTERS_MAX } from "../limits.ts";
 import type { EnclaveLimits } from "../limits.ts";
-import type { FunctionStore } from "./function_store.ts";
+import type { TeeDriver } from "../../tee/types.ts";
+import type { FunctionRecord, FunctionStore } from "./function_store.ts";
 import type { HostKeys } from "./keys.ts";
-import type { SocketRoute } from "./routes.ts";
+import type { PackageGate } from "./package_gate.ts";
+import type { JsonRoute, SocketRoute } from "./routes.ts";
 import { type Session, SessionError } from "./session.ts";
 
 /** Frames of a client that only takes the key: a nonce. */
@@ -26,27 +30,64 @@ export function keyEndpoint(keys: HostKeys): SocketRoute<Session> {
   };
 }
 
+/** How long one document of the open endpoint is given to everybody: signing one takes a TEE some ms, and anyone may ask. */
+const DOCUMENT_MS = 60_000;
+
+/** The evidence of the open endpoint binds no session: a key of zeros, to which nobody can encrypt. */
+const NO_SESSION_KEY = new Uint8Array(32);
+const NONCE_BYTES = 16;
+
+/** `/v1/user/<name>/key`: the document without a session. */
+export function userKeyEndpoint(
+  user: string,
+  keys: HostKeys,
+  tee: TeeDriver,
+  now: () => Date,
+): JsonRoute {
+  let latest: { readonly document: Promise<string>; readonly atMs: number } | undefined;
+  const attest = async () => {
+    const evidence = await tee.attest({
+      nonce: crypto.getRandomValues(new Uint8Array(NONCE_BYTES)),
+      sessionKey: NO_SESSION_KEY,
+      userData: encodeUserData(await accountUserData(keys)),
+    });
+    return base64(evidenceToWire(evidence));
+  };
+  return {
+    kind: "json",
+    path: "/v1/user/:name/key",
+    access: "anyone",
+    method: "GET",
+    async answer({ name }) {
+      if (name !== user) return { status: 404, body: { error: `there is no user ${name}` } };
+      const atMs = now().getTime();
+      if (!latest || Math.abs(atMs - latest.atMs) >= DOCUMENT_MS) {
+        const document = attest();
+        const made = latest = { document, atMs };
+        document.catch(() => latest = latest === made ? undefined : latest);
+      }
+      return { status: 200, body: { attestation_document: await latest.document } };
+    },
+  };
+}
+
 /** `/v1/deploy`. */
 export function deployEndpoint(
   store: FunctionStore,
   keys: HostKeys,
   limits: EnclaveLimits,
+  gate: PackageGate,
   now: () => Date,
-  onDeployed: (id: string, name: string, checksum: Uint8Array) => void,
+  onDeployed: (record: FunctionRecord) => Promise<void>,
 ): SocketRoute<Session> {
-  let deploys = 0;
   return {
     kind: "socket",
     path: "/v1/deploy",
     access: "account",
     frameBytesMax: limits.packageBytesMax,
-    refuse: () =>
-      deploys < limits.deploysMax
-        ? undefined
-        : { status: 503, error: "the host is busy with other deployments; try again" },
-    async serve(session) {
-      deploys++;
-      try {
+    refuse: () => gate.refusal(),
+    serve: (session) =>
+      gate.within(async () => {
         if (!await attestAccount(session, keys)) return;
         const message = await session.nextMessage();
         if (!message) return;
@@ -63,22 +104,23 @@ export function deployEndpoint(
         if (typeof record === "string") {
           throw new SessionError(`cannot deploy "${name}": ${record}`);
         }
-        onDeployed(record.id, record.name, record.checksum);
+        await onDeployed(record);
         await session.send({ id: record.id });
-      } finally {
-        deploys--;
-      }
-    },
+      }),
   };
 }
 
 async function attestAccount(session: Session, keys: HostKeys): Promise<boolean> {
+  return await session.attest(await accountUserData(keys));
+}
+
+async function accountUserData(keys: HostKeys): Promise<UserData> {
   const { publicKey } = await keys.accountKey();
-  return await session.attest({
+  return {
     encryptionKey: publicKey,
     encryptionKeyChecksum: sha256(publicKey),
     resultKey: keys.resultKey.publicKey,
-  });
+  };
 }
 
 function parseDescription(

@@ -14,9 +14,7 @@ import type { Sandbox } from "../../sandbox/types.ts";
 import { isRecord } from "../frames.ts";
 import type { EnclaveLimits } from "../limits.ts";
 import type { DataFolder } from "./data_folder.ts";
-import { type KeyVault, publicOf, rsaKeyPem } from "./keys.ts";
-
-const CERTIFICATE_KEY_BITS = 2048;
+import { CERTIFICATE_KEY_BITS, type KeyVault, publicOf, rsaKeyPem } from "./keys.ts";
 
 /** Opened packages that are kept in memory: clusters use one function each, so a few cover a host. */
 const OPENED_MAX = 8;
@@ -84,6 +82,26 @@ export class FunctionStore {
   /** The record of an id, if there is one. */
   find(id: string): FunctionRecord | undefined {
     return this.#records.get(id);
+  }
+
+  /** The newest function of a name. */
+  findNewest(name: string): FunctionRecord | undefined {
+    return this.list().findLast((record) => record.name === name);
+  }
+
+  /** All records, oldest first. */
+  list(): FunctionRecord[] {
+    return [...this.#records.values()]
+      .sort((a, b) => a.createdAt.getTime() - b.createdAt.getTime());
+  }
+
+  /** Removes a function with its key. Sessions that run it go on until they close. */
+  delete(id: string): void {
+    // Without metadata it is no function any more, whatever becomes of the rest.
+    this.#folder.remove(`functions/${id}/metadata.json`);
+    this.#records.delete(id);
+    this.#opened.delete(id);
+    this.#folder.remove(`functions/${id}`);
   }
 
   /** Stores a package; gives its record, or the reason why it is none. The certificate key is born here. */

@@ -12,14 +12,26 @@ import type { Sandbox } from "../../sandbox/types.ts";
 import type { TeeDriver } from "../../tee/types.ts";
 import { FrameSocket } from "../frame_socket.ts";
 import { ENCLAVE_LIMITS, type EnclaveLimits } from "../limits.ts";
-import { deployEndpoint, keyEndpoint } from "./account_endpoints.ts";
+import { deployEndpoint, keyEndpoint, userKeyEndpoint } from "./account_endpoints.ts";
+import { CallRunner } from "./calls.ts";
 import { DataFolder } from "./data_folder.ts";
-import { FunctionStore } from "./function_store.ts";
+import { functionEndpoints } from "./function_endpoints.ts";
+import { type FunctionRecord, FunctionStore } from "./function_store.ts";
 import { KeyVault, openHostKeys } from "./keys.ts";
 import { Listener, type SocketDecision } from "./listener.ts";
-import { admitJson, admitSocket, type JsonAnswer, type Refusal, type Route } from "./routes.ts";
-import { runEndpoint } from "./run_endpoint.ts";
+import { PackageGate } from "./package_gate.ts";
+import {
+  admitJson,
+  admitSocket,
+  type Content,
+  type JsonAnswer,
+  queryOf,
+  type Refusal,
+  type Route,
+} from "./routes.ts";
+import { runEndpoints } from "./run_endpoint.ts";
 import { CLOSE, Session, SessionError } from "./session.ts";
+import { testEndpoint } from "./test_endpoint.ts";
 import { tokenEndpoints } from "./token_endpoints.ts";
 import { TokenStore } from "./tokens.ts";
 
@@ -35,6 +47,12 @@ export interface EnclaveHostOptions {
   readonly port: number;
   /** Loopback by default. */
   readonly host?: string;
+  /** Name of the account in paths such as `/v1/run/<user>/<name>`; `local` by default. */
+  readonly user?: string;
+  /** Another host to which every WebSocket is sent (307), for a host that moves; plain requests are still answered. */
+  readonly redirect?: string;
+  /** Pages that anyone may read, by path. */
+  readonly pages?: ReadonlyMap<string, Content>;
   readonly limits?: Partial<EnclaveLimits>;
   readonly logger?: Logger;
   /** Whether to have the account key at hand from the start, which a first start makes for some seconds; true by default. */
@@ -71,6 +89,9 @@ export interface EnclaveHost extends AsyncDisposable {
 /** Connections whose counts are kept: enough for tests and a look, little memory. */
 const COUNTERS_MAX = 256;
 
+/** The account's name when none is given. */
+export const USER_DEFAULT = "local";
+
 /** Starts a host. Throws a {@linkcode FumataError} when folder, keys or port are not to be had. */
 export async function startEnclaveHost(options: EnclaveHostOptions): Promise<EnclaveHost> {
   const folder = DataFolder.open(options.dataDir);
@@ -84,6 +105,8 @@ export async function startEnclaveHost(options: EnclaveHostOptions): Promise<Enc
 
 async function openHost(folder: DataFolder, options: EnclaveHostOptions): Promise<EnclaveHost> {
   const { sandbox, logger = silentLogger, now = () => new Date() } = options;
+  const { user = USER_DEFAULT } = options;
+  const redirect = options.redirect === undefined ? undefined : redirectBase(options.redirect);
   const limits: EnclaveLimits = { ...ENCLAVE_LIMITS, ...options.limits };
   const tee = typeof options.tee === "function" ? await options.tee(folder.path) : options.tee;
   const vault = new KeyVault(folder, tee);
@@ -94,14 +117,27 @@ async function openHost(folder: DataFolder, options: EnclaveHostOptions): Promis
   const tokens = new TokenStore(folder, keys.tokenSecret, limits, {
     forget: keys.tokenSecretIsNew,
   });
+  const isolation = async (record: FunctionRecord) =>
+    await sandbox.describe((await store.load(record)).functionPackage);
+  const noteDeployed = async (record: FunctionRecord) => {
+    const { id, name } = record;
+    const fields = { id, name, checksum: hex(record.checksum), isolation: await isolation(record) };
+    logger.log("info", "deployed", `deployed ${name} as ${id}`, fields);
+  };
+  const { resultKey } = keys;
+  const calls = new CallRunner(keys);
+  const gate = new PackageGate(limits.deploysMax);
   const routes: Route<Session>[] = [
-    runEndpoint(store, sandbox, tee, keys, limits),
-    deployEndpoint(store, keys, limits, now, (id, name, checksum) => {
-      const fields = { id, name, checksum: hex(checksum) };
-      logger.log("info", "deployed", `deployed ${name} as ${id}`, fields);
-    }),
+    ...runEndpoints({ store, sandbox, tee, resultKey, calls, limits, user }),
+    deployEndpoint(store, keys, limits, gate, now, noteDeployed),
+    testEndpoint({ sandbox, tee, resultKey, calls, limits, gate }),
     keyEndpoint(keys),
+    userKeyEndpoint(user, keys, tee, now),
+    ...functionEndpoints(store, ({ id, name }) => {
+      logger.log("info", "deleted", `deleted ${name}, ${id}`, { id, name });
+    }, isolation),
     ...tokenEndpoints(tokens, store, now),
+    ...pageRoutes(options.pages ?? new Map()),
   ];
   const counts = new Set<{ path: string; bytes: number; bytesAfterNonce: number }>();
 
@@ -109,6 +145,7 @@ async function openHost(folder: DataFolder, options: EnclaveHostOptions): Promis
     socket: WebSocket,
     received: () => number,
     path: string,
+    tokenId: string,
     work: (session: Session) => Promise<void>,
   ) => {
     const count = { path, bytes: 0, bytesAfterNonce: 0 };
@@ -124,7 +161,7 @@ async function openHost(folder: DataFolder, options: EnclaveHostOptions): Promis
         nonceCame = true;
       },
     });
-    const session = new Session(frames, tee, limits);
+    const session = new Session(frames, tee, limits, () => tokens.fault(tokenId, now()));
     try {
       await work(session);
       session.close();
@@ -141,14 +178,28 @@ async function openHost(folder: DataFolder, options: EnclaveHostOptions): Promis
     {
       json: (request, readBody) => answerJson(routes, tokens, request, readBody, now()),
       socket(request): SocketDecision | Refusal {
+        if (redirect !== undefined) {
+          const Location = redirect + (request.url ?? "");
+          return {
+            status: 307,
+            error: `this host has moved to ${redirect}`,
+            headers: { Location },
+          };
+        }
         const admitted = admitSocket(routes, request, tokens, now());
         if ("error" in admitted) return admitted;
-        const { route, parameters, subprotocol } = admitted;
+        const { route, parameters, subprotocol, tokenId } = admitted;
         return {
           subprotocol: subprotocol!,
           frameBytesMax: route.frameBytesMax,
           serve: (socket, received) =>
-            serve(socket, received, route.path, (session) => route.serve(session, parameters)),
+            serve(
+              socket,
+              received,
+              route.path,
+              tokenId!,
+              (session) => route.serve(session, parameters),
+            ),
         };
       },
     },
@@ -176,6 +227,31 @@ async function openHost(folder: DataFolder, options: EnclaveHostOptions): Promis
   };
 }
 
+/** The base of `Location`s: clients of WebSockets want a scheme of theirs. */
+function redirectBase(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  const scheme = { "http:": "ws:", "https:": "wss:", "ws:": "ws:", "wss:": "wss:" }[
+    url?.protocol ?? ""
+  ];
+  if (url && scheme && url.search === "" && url.hash === "" && url.username === "") {
+    return `${scheme}//${url.host}${url.pathname.replace(/\/$/, "")}`;
+  }
+  throw new FumataError(
+    "usage",
+    `Cannot redirect to "${text}": write http://host:port or https://host:port`,
+  );
+}
+
+function pageRoutes(pages: ReadonlyMap<string, Content>): Route<Session>[] {
+  return [...pages].map(([path, content]) => ({
+    kind: "json",
+    path,
+    access: "anyone",
+    method: "GET",
+    answer: () => ({ status: 200, content }),
+  }));
+}
+
 function accountToken(tokens: TokenStore, known: string | undefined, now: Date): string {
   const verdict = known === undefined ? undefined : tokens.check(known, now);
   if (verdict?.ok && verdict.scope.kind === "account") return known!;
@@ -191,7 +267,7 @@ async function answerJson(
   readBody: () => Promise<Uint8Array | Refusal>,
   now: Date,
 ): Promise<JsonAnswer> {
-  const refused = ({ status, error }: Refusal) => ({ status, body: { error } });
+  const refused = ({ status, error, headers }: Refusal) => ({ status, body: { error }, headers });
   try {
     const admitted = admitJson(routes, request, tokens, now);
     if ("error" in admitted) return refused(admitted);
@@ -199,7 +275,7 @@ async function answerJson(
     if ("error" in bytes) return refused(bytes);
     const body = parseBody(bytes);
     if (body === null) return refused({ status: 400, error: "the body is not JSON" });
-    return await admitted.route.answer(admitted.parameters, body);
+    return await admitted.route.answer(admitted.parameters, body, queryOf(request));
   } catch (thrown) {
     return refused({ status: 500, error: describe(thrown)[0] });
   }

@@ -20,6 +20,8 @@ import { importSealedValueKey, type SealedValueKey } from "../../crypto/sealed_v
 import type { TeeDriver } from "../../tee/types.ts";
 import type { DataFolder } from "./data_folder.ts";
 
+/** The key that a function signs certificates with. */
+export const CERTIFICATE_KEY_BITS = 2048;
 const RESULT_KEY_BITS = 2048;
 const ACCOUNT_KEY_BITS = 4096;
 const TOKEN_SECRET_BYTES = 32;
@@ -108,13 +110,19 @@ export async function rsaKeyPem(vault: KeyVault, name: string, bits: number): Pr
   const stored = await vault.read(name);
   const pem = stored && fromUtf8(stored);
   if (pem !== undefined) return pem;
+  const made = await generateRsaPem(bits);
+  await vault.write(name, utf8(made));
+  return made;
+}
+
+/** A fresh RSA key: PKCS#8 PEM. */
+export async function generateRsaPem(bits: number): Promise<string> {
   const { privateKey } = await generateRsa("rsa", {
     modulusLength: bits,
     publicExponent: 0x10001,
     publicKeyEncoding: { type: "spki", format: "pem" },
     privateKeyEncoding: { type: "pkcs8", format: "pem" },
   });
-  await vault.write(name, utf8(privateKey));
   return privateKey;
 }
 

@@ -91,14 +91,18 @@ export class Listener {
 
     server.on("request", async (request, response) => {
       const answer = await handlers.json(request, () => readBody(request, limits.bodyBytesMax));
-      const text = answer.body === undefined ? "" : JSON.stringify(answer.body);
+      const { type, bytes } = answer.content ?? {
+        type: "application/json",
+        bytes: utf8(answer.body === undefined ? "" : JSON.stringify(answer.body)),
+      };
       response.writeHead(answer.status, {
-        "content-type": "application/json",
-        "content-length": utf8(text).length,
+        "content-type": type,
+        "content-length": bytes.length,
         "cache-control": "no-store",
         connection: "close",
+        ...answer.headers,
       });
-      response.end(text);
+      response.end(bytes);
     });
 
     server.on("upgrade", (request: IncomingMessage, duplex: Duplex, head: Uint8Array) => {
@@ -192,9 +196,12 @@ async function readBody(
 /** Answers an upgrade request with an HTTP error; there is no response object for these. */
 function refuseUpgrade(socket: Duplex, refusal: Refusal): void {
   const body = JSON.stringify({ error: refusal.error });
+  const headers = Object.entries(refusal.headers ?? {}).map(([name, value]) =>
+    `${name}: ${value}\r\n`
+  );
   socket.end(
     `HTTP/1.1 ${refusal.status} ${STATUS_CODES[refusal.status]}\r\n` +
-      "Content-Type: application/json\r\nConnection: close\r\n" +
+      `Content-Type: application/json\r\nConnection: close\r\n${headers.join("")}` +
       `Content-Length: ${utf8(body).length}\r\n\r\n${body}`,
   );
 }

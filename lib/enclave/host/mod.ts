@@ -4,4 +4,6 @@ export {
   type EnclaveHost,
   type EnclaveHostOptions,
   startEnclaveHost,
+  USER_DEFAULT,
 } from "./host.ts";
+export type { Content } from "./routes.ts";

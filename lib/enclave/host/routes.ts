@@ -4,25 +4,42 @@
  */
 import type { IncomingMessage } from "node:http";
 import { SUBPROTOCOLS } from "../frames.ts";
+import { LABEL_CHARACTERS_MAX } from "../limits.ts";
 import type { Scope, TokenStore } from "./tokens.ts";
 
 /** What a handler of a plain request answers. */
 export interface JsonAnswer {
   readonly status: number;
-  /** `undefined` for an empty body. */
+  /** Sent as JSON; `undefined` for an empty body. */
   readonly body?: unknown;
+  /** Sent in place of JSON. */
+  readonly content?: Content;
+  /** Further headers. */
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** Path parameters by name. */
+/** A body that is no JSON: a page, metrics. */
+export interface Content {
+  /** `content-type`. */
+  readonly type: string;
+  readonly bytes: Uint8Array;
+}
+
+/** Path parameters by name, percent-decoded. */
 export type Parameters = Readonly<Record<string, string>>;
 
-/** Who may call: the account only, or also a token for the one function that the path names as `id`. */
-export type Access = "account" | "function";
+/** Who may call: the account only, also a token for the one function that the path names, or anyone without a token. */
+export type Access = "account" | "function" | "anyone";
+
+/** The longest path parameter: as many characters as a label may have, in UTF-8 with every byte escaped. */
+const PARAMETER_CHARACTERS_MAX = 12 * LABEL_CHARACTERS_MAX;
 
 interface RouteBase {
   /** Parts that begin with a colon are parameters: `/v1/run/:id`. */
   readonly path: string;
   readonly access: Access;
+  /** The id of the function that the parameters name; `id` by default. */
+  functionId?(parameters: Parameters): string | undefined;
 }
 
 /** A WebSocket endpoint. `S` is what the handler is given. */
@@ -39,7 +56,11 @@ export interface SocketRoute<S> extends RouteBase {
 export interface JsonRoute extends RouteBase {
   readonly kind: "json";
   readonly method: "GET" | "POST" | "DELETE";
-  answer(parameters: Parameters, body: unknown): Promise<JsonAnswer> | JsonAnswer;
+  answer(
+    parameters: Parameters,
+    body: unknown,
+    query: URLSearchParams,
+  ): Promise<JsonAnswer> | JsonAnswer;
 }
 
 /** One endpoint. */
@@ -49,15 +70,25 @@ export type Route<S> = SocketRoute<S> | JsonRoute;
 export interface Refusal {
   readonly status: number;
   readonly error: string;
+  /** Further headers. */
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 /** A route that fits and may be used. */
 export interface Admitted<R> {
   readonly route: R;
   readonly parameters: Parameters;
-  readonly scope: Scope;
+  /** Id of the token that was shown; none where none is needed. */
+  readonly tokenId?: string;
   /** The subprotocol that the server picks; only for sockets. */
   readonly subprotocol?: string;
+}
+
+/** Query parameters of a request. */
+export function queryOf(request: IncomingMessage): URLSearchParams {
+  const text = request.url ?? "";
+  const at = text.indexOf("?");
+  return new URLSearchParams(at < 0 ? "" : text.slice(at + 1));
 }
 
 /** Finds the socket route of an upgrade request and checks its token. */
@@ -90,9 +121,9 @@ export function admitSocket<S>(
       }`,
     };
   }
-  const refusal = accessRefusal(found.route.access, verdict.scope, found.parameters);
+  const refusal = accessRefusal(found, verdict.scope);
   return refusal ?? found.route.refuse?.(found.parameters) ??
-    { ...found, scope: verdict.scope, subprotocol };
+    { ...found, tokenId: verdict.id, subprotocol };
 }
 
 /** Finds the plain route of a request and checks its token. */
@@ -104,17 +135,20 @@ export function admitJson<S>(
 ): Admitted<JsonRoute> | Refusal {
   const found = find(routes, "json", request.method ?? "", request);
   if ("error" in found) return found;
+  if (found.route.access === "anyone") return found;
   const match = /^Bearer ([^\s]+)$/.exec(request.headers.authorization ?? "");
   if (!match) return { status: 401, error: "send the header Authorization: Bearer <token>" };
   const verdict = tokens.check(match[1], now);
   if (!verdict.ok) return { status: 401, error: verdict.reason };
-  const refusal = accessRefusal(found.route.access, verdict.scope, found.parameters);
-  return refusal ?? { ...found, scope: verdict.scope };
+  const refusal = accessRefusal(found, verdict.scope);
+  return refusal ?? { ...found, tokenId: verdict.id };
 }
 
-function accessRefusal(access: Access, scope: Scope, parameters: Parameters): Refusal | undefined {
-  if (scope.kind === "account") return undefined;
-  if (access === "function" && scope.functionId === parameters.id) return undefined;
+function accessRefusal(found: Found<RouteBase>, scope: Scope): Refusal | undefined {
+  const { route, parameters } = found;
+  if (scope.kind === "account" || route.access === "anyone") return undefined;
+  const functionId = route.functionId ? route.functionId(parameters) : parameters.id;
+  if (route.access === "function" && scope.functionId === functionId) return undefined;
   return { status: 403, error: `token is for ${describe(scope)} only` };
 }
 
@@ -153,8 +187,23 @@ function match(pattern: string, path: string): Parameters | undefined {
   for (const [i, part] of wanted.entries()) {
     if (!part.startsWith(":")) {
       if (part !== parts[i]) return undefined;
-    } else if (!/^[\w.~-]{1,128}$/.test(parts[i])) return undefined;
-    else parameters[part.slice(1)] = parts[i];
+    } else {
+      const value = decodePart(parts[i]);
+      if (value === undefined) return undefined;
+      parameters[part.slice(1)] = value;
+    }
   }
   return parameters;
+}
+
+/** One part of a path without its escapes; `undefined` when it is none or holds what no name has. */
+function decodePart(part: string): string | undefined {
+  if (part === "" || part.length > PARAMETER_CHARACTERS_MAX) return undefined;
+  let value: string;
+  try {
+    value = decodeURIComponent(part);
+  } catch {
+    return undefined;
+  }
+  return /[/\\]|\p{C}/u.test(value) ? undefined : value;
 }

@@ -1,66 +1,97 @@
 /**
- * `GET /v1/run/<id>`: calls a function as often as the client likes on one connection, in order. The function's state lives from connect to
- * close; an error of the function ends the session. Checksums of input, function and output are signed by the key that the evidence
- * bound, so that a result can be shown to others.
+ * `GET /v1/run/<id>` and `/v1/run/<user>/<name>`: calls a function as often as the client likes on one connection, in order. The function's
+ * state lives from connect to close; an error of the function ends the session.
  */
-import { base64 } from "../../base/bytes.ts";
-import { sha256 } from "../../crypto/digest.ts";
 import type { Sandbox } from "../../sandbox/types.ts";
 import type { TeeDriver } from "../../tee/types.ts";
-import { checksumFields, signedChecksumBytes } from "../frames.ts";
 import type { EnclaveLimits } from "../limits.ts";
-import type { FunctionStore } from "./function_store.ts";
-import type { HostKeys } from "./keys.ts";
-import type { SocketRoute } from "./routes.ts";
-import { openSealedInput } from "./sealed_input.ts";
-import { CLOSE, type Session, SessionError } from "./session.ts";
+import type { CallRunner } from "./calls.ts";
+import type { FunctionRecord, FunctionStore } from "./function_store.ts";
+import type { ResultKey } from "./keys.ts";
+import type { Parameters, Refusal, SocketRoute } from "./routes.ts";
+import { type Session, SessionError } from "./session.ts";
 
-/** The endpoint. */
-export function runEndpoint(
-  store: FunctionStore,
-  sandbox: Sandbox,
-  tee: TeeDriver,
-  keys: Pick<HostKeys, "resultKey" | "accountKey">,
-  limits: EnclaveLimits,
+/** What the endpoints work with. */
+export interface RunParts {
+  readonly store: FunctionStore;
+  readonly sandbox: Sandbox;
+  readonly tee: TeeDriver;
+  readonly resultKey: ResultKey;
+  readonly calls: CallRunner;
+  readonly limits: EnclaveLimits;
+  /** The name of the account. */
+  readonly user: string;
+}
+
+/** The two endpoints; they share one count of sessions. */
+export function runEndpoints(parts: RunParts): SocketRoute<Session>[] {
+  const gate = { sessions: 0 };
+  const byId = ({ id }: Parameters) => parts.store.find(id);
+  const byName = ({ user, name }: Parameters) =>
+    user === parts.user ? parts.store.findNewest(name) : undefined;
+  return [
+    endpoint("/v1/run/:id", ({ id }) => `function ${id}`, byId, gate, parts),
+    endpoint(
+      "/v1/run/:user/:name",
+      ({ user, name }) => `function ${user}/${name}`,
+      byName,
+      gate,
+      parts,
+    ),
+  ];
+}
+
+function endpoint(
+  path: string,
+  label: (parameters: Parameters) => string,
+  find: (parameters: Parameters) => FunctionRecord | undefined,
+  gate: { sessions: number },
+  parts: RunParts,
 ): SocketRoute<Session> {
-  const { resultKey } = keys;
+  const { limits } = parts;
   return {
     kind: "socket",
-    path: "/v1/run/:id",
+    path,
     access: "function",
     frameBytesMax: limits.inputBytesMax,
-    refuse: ({ id }) =>
-      store.find(id) ? undefined : { status: 404, error: `there is no function ${id}` },
-    async serve(session, { id }) {
-      const record = store.find(id);
-      if (!record) throw new SessionError(`there is no function ${id}`);
-      const { functionPackage, certificateKey, certificateKeyPem } = await store.load(record);
-      const attested = await session.attest({
-        functionChecksum: record.checksum,
-        resultKey: resultKey.publicKey,
-        certificateKid: certificateKey.kid,
-      }, certificateKey.jwk);
-      if (!attested) return;
-      const running = await sandbox.open(functionPackage, { certificateKeyPem }, tee.platform);
+    functionId: (parameters) => find(parameters)?.id,
+    refuse(parameters): Refusal | undefined {
+      if (!find(parameters)) return { status: 404, error: `there is no ${label(parameters)}` };
+      if (gate.sessions < limits.sessionsMax) return undefined;
+      return {
+        status: 503,
+        error: `the host runs ${limits.sessionsMax} functions already; try again later`,
+        headers: { "Retry-After": "1" },
+      };
+    },
+    async serve(session, parameters) {
+      const record = find(parameters);
+      if (!record) throw new SessionError(`there is no ${label(parameters)}`);
+      gate.sessions++;
       try {
-        for (let input; (input = await session.nextInput());) {
-          const outcome = await running.call(await openSealedInput(input, keys.accountKey));
-          if (!outcome.ok) throw new SessionError(outcome.error, CLOSE.failed);
-          const checksums = {
-            input: sha256(input),
-            function: record.checksum,
-            output: sha256(outcome.output),
-          };
-          await session.send({
-            type: "function_result",
-            message: base64(outcome.output),
-            checksums: checksumFields(checksums),
-            signed_checksums: base64(resultKey.sign(signedChecksumBytes(checksums))),
-          });
-        }
+        await run(session, record, parts);
       } finally {
-        running.close();
+        gate.sessions--;
       }
     },
   };
+}
+
+async function run(session: Session, record: FunctionRecord, parts: RunParts): Promise<void> {
+  const { store, sandbox, tee, resultKey, calls } = parts;
+  const { functionPackage, certificateKey, certificateKeyPem } = await store.load(record);
+  const attested = await session.attest({
+    functionChecksum: record.checksum,
+    resultKey: resultKey.publicKey,
+    certificateKid: certificateKey.kid,
+  }, certificateKey.jwk);
+  if (!attested) return;
+  const running = await sandbox.open(functionPackage, { certificateKeyPem }, tee.platform);
+  try {
+    for (let input; (input = await session.nextInput());) {
+      await calls.answer(session, running, record.checksum, input);
+    }
+  } finally {
+    running.close();
+  }
 }

@@ -1,7 +1,8 @@
 /**
  * Values that were encrypted for the account beforehand (`cape:`, see `crypto/sealed_value.ts`): a whole input, or texts anywhere inside an
- * input that is JSON, are opened here, inside the enclave, before the function sees them. So a function can be given what its
- * caller does not know.
+ * input that is JSON, are opened here, inside the enclave, before the function sees them. So a function can be given what its caller
+ * does not know. Everything else of the input stays as it came, byte for byte: JSON that is read and written again is no longer the same
+ * (long numbers, white space, names that are there twice).
  */
 import { fromUtf8, utf8 } from "../../base/bytes.ts";
 import { SEALED_PREFIX, sealedValueBytes, type SealedValueKey } from "../../crypto/sealed_value.ts";
@@ -10,10 +11,10 @@ import { SessionError } from "./session.ts";
 /** Sealed texts in one input: opening one takes a private operation of RSA-4096, several milliseconds. */
 const SEALED_TEXTS_MAX = 64;
 
-/** How deep JSON may be nested around them; deeper input is left as it is. */
-const DEPTH_MAX = 64;
+/** A string of JSON (RFC 8259, section 7), and the colon behind it when it is the name of a member. */
+const JSON_TEXT = /("(?:[^"\\]|\\.)*")(\s*:)?/g;
 
-/** The input as the function gets it. Throws a {@linkcode SessionError} when a sealed value does not open. */
+/** The input as the function gets it. What a value holds is not looked at again. Throws a {@linkcode SessionError} when one does not open. */
 export async function openSealedInput(
   input: Uint8Array,
   accountKey: () => Promise<SealedValueKey>,
@@ -23,20 +24,25 @@ export async function openSealedInput(
     : undefined;
   if (text === undefined) return input;
   if (text.startsWith(SEALED_PREFIX)) return await open(text.trimEnd(), accountKey);
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    return input;
-  }
-  const found = countSealed(value, DEPTH_MAX);
-  if (found === 0) return input;
-  if (found > SEALED_TEXTS_MAX) {
+  if (!isJson(text)) return input;
+  const found = [...text.matchAll(JSON_TEXT)]
+    .filter(([, , colon]) => colon === undefined)
+    .map((match) => ({ at: match.index, token: match[1], value: String(JSON.parse(match[1])) }))
+    .filter(({ value }) => value.startsWith(SEALED_PREFIX));
+  if (found.length > SEALED_TEXTS_MAX) {
     throw new SessionError(
       `cannot decrypt the input: it holds more than ${SEALED_TEXTS_MAX} encrypted values`,
     );
   }
-  return utf8(JSON.stringify(await opened(value, accountKey, DEPTH_MAX)));
+  let result = "";
+  let end = 0;
+  for (const { at, token, value } of found) {
+    const plain = fromUtf8(await open(value, accountKey));
+    if (plain === undefined) throw notForUs("it is not text");
+    result += text.slice(end, at) + JSON.stringify(plain);
+    end = at + token.length;
+  }
+  return end === 0 ? input : utf8(result + text.slice(end));
 }
 
 /** Whether the prefix occurs at all: most inputs are done with here. */
@@ -48,30 +54,13 @@ function hasSealed(input: Uint8Array): boolean {
   return false;
 }
 
-function countSealed(value: unknown, depth: number): number {
-  if (typeof value === "string") return value.startsWith(SEALED_PREFIX) ? 1 : 0;
-  if (typeof value !== "object" || value === null || depth === 0) return 0;
-  return Object.values(value).reduce((sum: number, item) => sum + countSealed(item, depth - 1), 0);
-}
-
-async function opened(
-  value: unknown,
-  accountKey: () => Promise<SealedValueKey>,
-  depth: number,
-): Promise<unknown> {
-  if (typeof value === "string" && value.startsWith(SEALED_PREFIX)) {
-    const text = fromUtf8(await open(value, accountKey));
-    if (text === undefined) throw notForUs("it is not text");
-    return text;
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
   }
-  if (typeof value !== "object" || value === null || depth === 0) return value;
-  if (Array.isArray(value)) {
-    return await Promise.all(value.map((item) => opened(item, accountKey, depth - 1)));
-  }
-  const entries = Object.entries(value).map(async ([name, item]) =>
-    [name, await opened(item, accountKey, depth - 1)] as const
-  );
-  return Object.fromEntries(await Promise.all(entries));
 }
 
 async function open(

@@ -29,12 +29,20 @@ export class Session {
   readonly #socket: FrameSocket;
   readonly #tee: TeeDriver;
   readonly #limits: EnclaveLimits;
+  readonly #tokenFault: () => string | undefined;
   #hpke: HpkeKey | undefined;
 
-  constructor(socket: FrameSocket, tee: TeeDriver, limits: EnclaveLimits) {
+  /** `tokenFault` says why the token that opened the session is no longer good; asked before every input. */
+  constructor(
+    socket: FrameSocket,
+    tee: TeeDriver,
+    limits: EnclaveLimits,
+    tokenFault: () => string | undefined,
+  ) {
     this.#socket = socket;
     this.#tee = tee;
     this.#limits = limits;
+    this.#tokenFault = tokenFault;
   }
 
   /**
@@ -74,6 +82,8 @@ export class Session {
   async nextBinary(): Promise<Uint8Array<ArrayBuffer> | undefined> {
     const event = await this.#socket.next(this.#limits.idleMs);
     if (event.kind === "text") throw new SessionError("a binary frame is wanted here");
+    const fault = event.kind === "binary" ? this.#tokenFault() : undefined;
+    if (fault) throw new SessionError(fault);
     return event.kind === "binary" ? event.bytes : undefined;
   }
 

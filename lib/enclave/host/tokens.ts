@@ -42,7 +42,7 @@ export type Scope =
 
 /** What came of looking at a token. `reason` is fit for the caller. */
 export type TokenVerdict =
-  | { readonly ok: true; readonly scope: Scope }
+  | { readonly ok: true; readonly id: string; readonly scope: Scope }
   | { readonly ok: false; readonly reason: string };
 
 /** The tokens of one host. */
@@ -99,15 +99,24 @@ export class TokenStore {
     if (!timingSafeEqual(mac, this.#mac(`${parts[0]}.${parts[1]}`))) return invalid;
     // From here on the text is one that this host made; what it says is in the list.
     const claims: unknown = JSON.parse(fromUtf8(fromBase64url(parts[1])!)!);
-    const record = isRecord(claims) ? this.#records.get(String(claims.jti)) : undefined;
-    if (!record) return { ok: false, reason: "token was deleted" };
-    if (record.expiry && now >= record.expiry) return { ok: false, reason: "token is expired" };
+    const id = isRecord(claims) ? String(claims.jti) : "";
+    const fault = this.fault(id, now);
+    if (fault) return { ok: false, reason: fault };
+    const record = this.#records.get(id)!;
     this.#noteUse(record, now);
     const { functionId } = record;
     return {
       ok: true,
+      id,
       scope: functionId === undefined ? { kind: "account" } : { kind: "function", functionId },
     };
+  }
+
+  /** Why a token of this id is no longer good: for sessions that outlive the check at their door. */
+  fault(id: string, now: Date): string | undefined {
+    const record = this.#records.get(id);
+    if (!record) return "token was deleted";
+    return record.expiry && now >= record.expiry ? "token is expired" : undefined;
   }
 
   /** All tokens, oldest first. */
