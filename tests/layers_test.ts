@@ -105,18 +105,19 @@ Deno.test("functions import nothing but their own package and what its packages.
 });
 
 Deno.test("the protocol cores are pure", () => {
-  const cores = sources.filter((source) => /^lib\/(membership|election)\//.test(source.path));
-  cores.push(...sources.filter((source) => source.path === "lib/node/replica.ts"));
-  ok(cores.length > 5);
+  const isReplica = (path: string) => /^lib\/node\/(gossip|open|roster)_replica\.ts$/.test(path);
+  const cores = sources.filter(({ path }) =>
+    isReplica(path) || /^lib\/(membership|election)\//.test(path)
+  );
+  ok(cores.filter(({ path }) => isReplica(path)).length === 3 && cores.length > 8);
   const wrong: string[] = [];
   for (const core of cores) {
     const room = `lib/${roomOf(core.path)}/`;
-    const allowed = core.path === "lib/node/replica.ts"
-      ? [/^lib\/(membership|election)\//, ...CORE_IMPORTS]
-      : CORE_IMPORTS;
     for (const imported of importsOf(core)) {
-      const own = core.path !== "lib/node/replica.ts" && imported.startsWith(room);
-      if (!own && !allowed.some((pattern) => pattern.test(imported))) {
+      const allowed = isReplica(core.path)
+        ? isReplica(imported) || /^lib\/(membership|election)\//.test(imported)
+        : imported.startsWith(room);
+      if (!allowed && !CORE_IMPORTS.some((pattern) => pattern.test(imported))) {
         wrong.push(`${core.path} imports ${imported}`);
       }
     }

@@ -6,7 +6,7 @@
 import { FumataError, messageOf } from "../base/errors.ts";
 import { fromUtf8, utf8 } from "../base/bytes.ts";
 import type { RsaPublicKey } from "../crypto/rsa.ts";
-import { POLICIES, type Policy } from "../../function/leader-election/rules.ts";
+import { type FunctionDescription, parseDescription } from "./function_description.ts";
 
 /** What the link needs of an attested connection. */
 export interface AttestedConnection {
@@ -21,7 +21,7 @@ export interface AttestedConnection {
 export interface AttestedFunction {
   readonly platform: string;
   readonly key: RsaPublicKey;
-  readonly policy: Policy;
+  readonly description: FunctionDescription;
 }
 
 /** What the link tells while it goes on. */
@@ -158,14 +158,9 @@ export class EnclaveLink implements AsyncDisposable {
 /** Asks the attested function what it is. Its answer is worth as much as the checksum that was pinned. */
 async function describe(connection: AttestedConnection): Promise<AttestedFunction> {
   const answer = fromUtf8(await connection.invoke(utf8('{"describe":{}}')));
-  const said = parse(answer);
-  const policy = POLICIES.find((name) => name === said?.policy);
-  if (said?.kind !== "open" || !policy) {
-    throw new FumataError(
-      "refused",
-      `Cannot use the function: it describes itself as kind "${said?.kind}" with policy ` +
-        `"${said?.policy}"; this node knows open clusters with ${POLICIES.join(" or ")}`,
-    );
+  const description = parseDescription(answer ?? "");
+  if (typeof description === "string") {
+    throw new FumataError("refused", `Cannot use the function: ${description}`);
   }
   const key = connection.certificateKey;
   if (!key) {
@@ -174,16 +169,7 @@ async function describe(connection: AttestedConnection): Promise<AttestedFunctio
       "Cannot use the enclave: its evidence binds no certificate key; the host is too old",
     );
   }
-  return { platform: connection.evidence.platform, key, policy };
-}
-
-function parse(text: string | undefined): Record<string, unknown> | undefined {
-  try {
-    const value = JSON.parse(text ?? "");
-    return typeof value === "object" && value !== null ? value : undefined;
-  } catch {
-    return undefined;
-  }
+  return { platform: connection.evidence.platform, key, description };
 }
 
 function codeOf(thrown: unknown): string {

@@ -5,6 +5,7 @@
 import { type Address, formatAddress, isLoopback } from "../base/address.ts";
 import type { Logger, LogLevel } from "../base/log.ts";
 import type { VerifiedCertificate } from "../certificate/types.ts";
+import type { ForkEvidence, LeaseLoss, RosterNote } from "../election/roster/types.ts";
 import type { ElectionNote } from "../election/types.ts";
 import type { MemberChange, MembershipReport } from "../membership/types.ts";
 import type { AttestedFunction } from "./enclave_link.ts";
@@ -26,7 +27,16 @@ const QUIET: ReadonlySet<MemberChange["kind"]> = new Set(["suspect", "refute", "
 
 /** The journal of one node. */
 export class Journal {
+  #platform?: string;
+  #leasedTerm?: number;
+  #quiet = false;
+
   constructor(readonly logger: Logger, readonly self: string) {}
+
+  /** From now on the node is leaving, and leaders are no news any more. */
+  quiet(): void {
+    this.#quiet = true;
+  }
 
   started(name: string, address: Address, cluster: string, folder: string | undefined): void {
     const where = folder === undefined ? "nothing is remembered" : `state in ${folder}`;
@@ -55,10 +65,12 @@ export class Journal {
     this.logger.log("info", "keys-changed", words, { keys: ids });
   }
 
-  attested({ platform, key, policy }: AttestedFunction, checksum: string): void {
+  attested({ platform, key, description }: AttestedFunction, checksum: string): void {
+    this.#platform = platform;
+    const { kind, policy } = description;
     const tee = platform === "simulated" ? "simulated TEE (insecure)" : platform;
     const words = `enclave verified: ${tee}, function ${checksum}, policy ${policy}`;
-    this.logger.log("info", "attested", words, { platform, kid: key.kid, policy, checksum });
+    this.logger.log("info", "attested", words, { platform, kid: key.kid, kind, policy, checksum });
   }
 
   enclaveUnreachable(reason: string, retryMs: number): void {
@@ -93,11 +105,8 @@ export class Journal {
     this.logger.log("debug", "send-failed", `${kind} to ${to}: ${reason}`, { kind, to, reason });
   }
 
-  leader(
-    certificate: VerifiedCertificate | undefined,
-    term: number,
-    platform: string | undefined,
-  ): void {
+  leader(certificate: VerifiedCertificate | undefined, term: number): void {
+    if (this.#quiet) return;
     if (!certificate) {
       const words = "no leader for the present members; electing";
       return this.logger.log("info", "leaderless", words, { term });
@@ -107,7 +116,7 @@ export class Journal {
       ? `this node is the leader of term ${certificate.term}`
       : `leader of term ${certificate.term}: ${certificate.leaderName}`;
     const votes = `${certificate.document.bundle.length} of ${certificate.active.length} votes`;
-    const tee = platform === "simulated" ? ", simulated TEE" : "";
+    const tee = this.#platform === "simulated" ? ", simulated TEE" : "";
     this.logger.log("info", "leader", `${who}, verified (${votes}${tee})`, {
       term: certificate.term,
       leader: certificate.leader,
@@ -125,6 +134,35 @@ export class Journal {
 
   left(): void {
     this.logger.log("info", "left", "left the cluster");
+  }
+
+  /** Comes with every renewal; only the first one of a certificate is news. */
+  leaseHeld(term: number, untilMs: number): void {
+    const fresh = this.#leasedTerm !== term;
+    this.#leasedTerm = term;
+    const words = `this node holds the lease of term ${term}`;
+    this.logger.log(fresh ? "info" : "debug", "lease-held", words, { term, untilMs });
+  }
+
+  leaseLost(why: LeaseLoss): void {
+    this.#leasedTerm = undefined;
+    this.logger.log("warn", "lease-lost", `the lease is over: ${why}`, { why });
+  }
+
+  closed(term: number): void {
+    const words = `the electorate is closed since term ${term}; its successor goes on`;
+    this.logger.log("warn", "closed", words, { term });
+  }
+
+  rosterNote(note: RosterNote): void {
+    if (note.what === "liar") {
+      const { evidence } = note;
+      const who = evidence.type === "votes" ? evidence.liar : evidence.liars.join(", ");
+      const words = `proof of a lie in term ${termOf(evidence)} by ${who || "the enclave"}`;
+      return this.logger.log("error", "fork-evidence", words, { evidence });
+    }
+    const words = `election: ${JSON.stringify(note)}`;
+    this.logger.log("debug", `election-${note.what}`, words, { ...note });
   }
 
   member({ kind, member }: MemberChange): void {
@@ -164,4 +202,8 @@ function reportWords(report: MembershipReport): [LogLevel, string] {
     case "members-full":
       return ["warn", `the view is full with ${report.membersMax} members; more are left out`];
   }
+}
+
+function termOf(evidence: ForkEvidence): number {
+  return evidence.type === "votes" ? evidence.votes[0].term : evidence.term;
 }

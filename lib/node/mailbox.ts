@@ -3,8 +3,8 @@
  * bytes. It binds the codecs of `lib/wire` to one identity, one cluster and, where there is one, its key.
  */
 import type { Domain } from "../../function/leader-election/rules.ts";
+import type { ElectionFrame } from "./election_part.ts";
 import type { Identity } from "../crypto/ed25519.ts";
-import type { ElectionMessage } from "../election/types.ts";
 import { DATAGRAM_BYTES_MAX, SEAL_BYTES_MAX } from "../membership/limits.ts";
 import type {
   AliveClaim,
@@ -15,12 +15,8 @@ import type {
   SignClaim,
 } from "../membership/types.ts";
 import { type ClaimReader, createClaimReader, createClaimSigner } from "../wire/claims.ts";
-import {
-  decodeElection,
-  ELECTION_BODY_BYTES_MAX,
-  ELECTION_KINDS,
-  encodeElection,
-} from "../wire/election_messages.ts";
+import { ELECTION_BODY_BYTES_MAX, ELECTION_KINDS } from "../wire/election_messages.ts";
+import { ROSTER_KINDS } from "../wire/roster_messages.ts";
 import {
   DROP_REASONS,
   type Dropped,
@@ -47,7 +43,7 @@ export type Received =
     readonly bytes: number;
     readonly message: GossipMessage;
   }
-  | { readonly type: "election"; readonly sender: NodeId; readonly message: ElectionMessage }
+  | ({ readonly type: "election" } & ElectionFrame)
   | { readonly type: "sync"; readonly sender: NodeId; readonly claims: readonly Claim[] };
 
 /** What an envelope and sealing add to a body, at most. */
@@ -55,7 +51,10 @@ const ENVELOPE_BYTES_MAX = 256;
 const FRAME_BYTES_MAX = ELECTION_BODY_BYTES_MAX + ENVELOPE_BYTES_MAX + SEALED_EXTRA_BYTES;
 
 const GOSSIP = new Set<number>(Object.values(GOSSIP_KINDS));
-const ELECTION = new Set<number>(Object.values(ELECTION_KINDS));
+const ELECTION = new Set<number>([
+  ...Object.values(ELECTION_KINDS),
+  ...Object.values(ROSTER_KINDS),
+]);
 const OF_STREAMS = new Set<number>([...ELECTION, SYNC_KIND]);
 const OF_DATAGRAMS = new Set<number>([...GOSSIP, ...ELECTION]);
 
@@ -102,15 +101,21 @@ export class Mailbox {
     return this.#sealer?.seal("datagram", datagram) ?? datagram;
   }
 
-  /** An election message, and whether a datagram can carry it. */
+  /** An election message of a kind, and whether a datagram can carry it. */
   election(
     recipient: NodeId,
-    message: ElectionMessage,
+    kind: number,
+    body: Uint8Array,
   ): { readonly bytes: Uint8Array; readonly fitsDatagram: boolean } {
-    const frame = this.#envelope(recipient, ELECTION_KINDS[message.kind], encodeElection(message));
+    const frame = this.#envelope(recipient, kind, body);
     const fitsDatagram = frame.length <= DATAGRAM_BYTES_MAX - SEAL_BYTES_MAX;
     const bytes = this.#sealer?.seal(fitsDatagram ? "datagram" : "frame", frame) ?? frame;
     return { bytes, fitsDatagram };
+  }
+
+  /** Counts a frame that was dropped behind the door: the election's part decodes its own messages. */
+  count(reason: DropReason): void {
+    this.#drops[reason]++;
   }
 
   /** Frames of a full-state exchange; the recipient is unknown on the asking side. */
@@ -155,10 +160,13 @@ export class Mailbox {
         ? { type: "gossip", sender, bytes: bytes.length, message: decoded.message }
         : this.#drop(decoded);
     }
-    const decoded = decodeElection(opened, this.#domain);
-    return decoded.ok
-      ? { type: "election", sender, message: decoded.message }
-      : this.#drop(decoded);
+    return {
+      type: "election",
+      sender,
+      senderKey: opened.senderKey,
+      kind: opened.kind,
+      body: opened.body,
+    };
   }
 
   /** The cheap check, before any signature. */

@@ -1,33 +1,34 @@
 /**
- * The shell of one node: sockets, clock, disk and enclave around the pure replica. Everything that comes in is opened and verified
+ * The shell of one node: sockets, clock, disk and enclave around a pure replica. Everything that comes in is opened and verified
  * at the door, becomes one event, and the effects are carried out in their order; what has to be remembered is on disk before
- * what follows is sent. There is one timer, armed for the replica's next deadline.
+ * what follows is sent. There is one timer, armed for the replica's next deadline. What differs between open and roster clusters is in
+ * the election's part (`open_part.ts`, `roster_part.ts`).
  */
 import { type Address, formatAddress } from "../base/address.ts";
-import { base64url, fromUtf8, hex } from "../base/bytes.ts";
+import { hex } from "../base/bytes.ts";
 import { FumataError, messageOf } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
-import { createPrng } from "../base/prng.ts";
-import { electRequest } from "../certificate/proposal.ts";
+import { createPrng, type Prng } from "../base/prng.ts";
 import type { CertificateDocument, VerifiedCertificate } from "../certificate/types.ts";
-import { verifyCertificate } from "../certificate/verify.ts";
-import { importRsaJwk, type RsaPublicKey } from "../crypto/rsa.ts";
-import { OpenElection } from "../election/open_election.ts";
 import { LAN_ELECTION, LOCAL_ELECTION, WAN_ELECTION } from "../election/settings.ts";
-import type { ElectionMessage } from "../election/types.ts";
-import { createMembership } from "../membership/core.ts";
+import { createMembership, type Membership } from "../membership/core.ts";
 import { type Profile, PROFILES } from "../membership/settings.ts";
 import type { AliveClaim, Claim, Member, MembershipReport, NodeId } from "../membership/types.ts";
 import type { Keyring, KeyringChange } from "../wire/keyring.ts";
 import { createSealer, type Sealer } from "../wire/sealing.ts";
-import { type Domain, POLICIES, type Policy } from "../../function/leader-election/rules.ts";
+import type { Domain } from "../../function/leader-election/rules.ts";
+import { CertificateDesk } from "./certificate_desk.ts";
+import type { ElectionPart, PartEffect, PartShell, Step } from "./election_part.ts";
 import { type AttestedConnection, type AttestedFunction, EnclaveLink } from "./enclave_link.ts";
-import { openElectionRules } from "./election_rules.ts";
 import { EventLog } from "./event_log.ts";
+import type { FunctionDescription } from "./function_description.ts";
+import type { GossipEvent } from "./gossip_replica.ts";
 import { Journal } from "./journal.ts";
 import { KeyringFile } from "./keyring_file.ts";
 import { Mailbox, type Received } from "./mailbox.ts";
-import { Replica, type ReplicaEffect, type ReplicaEvent } from "./replica.ts";
+import { OpenPart } from "./open_part.ts";
+import { RosterPart } from "./roster_part.ts";
+import { rosterOf } from "./roster_cluster.ts";
 import { StateStore } from "./state_store.ts";
 import { openTransport, type Transport } from "./transport.ts";
 
@@ -52,6 +53,20 @@ export interface NodeOptions {
   /** Makes an attested connection to the election function. */
   readonly connect: () => Promise<AttestedConnection>;
   readonly logger: Logger;
+  /** What the function said of itself, where the state folder cannot remember it: see {@linkcode ClusterKindChanged}. */
+  readonly description?: FunctionDescription;
+}
+
+/**
+ * The function turned out to be of another kind than the node had started for: start it again with this description. A node that has
+ * never attested its function gossips as in an open cluster, so that it does not stand still while the enclave is away.
+ */
+export class ClusterKindChanged extends Error {
+  override readonly name = "ClusterKindChanged";
+
+  constructor(readonly description: FunctionDescription) {
+    super(`the function serves ${description.kind} clusters`);
+  }
 }
 
 /** What came of an operator's wish to join. */
@@ -68,9 +83,6 @@ const ELECTION_SETTINGS = { local: LOCAL_ELECTION, lan: LAN_ELECTION, wan: WAN_E
 
 /** How often known addresses are written down, ms: they only speed up a restart. */
 const REMEMBER_MEMBERS_MS = 5_000;
-
-/** Certificates that wait for evidence of their key, one a sender. */
-const AWAITING_KEY_MAX = 16;
 
 /** A running node. */
 export class Node implements AsyncDisposable {
@@ -92,19 +104,18 @@ export class Node implements AsyncDisposable {
   readonly #sealer?: Sealer;
   readonly #mailbox: Mailbox;
   readonly #journal: Journal;
-  readonly #replica: Replica;
+  readonly #desk: CertificateDesk;
+  readonly #membership: Membership;
+  readonly #part: ElectionPart;
+  readonly #kind: FunctionDescription["kind"];
   readonly #link: EnclaveLink;
-  readonly #keys = new Map<string, RsaPublicKey>();
   readonly #reportListeners = new Set<(report: MembershipReport) => void>();
-  readonly #awaitingKey = new Map<string, CertificateDocument>();
   readonly #stop = Promise.withResolvers<void>();
   readonly #leftCluster = Promise.withResolvers<void>();
-  #policy?: Policy;
   #platform?: string;
   #timer?: ReturnType<typeof setTimeout>;
   #rememberTimer?: ReturnType<typeof setInterval>;
   #membersChanged = false;
-  #leaving = false;
   #closed = false;
 
   /** Binds the sockets, reads the state and starts. Throws a `FumataError` for a port in use or a state folder that cannot serve. */
@@ -133,8 +144,17 @@ export class Node implements AsyncDisposable {
     this.events = new EventLog(options.logger, Date.now);
     this.#journal = new Journal(this.events, this.id);
     this.#mailbox = new Mailbox(identity, this.#domain, this.#sealer);
-    this.#restoreKeys();
-    this.#replica = this.#createReplica();
+    this.#desk = new CertificateDesk(this.#domain, this.#store, options.description);
+    const description = this.#desk.description;
+    this.#kind = description?.kind ?? "open";
+    try {
+      this.#membership = this.#createMembership(description);
+      this.#part = this.#createPart(description);
+    } catch (thrown) {
+      this.#transport[Symbol.asyncDispose]();
+      this.#store[Symbol.dispose]();
+      throw thrown;
+    }
     this.#link = new EnclaveLink(options.connect, {
       attested: (found) => this.#onAttested(found),
       unreachable: (reason, retryMs) => this.#journal.enclaveUnreachable(reason, retryMs),
@@ -145,12 +165,12 @@ export class Node implements AsyncDisposable {
 
   /** The other members, in any state. */
   members(): readonly Member[] {
-    return this.#replica.members();
+    return this.#membership.members();
   }
 
   /** What this node says of itself; `undefined` before it has started. */
   get self(): AliveClaim | undefined {
-    return this.#replica.self();
+    return this.#membership.self();
   }
 
   get cluster(): string {
@@ -164,17 +184,27 @@ export class Node implements AsyncDisposable {
 
   /** The present term of the election. */
   get term(): number {
-    return this.#replica.term;
+    return this.#part.term;
   }
 
   /** The TEE whose evidence this node verified in this run, and the function's policy. */
-  get enclave(): { readonly platform?: string; readonly policy?: Policy } {
-    return { platform: this.#platform, policy: this.#policy };
+  get enclave(): { readonly platform?: string; readonly policy?: string } {
+    return { platform: this.#platform, policy: this.#desk.description?.policy };
+  }
+
+  /** How long this node may act as the leader from now on, ms; 0 when it may not, and always 0 in an open cluster. Ask before every act. */
+  leaseRemainingMs(): number {
+    return this.#part instanceof RosterPart ? this.#part.leaseRemainingMs() : 0;
+  }
+
+  /** Asks this node to give its leadership back; does nothing when it has none, or in an open cluster. */
+  stepDown(): void {
+    if (this.#part instanceof RosterPart) this.#part.stepDown();
   }
 
   /** The certificate that this node respects now. */
   get leader(): VerifiedCertificate | undefined {
-    return this.#replica.respected;
+    return this.#part.leader;
   }
 
   /** Frames from the network that were dropped, by reason. */
@@ -250,26 +280,15 @@ export class Node implements AsyncDisposable {
   }
 
   async #sayGoodbye(): Promise<void> {
-    this.#leaving = true;
+    this.#journal.quiet();
     this.#dispatch({ type: "leave" });
     await Promise.race([this.#leftCluster.promise, this.stopped.catch(() => {})]);
   }
 
-  #createReplica(): Replica {
+  #createMembership(description: FunctionDescription | undefined): Membership {
     const { identity } = this.#store;
-    const nowMs = performance.now();
-    const prng = createPrng(crypto.getRandomValues(new Uint32Array(1))[0]);
-    const history = this.#store.history(hex(this.#domain.checksum), this.#domain.cluster);
-    const election = new OpenElection({
-      self: identity.id,
-      rules: openElectionRules(identity, this.#domain),
-      settings: ELECTION_SETTINGS[this.#options.profile],
-      memory: { head: this.#restoreHead(history.head), lastVote: history.lastVote },
-      prng,
-      nowMs,
-      awaitsSeeds: this.#options.seeds.length > 0,
-    });
-    const membership = createMembership({
+    const roster = description?.kind === "roster" ? rosterOf(description.config) : undefined;
+    return createMembership({
       self: {
         id: identity.id,
         publicKey: identity.publicKey,
@@ -281,13 +300,57 @@ export class Node implements AsyncDisposable {
       seeds: this.#options.seeds,
       known: this.#mailbox.readAliveClaims(this.#store.memberClaims()),
       settings: PROFILES[this.#options.profile],
-      prng,
+      prng: freshPrng(),
       nonce: () => hex(crypto.getRandomValues(new Uint8Array(8))),
       signClaim: this.#mailbox.signClaim,
       signAck: this.#mailbox.signAck,
+      ...(roster && {
+        roster: {
+          ids: new Set(roster.voters.map((voter) => voter.id)),
+          faultBound: roster.faultBound,
+        },
+      }),
     });
-    const key = base64url(identity.publicKey);
-    return new Replica(membership, election, { id: identity.id, name: this.name, key }, nowMs);
+  }
+
+  #createPart(description: FunctionDescription | undefined): ElectionPart {
+    const { profile, seeds } = this.#options;
+    const shared = {
+      domain: this.#domain,
+      membership: this.#membership,
+      store: this.#store,
+      desk: this.#desk,
+      journal: this.#journal,
+      shell: this.#shell(),
+      prng: freshPrng(),
+      nowMs: performance.now(),
+    };
+    if (description?.kind !== "roster") {
+      const awaitsSeeds = seeds.length > 0;
+      const settings = ELECTION_SETTINGS[profile];
+      return new OpenPart({ ...shared, name: this.name, settings, awaitsSeeds });
+    }
+    const { config } = description;
+    if (config.cluster !== this.#domain.cluster) {
+      throw new FumataError(
+        "usage",
+        `Cannot run in cluster "${this.#domain.cluster}": the function's cluster.json is for ` +
+          `cluster "${config.cluster}"; start the node with --cluster ${config.cluster}`,
+      );
+    }
+    return new RosterPart({ ...shared, config, profile });
+  }
+
+  #shell(): PartShell {
+    return {
+      run: (step) => this.#run(step),
+      send: (to, kind, body, name) => {
+        for (const { id, address } of to) this.#sendElection(id, address, kind, body, name);
+      },
+      call: (input) => this.#link.call(input),
+      onDocument: (document, from) => this.#onDocument(document, from),
+      fail: (thrown) => this.#fail(thrown),
+    };
   }
 
   #start(): void {
@@ -300,11 +363,15 @@ export class Node implements AsyncDisposable {
     this.#dispatch({ type: "tick" });
   }
 
-  /** The only door to the replica. */
-  #dispatch(event: ReplicaEvent): void {
+  #dispatch(event: GossipEvent): void {
+    this.#run((nowMs) => this.#part.step(event, nowMs));
+  }
+
+  /** The only door to the replica: a step, then its effects in their order, then the timer. */
+  #run(step: Step): void {
     if (this.#closed) return;
     try {
-      for (const effect of this.#replica.step(event, performance.now())) this.#carryOut(effect);
+      for (const effect of step(performance.now())) this.#carryOut(effect);
     } catch (thrown) {
       return this.#fail(thrown);
     }
@@ -313,43 +380,25 @@ export class Node implements AsyncDisposable {
 
   #armTimer(): void {
     clearTimeout(this.#timer);
-    const deadline = this.#replica.deadlineMs();
+    const deadline = this.#part.deadlineMs();
     if (deadline === undefined || this.#closed) return;
     const waitMs = Math.max(0, deadline - performance.now());
     this.#timer = setTimeout(() => this.#dispatch({ type: "tick" }), waitMs);
   }
 
-  #carryOut(effect: ReplicaEffect): void {
-    const checksum = hex(this.#domain.checksum);
-    const { cluster } = this.#domain;
+  #carryOut(effect: PartEffect): void {
     switch (effect.type) {
+      case "act":
+        effect.act();
+        break;
       case "send-gossip":
         this.#transport.send(effect.to, this.#mailbox.gossip(effect.recipient, effect.message));
         break;
       case "sync":
         this.#sync(effect.address);
         break;
-      case "send-election":
-        for (const { id, address } of effect.to) this.#sendElection(id, address, effect.message);
-        break;
       case "persist-incarnation":
         this.#store.saveIncarnation(effect.incarnation);
-        break;
-      case "persist-vote":
-        this.#store.saveVote(checksum, cluster, effect.term, effect.digest);
-        break;
-      case "persist-head":
-        this.#store.saveHead(checksum, cluster, JSON.stringify(effect.certificate.document));
-        break;
-      case "call-enclave":
-        this.#callEnclave(effect);
-        break;
-      case "leader":
-        if (this.#leaving) break;
-        this.#journal.leader(effect.certificate, this.#replica.term, this.#platform);
-        break;
-      case "note":
-        this.#journal.note(effect.note);
         break;
       case "member":
         this.#membersChanged = true;
@@ -385,7 +434,7 @@ export class Node implements AsyncDisposable {
       } else this.#onReceived(received, source);
     }
     if (syncedWith === undefined) return [];
-    const answer = this.#mailbox.sync(syncedWith, this.#replica.snapshot());
+    const answer = this.#mailbox.sync(syncedWith, this.#membership.snapshot());
     this.#dispatch({ type: "synced", address: source, sender: syncedWith, claims });
     return answer;
   }
@@ -400,15 +449,12 @@ export class Node implements AsyncDisposable {
           datagramBytes: received.bytes,
           message: received.message,
         });
-      case "election":
-        if (received.message.kind === "certificate") {
-          return this.#onCertificate(received.message.document, received.sender);
-        }
-        return this.#dispatch({
-          type: "election",
-          sender: received.sender,
-          message: received.message,
-        });
+      case "election": {
+        if (!this.#part.kinds.has(received.kind)) return this.#mailbox.count("kind");
+        const dropped = this.#part.receive(received);
+        if (dropped) this.#mailbox.count(dropped.reason);
+        return;
+      }
       case "sync":
         return;
       default:
@@ -417,47 +463,29 @@ export class Node implements AsyncDisposable {
   }
 
   /** A certificate counts only after the whole of it was verified, whoever sent it. */
-  #onCertificate(document: CertificateDocument, from: string | undefined): void {
-    const verdict = this.#verify(document);
-    if (verdict.ok) {
-      return this.#dispatch({ type: "certificate", certificate: verdict.certificate, from });
-    }
+  #onDocument(document: CertificateDocument, from: NodeId | undefined): void {
+    const verdict = this.#desk.verify(document);
+    if (verdict.ok) return this.#part.certified(verdict.certificate, from);
     if (from !== undefined && verdict.failures.every((failure) => failure.check === "key")) {
-      return this.#awaitKey(document, from);
+      // Under a key of which this node has no evidence yet: it asks its enclave.
+      this.#desk.wait(document, from);
+      this.#journal.certificateWaits(this.#nameOf(from));
+      return this.#link.refresh();
     }
     this.#journal.certificateRefused(from && this.#nameOf(from), verdict.failures);
   }
 
-  /** A certificate under a key of which this node has no evidence yet waits until it has asked its enclave. */
-  #awaitKey(document: CertificateDocument, from: string): void {
-    this.#awaitingKey.delete(from);
-    if (this.#awaitingKey.size >= AWAITING_KEY_MAX) {
-      this.#awaitingKey.delete(this.#awaitingKey.keys().next().value!);
-    }
-    this.#awaitingKey.set(from, document);
-    this.#journal.certificateWaits(this.#nameOf(from));
-    this.#link.refresh();
-  }
-
-  #verify(document: CertificateDocument): ReturnType<typeof verifyCertificate> {
-    return verifyCertificate(document, {
-      domain: this.#domain,
-      keys: this.#keys,
-      policy: this.#policy,
-    });
-  }
-
-  #sendElection(id: string, address: Address, message: ElectionMessage): void {
-    const { bytes, fitsDatagram } = this.#mailbox.election(id, message);
-    if (fitsDatagram) return this.#transport.send(address, bytes);
-    this.#transport.exchange(address, [bytes]).catch((thrown) => {
-      this.#journal.sendFailed(message.kind, this.#nameOf(id), messageOf(thrown));
+  #sendElection(id: NodeId, to: Address, kind: number, body: Uint8Array, name: string): void {
+    const { bytes, fitsDatagram } = this.#mailbox.election(id, kind, body);
+    if (fitsDatagram) return this.#transport.send(to, bytes);
+    this.#transport.exchange(to, [bytes]).catch((thrown) => {
+      this.#journal.sendFailed(name, this.#nameOf(id), messageOf(thrown));
     });
   }
 
   async #sync(address: Address): Promise<void> {
     try {
-      const frames = this.#mailbox.sync(undefined, this.#replica.snapshot());
+      const frames = this.#mailbox.sync(undefined, this.#membership.snapshot());
       const answer = await this.#transport.exchange(address, frames);
       const claims = answer.flatMap((frame) => {
         const received = this.#mailbox.openFrame(frame);
@@ -469,43 +497,20 @@ export class Node implements AsyncDisposable {
     }
   }
 
-  async #callEnclave(effect: Extract<ReplicaEffect, { type: "call-enclave" }>): Promise<void> {
-    const { digest, proposal, votes } = effect;
-    try {
-      const answer = await this.#link.call(
-        electRequest(this.#store.identity, this.#domain, proposal, votes),
-      );
-      const certificate = certificateOf(answer);
-      if (certificate === undefined) {
-        throw new FumataError("function", "the answer is no certificate");
-      }
-      this.#onCertificate({ certificate, bundle: votes }, undefined);
-    } catch (thrown) {
-      const refused = thrown instanceof FumataError && thrown.code === "function";
-      if (refused) this.#journal.electionRefused(messageOf(thrown));
-      this.#dispatch({ type: "enclave-failed", digest, reason: messageOf(thrown), refused });
-    }
-  }
-
   #onAttested(found: AttestedFunction): void {
-    this.#policy = found.policy;
     this.#platform = found.platform;
-    this.#keys.set(found.key.kid, found.key);
     try {
-      this.#store.saveKey(hex(this.#domain.checksum), {
-        kid: found.key.kid,
-        jwk: JSON.stringify(found.key.jwk),
-        policy: found.policy,
-      });
+      this.#desk.admit(found.key, found.description);
     } catch (thrown) {
       return this.#fail(thrown);
     }
     this.#journal.attested(found, hex(this.#domain.checksum));
+    if (found.description.kind !== this.#kind) {
+      return this.#fail(new ClusterKindChanged(found.description));
+    }
     this.#tellKeys(found.key.kid);
-    const waiting = [...this.#awaitingKey];
-    this.#awaitingKey.clear();
-    for (const [from, document] of waiting) {
-      if (this.#verify(document).ok) this.#onCertificate(document, from);
+    for (const [from, document] of this.#desk.takeWaiting()) {
+      if (this.#desk.verify(document).ok) this.#onDocument(document, from);
     }
   }
 
@@ -516,29 +521,14 @@ export class Node implements AsyncDisposable {
   }
 
   #tellKeys(preferred?: string): void {
-    const kids = [...this.#keys.keys()];
-    this.#dispatch({ type: "keys", kids, preferred: preferred ?? kids.at(-1) });
-  }
-
-  #restoreKeys(): void {
-    for (const stored of this.#store.keys(hex(this.#domain.checksum))) {
-      const key = importRsaJwk(JSON.parse(stored.jwk));
-      if (typeof key === "string") continue;
-      this.#keys.set(stored.kid, key);
-      this.#policy = POLICIES.find((policy) => policy === stored.policy);
-    }
-  }
-
-  #restoreHead(text: string | undefined): VerifiedCertificate | undefined {
-    if (text === undefined) return undefined;
-    const verdict = this.#verify(JSON.parse(text));
-    return verdict.ok ? verdict.certificate : undefined;
+    const { kids } = this.#desk;
+    this.#part.keys(kids, preferred ?? kids.at(-1));
   }
 
   #rememberMembers(): void {
     if (!this.#membersChanged) return;
     this.#membersChanged = false;
-    const claims = this.#replica.snapshot()
+    const claims = this.#membership.snapshot()
       .filter((claim) => claim.type === "alive" && claim.subject !== this.id);
     try {
       this.#store.saveMemberClaims(claims.map((claim) => claim.encoded));
@@ -553,15 +543,10 @@ export class Node implements AsyncDisposable {
   }
 
   #nameOf(id: string): string {
-    return this.#replica.members().find((member) => member.id === id)?.name ?? id;
+    return this.#membership.member(id)?.name ?? id;
   }
 }
 
-function certificateOf(answer: Uint8Array): string | undefined {
-  try {
-    const value = JSON.parse(fromUtf8(answer) ?? "");
-    return typeof value?.certificate === "string" ? value.certificate : undefined;
-  } catch {
-    return undefined;
-  }
+function freshPrng(): Prng {
+  return createPrng(crypto.getRandomValues(new Uint32Array(1))[0]);
 }

@@ -1,0 +1,98 @@
+/**
+ * Where certificates are judged before the core hears of them: the enclave keys for which this node has verified evidence, what the
+ * function said of itself, and the certificates that wait for evidence of their key.
+ */
+import type { Domain } from "../../function/leader-election/rules.ts";
+import { hex } from "../base/bytes.ts";
+import type { CertificateDocument, VerifiedCertificate } from "../certificate/types.ts";
+import { type CertificateVerdict, verifyCertificate } from "../certificate/verify.ts";
+import { importRsaJwk, type RsaPublicKey } from "../crypto/rsa.ts";
+import type { NodeId } from "../membership/types.ts";
+import { type FunctionDescription, parseDescription } from "./function_description.ts";
+import type { StateStore } from "./state_store.ts";
+
+/** Certificates that wait for evidence of their key, one a sender. */
+const WAITING_MAX = 16;
+
+/** The desk of one node. */
+export class CertificateDesk {
+  readonly #domain: Domain;
+  readonly #store: StateStore;
+  readonly #keys = new Map<string, RsaPublicKey>();
+  readonly #waiting = new Map<NodeId, CertificateDocument>();
+  #description?: FunctionDescription;
+
+  /** Begins with what the state folder holds for this function; `description` serves where it holds nothing. */
+  constructor(domain: Domain, store: StateStore, description?: FunctionDescription) {
+    this.#domain = domain;
+    this.#store = store;
+    this.#description = description;
+    for (const stored of store.keys(hex(domain.checksum))) {
+      const key = importRsaJwk(JSON.parse(stored.jwk));
+      const description = parseDescription(stored.description);
+      if (typeof key === "string" || typeof description === "string") continue;
+      this.#keys.set(stored.kid, key);
+      this.#description = description;
+    }
+  }
+
+  /** What the function said of itself, now or in an earlier run. */
+  get description(): FunctionDescription | undefined {
+    return this.#description;
+  }
+
+  /** Thumbprints of the keys, the latest last. */
+  get kids(): readonly string[] {
+    return [...this.#keys.keys()];
+  }
+
+  /** The keys as JWKs, for displays and files. */
+  get keys(): ReadonlyMap<string, RsaPublicKey> {
+    return this.#keys;
+  }
+
+  /** Evidence for a key was verified: it is remembered, on disk when this returns. */
+  admit(key: RsaPublicKey, description: FunctionDescription): void {
+    this.#store.saveKey(hex(this.#domain.checksum), {
+      kid: key.kid,
+      jwk: JSON.stringify(key.jwk),
+      description: description.text,
+    });
+    this.#keys.delete(key.kid);
+    this.#keys.set(key.kid, key);
+    this.#description = description;
+  }
+
+  /** Verifies a document of unknown origin. */
+  verify(document: unknown): CertificateVerdict {
+    const description = this.#description;
+    return verifyCertificate(document, {
+      domain: this.#domain,
+      keys: this.#keys,
+      ...(description && { policy: description.policy }),
+      ...(description?.kind === "roster" && { config: description.config }),
+    });
+  }
+
+  /** A certificate that this node stored itself; `undefined` when it does not verify (any more). */
+  restore(text: string): VerifiedCertificate | undefined {
+    const verdict = this.verify(JSON.parse(text));
+    return verdict.ok ? verdict.certificate : undefined;
+  }
+
+  /** Keeps a document until evidence for its key is there. */
+  wait(document: CertificateDocument, from: NodeId): void {
+    this.#waiting.delete(from);
+    if (this.#waiting.size >= WAITING_MAX) {
+      this.#waiting.delete(this.#waiting.keys().next().value!);
+    }
+    this.#waiting.set(from, document);
+  }
+
+  /** Takes out what waited. */
+  takeWaiting(): [NodeId, CertificateDocument][] {
+    const waiting = [...this.#waiting];
+    this.#waiting.clear();
+    return waiting;
+  }
+}

@@ -1,0 +1,60 @@
+/**
+ * What differs between open and roster clusters inside a node, behind one interface: the replica, its messages, what it remembers, how
+ * it calls the function. The shell (`node.ts`) carries out what both have in common, and asks the part for the rest.
+ */
+import type { Address } from "../base/address.ts";
+import type { CertificateDocument, VerifiedCertificate } from "../certificate/types.ts";
+import type { NodeId } from "../membership/types.ts";
+import type { Dropped } from "../wire/envelope.ts";
+import type { GossipEffect, GossipEvent } from "./gossip_replica.ts";
+
+/** What is to be done after a step: what every node does, or an act of the part's own, which has to keep its place in the order. */
+export type PartEffect = GossipEffect | { readonly type: "act"; act(): void };
+
+/** One step of the replica at a moment. */
+export type Step = (nowMs: number) => readonly PartEffect[];
+
+/** An election message as it came through the door: who signed it is proven, its body is not decoded yet. */
+export interface ElectionFrame {
+  readonly sender: NodeId;
+  readonly senderKey: Uint8Array;
+  readonly kind: number;
+  readonly body: Uint8Array;
+}
+
+/** The part. */
+export interface ElectionPart {
+  /** Kinds of frames that it decodes. */
+  readonly kinds: ReadonlySet<number>;
+  /** The present term. */
+  readonly term: number;
+  /** The certificate that this node goes by now. */
+  readonly leader: VerifiedCertificate | undefined;
+  deadlineMs(): number | undefined;
+  step(event: GossipEvent, nowMs: number): readonly PartEffect[];
+  /** Decodes and takes a frame; a drop when it is none. */
+  receive(frame: ElectionFrame): Dropped | undefined;
+  /** A certificate that was verified just now; `from` is absent when this node's own call brought it. */
+  certified(certificate: VerifiedCertificate, from: NodeId | undefined): void;
+  /** The enclave keys for which this node has verified evidence. */
+  keys(kids: readonly string[], preferred: string | undefined): void;
+}
+
+/** What a part asks of the shell. */
+export interface PartShell {
+  /** Runs a step now and carries out what follows. */
+  run(step: Step): void;
+  /** Sends an election message to these members, by datagram if it fits. */
+  send(
+    to: readonly { readonly id: NodeId; readonly address: Address }[],
+    kind: number,
+    body: Uint8Array,
+    name: string,
+  ): void;
+  /** Calls the function; rejects with a `FumataError`. */
+  call(input: Uint8Array): Promise<Uint8Array>;
+  /** Verifies a document and takes it when it holds. */
+  onDocument(document: CertificateDocument, from: NodeId | undefined): void;
+  /** Cannot go on. */
+  fail(thrown: unknown): void;
+}

@@ -1,0 +1,145 @@
+/** The open cluster inside a node: its replica, its messages, its memory, its call of the function. */
+import type { Domain } from "../../function/leader-election/rules.ts";
+import { base64url, hex } from "../base/bytes.ts";
+import { FumataError, messageOf } from "../base/errors.ts";
+import type { Prng } from "../base/prng.ts";
+import { electRequest } from "../certificate/proposal.ts";
+import type { VerifiedCertificate } from "../certificate/types.ts";
+import { OpenElection } from "../election/open_election.ts";
+import { type ElectionSettings } from "../election/settings.ts";
+import type { Membership } from "../membership/core.ts";
+import type { NodeId } from "../membership/types.ts";
+import { decodeElection, ELECTION_KINDS, encodeElection } from "../wire/election_messages.ts";
+import type { Dropped } from "../wire/envelope.ts";
+import type { CertificateDesk } from "./certificate_desk.ts";
+import type { ElectionFrame, ElectionPart, PartEffect, PartShell } from "./election_part.ts";
+import { certificateOf } from "./election_answer.ts";
+import { openElectionRules } from "./election_rules.ts";
+import type { GossipEvent } from "./gossip_replica.ts";
+import type { Journal } from "./journal.ts";
+import { OpenReplica, type OpenReplicaEffect, type OpenReplicaEvent } from "./open_replica.ts";
+import type { StateStore } from "./state_store.ts";
+
+/** What the part is made of. */
+export interface OpenPartOptions {
+  readonly domain: Domain;
+  readonly name: string;
+  readonly membership: Membership;
+  readonly settings: ElectionSettings;
+  readonly store: StateStore;
+  readonly desk: CertificateDesk;
+  readonly journal: Journal;
+  readonly shell: PartShell;
+  readonly prng: Prng;
+  readonly awaitsSeeds: boolean;
+  readonly nowMs: number;
+}
+
+/** The part. */
+export class OpenPart implements ElectionPart {
+  readonly kinds: ReadonlySet<number> = new Set(Object.values(ELECTION_KINDS));
+  readonly #options: OpenPartOptions;
+  readonly #checksum: string;
+  readonly #replica: OpenReplica;
+
+  constructor(options: OpenPartOptions) {
+    const { domain, store, desk, nowMs } = options;
+    this.#options = options;
+    this.#checksum = hex(domain.checksum);
+    const { identity } = store;
+    const { head, lastVote } = store.history(this.#checksum, domain.cluster);
+    const election = new OpenElection({
+      self: identity.id,
+      rules: openElectionRules(identity, domain),
+      settings: options.settings,
+      memory: { head: head === undefined ? undefined : desk.restore(head), lastVote },
+      prng: options.prng,
+      nowMs,
+      awaitsSeeds: options.awaitsSeeds,
+    });
+    const self = { id: identity.id, name: options.name, key: base64url(identity.publicKey) };
+    this.#replica = new OpenReplica(options.membership, election, self, nowMs);
+  }
+
+  get term(): number {
+    return this.#replica.election.term;
+  }
+
+  get leader(): VerifiedCertificate | undefined {
+    return this.#replica.election.respected;
+  }
+
+  deadlineMs(): number | undefined {
+    return this.#replica.deadlineMs();
+  }
+
+  step(event: GossipEvent, nowMs: number): readonly PartEffect[] {
+    return this.#step(event, nowMs);
+  }
+
+  receive({ sender, senderKey, kind, body }: ElectionFrame): Dropped | undefined {
+    const decoded = decodeElection({ senderKey, kind, body }, this.#options.domain);
+    if (!decoded.ok) return decoded;
+    const { message } = decoded;
+    if (message.kind === "certificate") this.#options.shell.onDocument(message.document, sender);
+    else this.#run({ type: "election", sender, message });
+  }
+
+  certified(certificate: VerifiedCertificate, from: NodeId | undefined): void {
+    this.#run({ type: "certificate", certificate, from });
+  }
+
+  keys(kids: readonly string[], preferred: string | undefined): void {
+    this.#run({ type: "keys", kids, preferred });
+  }
+
+  #run(event: OpenReplicaEvent): void {
+    this.#options.shell.run((nowMs) => this.#step(event, nowMs));
+  }
+
+  #step(event: OpenReplicaEvent, nowMs: number): PartEffect[] {
+    return this.#replica.step(event, nowMs).map((effect) => this.#asPartEffect(effect));
+  }
+
+  #asPartEffect(effect: OpenReplicaEffect): PartEffect {
+    const { store, journal, shell, domain } = this.#options;
+    const { cluster } = domain;
+    const act = (act: () => void): PartEffect => ({ type: "act", act });
+    switch (effect.type) {
+      case "send-election":
+        return act(() => {
+          const { to, message } = effect;
+          shell.send(to, ELECTION_KINDS[message.kind], encodeElection(message), message.kind);
+        });
+      case "persist-vote":
+        return act(() => store.saveVote(this.#checksum, cluster, effect.term, effect.digest));
+      case "persist-head":
+        return act(() =>
+          store.saveHead(this.#checksum, cluster, JSON.stringify(effect.certificate.document))
+        );
+      case "call-enclave":
+        return act(() => void this.#call(effect));
+      case "leader":
+        return act(() => journal.leader(effect.certificate, this.term));
+      case "note":
+        return act(() => journal.note(effect.note));
+      default:
+        return effect;
+    }
+  }
+
+  async #call(effect: Extract<OpenReplicaEffect, { type: "call-enclave" }>): Promise<void> {
+    const { store, domain, shell, journal } = this.#options;
+    const { digest, proposal, votes } = effect;
+    try {
+      const answer = await shell.call(electRequest(store.identity, domain, proposal, votes));
+      const certificate = certificateOf(answer);
+      shell.onDocument({ certificate, bundle: votes }, undefined);
+    } catch (thrown) {
+      const refused = thrown instanceof FumataError && thrown.code === "function";
+      const reason = messageOf(thrown);
+      if (refused) journal.electionRefused(reason);
+      this.#run({ type: "enclave-failed", digest, reason, refused });
+    }
+  }
+}

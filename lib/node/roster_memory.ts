@@ -1,0 +1,99 @@
+/**
+ * What a voter of a roster remembers, from the state folder: the memory of its election, and what its first certificate follows. A memory
+ * that does not verify counts as lost, and a voter without its memory must not vote (design §4.9).
+ */
+import type { ClusterConfig } from "../../function/leader-election/cluster_config.ts";
+import type { Domain } from "../../function/leader-election/rules.ts";
+import { base64url, hex } from "../base/bytes.ts";
+import { FumataError } from "../base/errors.ts";
+import { EMPTY_MEMORY, type Head, type RosterMemory } from "../election/roster/types.ts";
+import type { CertificateDesk } from "./certificate_desk.ts";
+import { rosterCertificateOf, rosterGenesis } from "./roster_cluster.ts";
+import type { StateStore } from "./state_store.ts";
+
+/** The memory for this function and cluster; promises made under other functions count on. */
+export function openRosterMemory(
+  store: StateStore,
+  domain: Domain,
+  desk: CertificateDesk,
+): RosterMemory {
+  const histories = store.rosters(domain.cluster);
+  const promisedMsMax = histories.reduce(
+    (longest, { memory }) => Math.max(longest, parseMemory(store, memory).promisedMsMax),
+    0,
+  );
+  const own = histories.find(({ checksum }) => checksum === hex(domain.checksum));
+  if (!own) return { ...EMPTY_MEMORY, promisedMsMax };
+  const memory = parseMemory(store, own.memory);
+  if (!memory.head) return { ...memory, promisedMsMax };
+  const verdict = desk.verify(memory.head.document);
+  const head = verdict.ok ? rosterCertificateOf(verdict.certificate) : undefined;
+  if (!head || head.id !== memory.head.id) throw damaged(store);
+  return { ...memory, head, promisedMsMax };
+}
+
+/**
+ * What the first certificate follows: genesis, or the closing certificate of the predecessor that this node voted for or received. A
+ * folder with the history of another function that was not closed in favour of this one is refused.
+ */
+export function rosterOrigin(
+  store: StateStore,
+  domain: Domain,
+  config: ClusterConfig,
+  memory: RosterMemory,
+): Head {
+  // With a certificate of its own there is no first one any more.
+  if (memory.head) return { term: memory.head.proposal.term, id: memory.head.id };
+  const checksum = hex(domain.checksum);
+  const predecessor = config.succeeds && hex(config.succeeds);
+  for (const history of store.rosters(domain.cluster)) {
+    if (history.checksum === checksum) continue;
+    const { head } = parseMemory(store, history.memory);
+    const closesForUs = head?.proposal.type === "closing" &&
+      head.proposal.successor === base64url(domain.checksum);
+    if (history.checksum === predecessor && closesForUs) {
+      return { term: head.proposal.term, id: head.id };
+    }
+    if (history.checksum !== predecessor) continue;
+    throw new FumataError(
+      "refused",
+      `Cannot start under function ${checksum}: the state folder "${store.folder}" holds the ` +
+        `history of ${history.checksum}, which was not closed in favour of it; run ` +
+        '"fumata succession" for that cluster first',
+    );
+  }
+  const other = store.rosters(domain.cluster).find((history) => history.checksum !== checksum);
+  if (other && predecessor === undefined) {
+    throw new FumataError(
+      "refused",
+      `Cannot start under function ${checksum}: the state folder "${store.folder}" holds the ` +
+        `history of ${other.checksum}, and this package does not succeed it; use the function ` +
+        "that it was made with, or a package with its checksum in succeeds",
+    );
+  }
+  if (predecessor !== undefined) {
+    throw new FumataError(
+      "refused",
+      `Cannot start under function ${checksum}: it succeeds ${predecessor}, whose closing ` +
+        `certificate is not in the state folder "${store.folder}"`,
+    );
+  }
+  return { term: 0, id: rosterGenesis(domain) };
+}
+
+function parseMemory(store: StateStore, text: string): RosterMemory {
+  try {
+    return { ...EMPTY_MEMORY, ...JSON.parse(text) };
+  } catch {
+    throw damaged(store);
+  }
+}
+
+function damaged(store: StateStore): FumataError {
+  return new FumataError(
+    "failure",
+    `Cannot use the state folder "${store.folder}": what it remembers of the roster's election ` +
+      "does not verify, and a voter that forgot its votes must not vote; remove the folder, and " +
+      "this voter is lost until the roster changes",
+  );
+}

@@ -1,0 +1,216 @@
+/** The roster cluster inside a node: its replica, its messages, its memory, its lease, its call of the function. */
+import type { ClusterConfig } from "../../function/leader-election/cluster_config.ts";
+import type { Domain } from "../../function/leader-election/rules.ts";
+import { base64url, hex } from "../base/bytes.ts";
+import { FumataError, messageOf } from "../base/errors.ts";
+import type { Prng } from "../base/prng.ts";
+import type { VerifiedCertificate } from "../certificate/types.ts";
+import { RosterElection } from "../election/roster/roster_election.ts";
+import { rosterSettings } from "../election/roster/settings.ts";
+import type { RosterCertificate, RosterMemory } from "../election/roster/types.ts";
+import type { Membership } from "../membership/core.ts";
+import type { Profile } from "../membership/settings.ts";
+import type { NodeId } from "../membership/types.ts";
+import type { Dropped } from "../wire/envelope.ts";
+import {
+  decodeRosterMessage,
+  encodeRosterMessage,
+  ROSTER_KINDS,
+  type RosterDoor,
+} from "../wire/roster_messages.ts";
+import type { CertificateDesk } from "./certificate_desk.ts";
+import { certificateOf } from "./election_answer.ts";
+import type { ElectionFrame, ElectionPart, PartEffect, PartShell } from "./election_part.ts";
+import type { GossipEvent } from "./gossip_replica.ts";
+import type { Journal } from "./journal.ts";
+import { rosterCertificateOf, rosterOf, rosterRequest, rosterRules } from "./roster_cluster.ts";
+import { openRosterMemory, rosterOrigin } from "./roster_memory.ts";
+import {
+  RosterReplica,
+  type RosterReplicaEffect,
+  type RosterReplicaEvent,
+} from "./roster_replica.ts";
+import type { StateStore } from "./state_store.ts";
+
+/** What the part is made of. */
+export interface RosterPartOptions {
+  readonly domain: Domain;
+  readonly config: ClusterConfig;
+  readonly membership: Membership;
+  readonly profile: Profile;
+  readonly store: StateStore;
+  readonly desk: CertificateDesk;
+  readonly journal: Journal;
+  readonly shell: PartShell;
+  readonly prng: Prng;
+  readonly nowMs: number;
+}
+
+/** Random bytes of a heartbeat's nonce. */
+const NONCE_BYTES = 16;
+
+/** The part. Throws a `FumataError` when this node is not in the roster, or its state folder belongs to another history. */
+export class RosterPart implements ElectionPart {
+  readonly kinds: ReadonlySet<number> = new Set(Object.values(ROSTER_KINDS));
+  readonly #options: RosterPartOptions;
+  readonly #checksum: string;
+  readonly #door: RosterDoor;
+  readonly #replica: RosterReplica;
+  #memory: RosterMemory;
+  #leader?: VerifiedCertificate;
+
+  constructor(options: RosterPartOptions) {
+    const { domain, config, store, desk, nowMs } = options;
+    this.#options = options;
+    this.#checksum = hex(domain.checksum);
+    const { identity } = store;
+    const roster = rosterOf(config);
+    if (!roster.voters.some((voter) => voter.id === identity.id)) {
+      throw new FumataError(
+        "failure",
+        `Cannot join the roster of cluster "${config.cluster}": this node's key ` +
+          `${base64url(identity.publicKey)} is not in its cluster.json; start it with the state ` +
+          "folder of a listed key, or deploy a package that lists this one",
+      );
+    }
+    const { operatorKey } = config;
+    this.#door = { domain, roster, ...(operatorKey && { operatorKey }) };
+    this.#memory = openRosterMemory(store, domain, desk);
+    const election = new RosterElection({
+      self: identity.id,
+      roster,
+      rules: rosterRules(identity, domain, config, freshNonce),
+      settings: rosterSettings(options.profile, config.lease.leaseMs),
+      memory: this.#memory,
+      origin: rosterOrigin(store, domain, config, this.#memory),
+      prng: options.prng,
+      nowMs,
+    });
+    const voters = new Set(roster.voters.map((voter) => voter.id));
+    this.#replica = new RosterReplica(options.membership, election, voters, nowMs);
+  }
+
+  get term(): number {
+    return this.#replica.election.term;
+  }
+
+  get leader(): VerifiedCertificate | undefined {
+    return this.#leader;
+  }
+
+  /** How long this node may act as the leader from now on, ms; 0 when it may not. Ask anew before every act. */
+  leaseRemainingMs(): number {
+    this.#run({ type: "clocks", wallMs: Date.now() });
+    return this.#replica.election.leaseRemainingMs(performance.now());
+  }
+
+  /** Asks this node to step down, if it leads. */
+  stepDown(): void {
+    this.#run({ type: "step-down" });
+  }
+
+  deadlineMs(): number | undefined {
+    return this.#replica.deadlineMs();
+  }
+
+  step(event: GossipEvent, nowMs: number): readonly PartEffect[] {
+    if (event.type !== "tick" && event.type !== "leave") return this.#step(event, nowMs);
+    // A leader that leaves hands over first; a tick is the moment to look at the wall clock.
+    const first: RosterReplicaEvent = event.type === "leave"
+      ? { type: "step-down" }
+      : { type: "clocks", wallMs: Date.now() };
+    return [...this.#step(first, nowMs), ...this.#step(event, nowMs)];
+  }
+
+  receive({ sender, senderKey, kind, body }: ElectionFrame): Dropped | undefined {
+    const { shell } = this.#options;
+    const decoded = decodeRosterMessage({ senderKey, kind, body }, this.#door);
+    if (!decoded.ok) return decoded;
+    const { message } = decoded;
+    if (message.kind === "certificate") shell.onDocument(message.document, sender);
+    else this.#run({ type: "election", sender, message });
+  }
+
+  certified(verified: VerifiedCertificate, from: NodeId | undefined): void {
+    const certificate = rosterCertificateOf(verified);
+    if (certificate) this.#run({ type: "certificate", certificate, ...(from && { from }) });
+  }
+
+  keys(kids: readonly string[], preferred: string | undefined): void {
+    this.#run({ type: "keys", kids, ...(preferred && { preferred }) });
+  }
+
+  #run(event: RosterReplicaEvent): void {
+    this.#options.shell.run((nowMs) => this.#step(event, nowMs));
+  }
+
+  #step(event: RosterReplicaEvent, nowMs: number): PartEffect[] {
+    return this.#replica.step(event, nowMs).map((effect) => this.#asPartEffect(effect));
+  }
+
+  #asPartEffect(effect: RosterReplicaEffect): PartEffect {
+    const { journal, shell } = this.#options;
+    const act = (act: () => void): PartEffect => ({ type: "act", act });
+    switch (effect.type) {
+      case "persist":
+        return act(() => this.#persist(effect.change));
+      case "send-election":
+        return act(() => {
+          const { to, message } = effect;
+          const body = encodeRosterMessage(message, this.#door.roster.voters);
+          shell.send(to, ROSTER_KINDS[message.kind], body, message.kind);
+        });
+      case "call-enclave":
+        return act(() => void this.#call(effect));
+      case "leader":
+        return act(() => this.#announce(effect.certificate));
+      case "lease-held":
+        return act(() => journal.leaseHeld(effect.certificate.proposal.term, effect.untilMs));
+      case "lease-lost":
+        return act(() => journal.leaseLost(effect.why));
+      case "stop-work":
+        // What runs under the lease are sub-leases, and the core waits for these itself; this process runs nothing.
+        return act(() => this.#run({ type: "released", certificateId: effect.certificateId }));
+      case "sub-lease-granted":
+        return act(() => {});
+      case "closed":
+        return act(() => journal.closed(effect.certificate.proposal.term));
+      case "fail-stop":
+        return act(() => shell.fail(new FumataError("failure", `Cannot go on: ${effect.reason}`)));
+      case "note":
+        return act(() => journal.rosterNote(effect.note));
+      default:
+        return effect;
+    }
+  }
+
+  #persist(change: Partial<RosterMemory>): void {
+    const { store, domain } = this.#options;
+    this.#memory = { ...this.#memory, ...change };
+    store.saveRoster(this.#checksum, domain.cluster, JSON.stringify(this.#memory));
+  }
+
+  #announce(certificate: RosterCertificate | undefined): void {
+    const { desk, journal } = this.#options;
+    const verdict = certificate && desk.verify(certificate.document);
+    this.#leader = verdict?.ok ? verdict.certificate : undefined;
+    journal.leader(this.#leader, this.term);
+  }
+
+  async #call(effect: Extract<RosterReplicaEffect, { type: "call-enclave" }>): Promise<void> {
+    const { config, shell } = this.#options;
+    const { digest, votes } = effect;
+    try {
+      const certificate = certificateOf(await shell.call(rosterRequest(config, effect)));
+      shell.onDocument({ certificate, bundle: votes }, undefined);
+    } catch (thrown) {
+      const refused = thrown instanceof FumataError && thrown.code === "function";
+      const reason = messageOf(thrown);
+      this.#run({ type: "enclave-failed", digest, reason, refused });
+    }
+  }
+}
+
+function freshNonce(): string {
+  return base64url(crypto.getRandomValues(new Uint8Array(NONCE_BYTES)));
+}
