@@ -35,8 +35,9 @@ export function formatVerdict(
   policy: AttestationPolicy | undefined,
   at: Date,
 ): string {
+  const anyCode = policy?.measurements === INSECURE_ANY_MEASUREMENT;
   const outcome = verdict.accepted
-    ? "accepted"
+    ? `accepted${anyCode ? ", whatever code it is (insecure-any-measurement)" : ""}`
     : `${verdict.genuine ? "genuine, but refused" : "refused"}: ${
       new Set(verdict.failures.map((failure) => failure.check)).size
     } of ${new Set(verdict.checked).size} checks failed`;
@@ -212,7 +213,9 @@ function formatChecks(verdict: Verdict): string {
     ]);
   });
   const skipped = uncheckedOf(verdict)
-    .map((check) => `skipped ${check}: nothing was given to compare with; stops ${ATTACKS[check]}`);
+    .map((check) =>
+      `skipped ${check}: nothing was given to compare with; would stop ${ATTACKS[check]}`
+    );
   return [...lines, ...skipped].join("\n");
 }
 

@@ -12,7 +12,7 @@ import {
 import { vectorCases, vectorTest } from "./_vectors.ts";
 
 /** One flip in so many bytes: a prime, so that files of one format are not hit at the same fields. */
-const STRIDE = 47;
+const STRIDE = 97;
 const CERTIFICATE_STRIDE = 23;
 /** A verdict takes a few ms; the rest is for a machine so busy that it does not get its turn. */
 const VERDICT_MS_MAX = 10_000;
@@ -24,7 +24,7 @@ vectorTest("evidence cut off at any byte is refused", () => {
 });
 
 vectorTest("evidence with a flipped bit is refused", () => {
-  check(mergeResults(subjects.map((item, index) => sweepFlips(item, STRIDE, index * 7))), 6_000);
+  check(mergeResults(subjects.map((item, index) => sweepFlips(item, STRIDE, index * 7))), 3_000);
 });
 
 vectorTest("evidence with a flipped bit in a certificate beside it is refused", () => {
