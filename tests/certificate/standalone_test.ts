@@ -1,0 +1,301 @@
+/**
+ * The verifier without dependencies: it agrees with the project's own on everything that is accepted and everything that is refused, on Deno
+ * and, where it is installed, on Node.
+ */
+import { deepStrictEqual as assertEquals, ok as assert, rejects } from "node:assert";
+import { base64url, fromBase64url, hex, utf8 } from "../../lib/base/bytes.ts";
+import { provePossession, verifyCertificate } from "../../lib/certificate/mod.ts";
+import {
+  createChallenge,
+  verifyCertificate as verifyAlone,
+  verifyPossession,
+} from "../../lib/certificate/standalone/fumata_verify.js";
+import { sha256 } from "../../lib/crypto/digest.ts";
+import { NO_SIGNATURE } from "../function/_election.ts";
+import {
+  type ConfigFields,
+  configFields,
+  configOf,
+  everybody,
+  rosterVotes,
+  voters,
+} from "../function/_roster.ts";
+import { certificateKey, testIdentity } from "../function/_world.ts";
+import { enclaveSign, issue, type Unsigned } from "./_issue.ts";
+import {
+  DOMAIN,
+  idOf,
+  issueClosing,
+  issueRoster,
+  PROPOSAL,
+  quorumVotes,
+  VOTERS,
+} from "./_issue_roster.ts";
+import { runCases } from "./_standalone_runner.js";
+
+const key = certificateKey();
+
+interface Case {
+  readonly what: string;
+  readonly document: unknown;
+  readonly fields: ConfigFields;
+  readonly stored?: { cluster: string; term: number; id: string };
+  /** What the standalone verifier says where the project's verdict is not the whole of it. */
+  readonly wanted?: string;
+}
+
+const good = issueRoster();
+const fields = configFields(4, 1);
+const lying = (change: (claims: Unsigned["claims"]) => void) =>
+  issueRoster(({ claims }) => {
+    change(claims);
+    claims.jti = idOf(claims);
+  });
+const other = (index: number) => configOf(fields).roster[index];
+
+function* drawCases(): Generator<Case> {
+  for (const policy of ["highest", "random", "weighted"]) {
+    for (const sticky of [false, true]) {
+      const drawn = configFields(7, 2, { policy, sticky, ...(sticky ? { maxTenure: 2 } : {}) });
+      drawn.roster.forEach((member: ConfigFields, i: number) => member.weight = 1 + i * 7);
+      for (const tenure of [1, 2]) {
+        const prev = base64url(sha256(utf8(`${policy} ${tenure}`)));
+        const bitmap = base64url(Uint8Array.of(0b1011011));
+        const proposal = { ...PROPOSAL, prev, bitmap, incumbent: voters(7)[3].id, tenure };
+        const document = issueRoster(() => {}, proposal, configOf(drawn));
+        yield { what: `${policy}, sticky ${sticky}, tenure ${tenure}`, document, fields: drawn };
+      }
+    }
+  }
+}
+
+const stored = (term: number, id = PROPOSAL.prev) => ({ cluster: "test", term, id });
+
+const CASES: readonly Case[] = [
+  { what: "a good certificate", document: good, fields },
+  ...drawCases(),
+  ...[1, 2, 3, 5, 8, 64].map((count): Case => ({
+    what: `a roster of ${count}`,
+    document: issueRoster(
+      () => {},
+      { ...PROPOSAL, bitmap: everybody(count) },
+      configOf(configFields(count, 0)),
+    ),
+    fields: configFields(count, 0),
+  })),
+  ...[[voters(3)[0].id, 3], ["", 0]].map(([incumbent, tenure]): Case => ({
+    what: `the greatest term, tenure ${tenure}`,
+    document: issueRoster(() => {}, {
+      ...PROPOSAL,
+      prev: base64url(sha256(utf8("x"))),
+      term: 2 ** 53 - 1,
+      incumbent: incumbent as string,
+      tenure: tenure as number,
+    }),
+    fields,
+  })),
+  ...Object.entries({
+    "another drawn leader": lying((c) => {
+      const member = [0, 1].map(other).find(({ id }) => base64url(id) !== c.sub)!;
+      c.sub = base64url(member.id);
+      c.name = member.name;
+      c.cnf.jwk.x = base64url(member.key);
+    }),
+    "another leader's key": lying((c) => c.cnf.jwk.x = base64url(testIdentity(9).publicKey)),
+    "another lease": lying((c) => c.lease = 9),
+    "another policy": lying((c) => c.policy = "highest"),
+    "another config": lying((c) => c.config = c.digest),
+    "another function": lying((c) => c.iss = `fumata:${"00".repeat(32)}`),
+    "another cluster": lying((c) => c.aud = "other"),
+    "another id": issueRoster(({ claims }) => claims.jti = claims.digest),
+    "another tenure": lying((c) => c.tenure = 5),
+    "another beacon": lying((c) => c.beacon = base64url(enclaveSign(utf8("x")))),
+    "an incumbent at genesis": issueRoster(() => {}, {
+      ...PROPOSAL,
+      incumbent: VOTERS[0].id,
+      tenure: 1,
+    }),
+    "a stranger as incumbent": issueRoster(() => {}, {
+      ...PROPOSAL,
+      prev: base64url(sha256(utf8("x"))),
+      incumbent: testIdentity(9).id,
+      tenure: 1,
+    }),
+    "nobody active": issueRoster(() => {}, { ...PROPOSAL, bitmap: "AA" }),
+    "a bit beyond the roster": issueRoster(() => {}, { ...PROPOSAL, bitmap: "Hw" }),
+    "a minority": { ...good, bundle: good.bundle.slice(1) },
+    "no votes": { ...good, bundle: [] },
+    "a vote twice": { ...good, bundle: [good.bundle[0], good.bundle[1], good.bundle[1]] },
+    "a stranger's vote": {
+      ...good,
+      bundle: [...good.bundle, ...rosterVotes(DOMAIN, PROPOSAL, [testIdentity(9)])],
+    },
+    "a forged vote": {
+      ...good,
+      bundle: [...good.bundle.slice(1), { ...good.bundle[0], signature: NO_SIGNATURE }],
+    },
+    "votes for another term": { ...good, bundle: quorumVotes({ ...PROPOSAL, term: 2 }) },
+    "a changed signature": { ...good, certificate: good.certificate.slice(0, -8) + "AAAAAAAA" },
+  }).map(([what, document]) => ({ what, document, fields })),
+  {
+    what: "a successor that begins from nothing",
+    document: issueRoster(
+      () => {},
+      PROPOSAL,
+      configOf(configFields(4, 1, { succeeds: "ab".repeat(32) })),
+    ),
+    fields: configFields(4, 1, { succeeds: "ab".repeat(32) }),
+  },
+  ...Object.entries({
+    "an open certificate": issue(),
+    "a closing certificate": issueClosing(),
+    "nothing": undefined,
+    "no bundle": { certificate: good.certificate },
+    "a text": "x",
+    "a cut certificate": { ...good, certificate: good.certificate.slice(0, 300) },
+    "a short signature": { ...good, certificate: good.certificate.slice(0, -8) },
+    "a padded certificate": { ...good, certificate: `${good.certificate}=` },
+    "an unknown claim": issueRoster(({ claims }) => claims.exp = 1),
+    "a missing claim": issueRoster(({ claims }) => delete claims.lease),
+    "alg none": issueRoster(({ header }) => header.alg = "none"),
+    "a key of its own": issueRoster(({ header }) => header.jwk = key.jwk),
+  }).map(([what, document]) => ({ what, document, fields, wanted: "document" })),
+  { what: "the stored certificate again", document: good, fields, stored: stored(1, idOfGood()) },
+  { what: "a later certificate", document: good, fields, stored: { ...stored(1), term: 0 } },
+  { what: "a fork", document: good, fields, stored: stored(1), wanted: "fence" },
+  { what: "an old term", document: good, fields, stored: stored(2), wanted: "fence" },
+];
+
+function idOfGood(): string {
+  const verdict = verifyCertificate(good, pinsOf(fields));
+  assert(verdict.ok);
+  return verdict.certificate.id;
+}
+
+function pinsOf(fields: ConfigFields) {
+  const config = configOf(fields);
+  return { domain: DOMAIN, keys: new Map([[key.kid, key]]), config, allowOpen: false };
+}
+
+/** What the project's own verifier says. */
+function expected({ document, fields, wanted }: Case): string {
+  if (wanted !== undefined) return wanted;
+  const verdict = verifyCertificate(document, pinsOf(fields));
+  if (verdict.ok) return `ok ${verdict.certificate.id}`;
+  return verdict.failures.map(({ check }) => check).toSorted().join(" ");
+}
+
+const sorted = (checks: string) =>
+  checks.startsWith("ok") ? checks : checks.split(" ").toSorted().join(" ");
+const inputs = CASES.map(({ document, fields, stored }) => ({
+  document,
+  pins: { checksum: hex(DOMAIN.checksum), clusterJson: JSON.stringify(fields), keys: [key.jwk] },
+  stored,
+}));
+
+function assertAgreement(results: readonly string[]): void {
+  const [found, wanted] = [
+    CASES.map(({ what }, i) => `${what}: ${sorted(results[i])}`),
+    CASES.map((item) => `${item.what}: ${expected(item)}`),
+  ];
+  assertEquals(found, wanted);
+  assertEquals(results.filter((result) => result.startsWith("ok")).length, 23);
+}
+
+Deno.test("on Deno it finds what the project's own verifier finds", async () => {
+  assertAgreement(await runCases(inputs));
+});
+
+Deno.test("on Node, too", async () => {
+  const version = await nodeVersion();
+  if (version === undefined || version < 20) {
+    console.log(`skipped: no Node of version 20 or later is installed`);
+    return;
+  }
+  const runner = new URL("_standalone_runner.js", import.meta.url).pathname;
+  // Since 22, Node knows a module by its content; before, it has to be told.
+  const asModule = version < 22 ? ["--experimental-default-type=module"] : [];
+  const command = new Deno.Command("node", {
+    args: [...asModule, "--no-warnings", runner, "stdin"],
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const writer = command.stdin.getWriter();
+  await writer.write(utf8(JSON.stringify(inputs)));
+  await writer.close();
+  const { success, stdout, stderr } = await command.output();
+  assert(success, new TextDecoder().decode(stderr));
+  assertAgreement(JSON.parse(new TextDecoder().decode(stdout)));
+});
+
+async function nodeVersion(): Promise<number | undefined> {
+  try {
+    const { stdout } = await new Deno.Command("node", { args: ["--version"] }).output();
+    return Number(/^v(\d+)/.exec(new TextDecoder().decode(stdout))?.[1]);
+  } catch {
+    return undefined;
+  }
+}
+
+Deno.test("it refuses keys of small order and signatures with another text, as the project does", async () => {
+  const pins = inputs[0].pins;
+  const [vote] = good.bundle;
+  const signature = fromBase64url(vote.signature)!;
+  // S + L is the same scalar in another text (RFC 8032, section 5.1.7).
+  const order = "edd3f55c1a631258d69cf7a2def9de1400000000000000000000000000000010".match(/../g)!;
+  let carry = 0;
+  for (let i = 0; i < 32; i++) {
+    const sum = signature[32 + i] + parseInt(order[i], 16) + carry;
+    signature[32 + i] = sum & 0xff;
+    carry = sum >> 8;
+  }
+  const malleable = { ...vote, signature: base64url(signature) };
+  const smallOrder = {
+    key: base64url(Uint8Array.of(1, ...new Uint8Array(31))),
+    signature: base64url(Uint8Array.of(1, ...new Uint8Array(63))),
+  };
+  for (const wrong of [malleable, smallOrder]) {
+    const document = { ...good, bundle: [...good.bundle.slice(1), wrong] };
+    const verdict = await verifyAlone(document, pins);
+    assert(!verdict.ok);
+    assertEquals(verdict.failures.map(({ check }: { check: string }) => check), ["vote"]);
+  }
+});
+
+Deno.test("it refuses keys that are no good, and trusts those that are", async () => {
+  const { n } = key.jwk;
+  for (const keys of [[], [{ kty: "RSA", n, e: "Aw" }], [{ kty: "oct", k: "AA" }]]) {
+    const verdict = await verifyAlone(good, { ...inputs[0].pins, keys });
+    assert(!verdict.ok && verdict.failures[0].check === "key");
+  }
+});
+
+Deno.test("it rejects pins that make no sense", async () => {
+  const pins = inputs[0].pins;
+  const clusterJson = (change: object) => JSON.stringify({ ...fields, ...change });
+  for (
+    const wrong of [
+      { checksum: "xyz" },
+      { clusterJson: "{" },
+      { clusterJson: clusterJson({ roster: [] }) },
+      { clusterJson: clusterJson({ faultBound: 2 }) },
+      { clusterJson: clusterJson({ roster: Array(4).fill(fields.roster[0]) }) },
+    ]
+  ) await rejects(verifyAlone(good, { ...pins, ...wrong }));
+});
+
+Deno.test("it proves possession as the project's nodes do", async () => {
+  const verdict = await verifyAlone(good, inputs[0].pins);
+  assert(verdict.ok);
+  const { certificate } = verdict;
+  const leader = VOTERS.find(({ id }) => id === certificate.leader)!;
+  const stranger = VOTERS.find(({ id }) => id !== certificate.leader)!;
+  const challenge = createChallenge();
+  const answerOf = (identity: typeof leader, asked = challenge) =>
+    provePossession(identity, DOMAIN, { certificate: certificate.id, challenge: asked });
+  assert(await verifyPossession(certificate, challenge, answerOf(leader)));
+  assert(!await verifyPossession(certificate, challenge, answerOf(stranger)));
+  assert(!await verifyPossession(certificate, challenge, answerOf(leader, createChallenge())));
+  assert(!await verifyPossession(certificate, challenge, 5));
+});
