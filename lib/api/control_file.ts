@@ -41,6 +41,13 @@ export function readToken(path: string): string | undefined {
   return text;
 }
 
+/** The token in a file that has to be there. */
+export function requireToken(path: string): string {
+  const token = readToken(path);
+  if (token !== undefined) return token;
+  throw new FumataError("usage", `Cannot use the token file "${path}": there is no such file`);
+}
+
 /** The token of a node's folder for a client. */
 export function tokenOfFolder(folder: string): string | undefined {
   return readToken(`${folder}/${TOKEN_NAME}`);

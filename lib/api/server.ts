@@ -159,6 +159,7 @@ export class ApiServer implements AsyncDisposable {
       node: this.#options.node,
       query: url.searchParams,
       body,
+      isLocal: isLoopback((request.socket.remoteAddress ?? "").replace(/^::ffff:/, "")),
       ...(Number.isSafeInteger(lastEventId) && { lastEventId }),
     });
   }

@@ -11,6 +11,8 @@ export interface ApiRequest {
   readonly query: URLSearchParams;
   /** The parsed JSON body; `undefined` when there is none. */
   readonly body: unknown;
+  /** Whether it comes from this very machine, over a loopback address. */
+  readonly isLocal: boolean;
   /** What `Last-Event-ID` named; `undefined` without one. */
   readonly lastEventId?: number;
 }

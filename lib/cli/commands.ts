@@ -1,14 +1,22 @@
 /** The table of commands, in the order in which the help shows them. */
 import type { Command } from "./command.ts";
 import { attestCommand } from "./commands/attest.ts";
+import { certificateCommand } from "./commands/certificate.ts";
 import { demoCommand } from "./commands/demo.ts";
 import { deployCommand } from "./commands/deploy.ts";
 import { enclaveCommand } from "./commands/enclave.ts";
+import { forceLeaveCommand } from "./commands/force_leave.ts";
+import { joinCommand } from "./commands/join.ts";
 import { keyCommand } from "./commands/key.ts";
 import { keygenCommand } from "./commands/keygen.ts";
+import { keysCommand } from "./commands/keys.ts";
+import { leaderCommand } from "./commands/leader.ts";
+import { leaveCommand } from "./commands/leave.ts";
+import { membersCommand } from "./commands/members.ts";
 import { nodeCommand } from "./commands/node.ts";
 import { measurementsCommand, pcrsCommand } from "./commands/pcrs.ts";
 import { runCommand } from "./commands/run.ts";
+import { statusCommand } from "./commands/status.ts";
 import { tokenCommand } from "./commands/token.ts";
 import { verifyCommand } from "./commands/verify.ts";
 
@@ -16,6 +24,14 @@ import { verifyCommand } from "./commands/verify.ts";
 export const COMMANDS: readonly Command[] = [
   demoCommand,
   nodeCommand,
+  membersCommand,
+  leaderCommand,
+  certificateCommand,
+  statusCommand,
+  joinCommand,
+  leaveCommand,
+  forceLeaveCommand,
+  keysCommand,
   enclaveCommand,
   deployCommand,
   keygenCommand,

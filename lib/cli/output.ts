@@ -11,6 +11,9 @@ export const OUTPUT_FLAG: Flag = {
   help: "form of the output",
 };
 
+/** `--json`, the same in one word. */
+export const JSON_FLAG: Flag = { name: "json", type: "boolean", help: "print JSON" };
+
 /** Prints a value as JSON when that was asked for, else the text; either ends with a newline. */
 export function print(
   args: Arguments,
@@ -18,6 +21,8 @@ export function print(
   value: unknown,
   text: () => string,
 ): void {
-  const line = args.text("output") === "json" ? JSON.stringify(value, null, 2) : text();
+  const line = args.text("output") === "json" || args.has("json")
+    ? JSON.stringify(value, null, 2)
+    : text();
   context.out(line === "" || line.endsWith("\n") ? line : line + "\n");
 }

@@ -1,6 +1,6 @@
 /**
- * Cluster keys of the running node. A key enters in the body of a request and never leaves; so this is for the loopback interface, and a node
- * that serves HTTP elsewhere takes keys from this machine's own addresses only.
+ * Cluster keys of the running node. A key enters in the body of a request and never leaves; it is taken from this machine itself only, even
+ * by a node that serves HTTP elsewhere too.
  */
 import { fromBase64 } from "../../base/bytes.ts";
 import { FumataError } from "../../base/errors.ts";
@@ -27,7 +27,14 @@ export const KEY_ROUTES: readonly Route[] = [
     method: "POST",
     path: "/v1/cluster-keys/add",
     needsToken: true,
-    handle({ node, body }) {
+    handle({ node, body, isLocal }) {
+      if (!isLocal) {
+        const why = "a key must not cross a network in the clear";
+        throw new FumataError(
+          "refused",
+          `Cannot add the cluster key: ${why}; do it on the machine itself`,
+        );
+      }
       const text = (body as { key?: unknown } | undefined)?.key;
       const secret = typeof text === "string" ? fromBase64(text) : undefined;
       if (secret?.length !== CLUSTER_KEY_BYTES) {

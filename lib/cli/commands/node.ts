@@ -1,13 +1,23 @@
 /** `fumata node`: one node in the foreground, until Ctrl-C makes it leave. */
 import { formatAddress, isLoopback, requireAddress } from "../../base/address.ts";
+import {
+  folderToken,
+  removeControlFile,
+  requireToken,
+  writeControlFile,
+} from "../../api/control_file.ts";
+import { ROUTES } from "../../api/routes.ts";
+import { ApiServer } from "../../api/server.ts";
 import { FumataError } from "../../base/errors.ts";
 import { connectEnclave } from "../../enclave/client/mod.ts";
 import { isName } from "../../../function/leader-election/rules.ts";
 import { Node, type NodeOptions } from "../../node/node.ts";
+import { StateStore } from "../../node/state_store.ts";
 import { areTags } from "../../wire/claims.ts";
 import type { Arguments, Command, CommandContext, Flag } from "../command.ts";
 import { readFunctionPin } from "../function_pin.ts";
 import { loadProfile, PROFILE_FLAGS } from "../profile.ts";
+import { stateFolderOf, stateHome } from "../state_folder.ts";
 
 const FLAGS: readonly Flag[] = [
   {
@@ -87,6 +97,23 @@ const FLAGS: readonly Flag[] = [
     help: 'seal gossip with the cluster keys of this file, made by "fumata keygen --cluster-key"',
   },
   {
+    name: "reset-state",
+    type: "boolean",
+    help: "set the folder's state aside and start as a new node; its earlier votes are forgotten",
+  },
+  {
+    name: "http",
+    type: "string",
+    placeholder: "ADDR|off",
+    help: "where commands and programs reach this node; default a free port of 127.0.0.1",
+  },
+  {
+    name: "http-token-file",
+    type: "string",
+    placeholder: "FILE",
+    help: "token for orders over HTTP; default one in the state folder",
+  },
+  {
     name: "timing",
     type: "string",
     choices: ["local", "lan", "wan"],
@@ -107,10 +134,12 @@ export const nodeCommand: Command = {
   flags: FLAGS,
   async run(args, context) {
     const options = await nodeOptions(args, context);
+    resetState(args, options);
     // Before the node says that it runs, so that no signal finds nobody listening.
     const interrupted = context.interrupted.then(() => true);
     const node = new Node(options);
     try {
+      await using _http = await serveHttp(node, options, args);
       if (await Promise.race([interrupted, node.stopped])) {
         await node.leave();
       }
@@ -120,6 +149,52 @@ export const nodeCommand: Command = {
     }
   },
 };
+
+function resetState(args: Arguments, { stateFolder, logger }: NodeOptions): void {
+  if (!args.has("reset-state")) return;
+  if (stateFolder === undefined) {
+    throw new FumataError("usage", "Cannot reset the state: this node has none; name its --state");
+  }
+  const aside = StateStore.reset(stateFolder, Date.now());
+  if (aside === undefined) return;
+  logger.log("warn", "state-reset", `the earlier state is in ${aside} now; this is a new node`, {
+    aside,
+  });
+}
+
+/** The HTTP interface, and the file by which commands find it. */
+async function serveHttp(
+  node: Node,
+  { stateFolder, logger }: NodeOptions,
+  args: Arguments,
+): Promise<AsyncDisposable> {
+  const text = args.text("http");
+  if (text === "off") return new AsyncDisposableStack();
+  // Port 0 is no address elsewhere; here it means a free one.
+  const at = text === undefined || text === "0" || text === "127.0.0.1:0"
+    ? { host: "127.0.0.1", port: 0 }
+    : requireAddress(text, "--http");
+  const tokenFile = args.text("http-token-file");
+  const token = tokenFile !== undefined
+    ? requireToken(tokenFile)
+    : stateFolder && folderToken(stateFolder);
+  const stack = new AsyncDisposableStack();
+  const server = stack.use(await ApiServer.start({ at, node, routes: ROUTES, token }));
+  const http = formatAddress(server.address);
+  if (stateFolder !== undefined) {
+    const { id, name, cluster } = node;
+    writeControlFile(stateFolder, { node: formatAddress(node.address), http, id, name, cluster });
+    stack.defer(() => removeControlFile(stateFolder));
+  }
+  logger.log("info", "http", `HTTP at http://${http}`, { address: http });
+  if (!isLoopback(at.host)) {
+    const words =
+      `HTTP at ${http} is readable by everyone who reaches it, and its token crosses the ` +
+      "network in the clear; put a proxy with TLS before it";
+    logger.log("warn", "http-exposed", words, { address: http });
+  }
+  return stack;
+}
 
 async function nodeOptions(args: Arguments, context: CommandContext): Promise<NodeOptions> {
   const port = args.number("port");
@@ -201,13 +276,12 @@ function defaultStateFolder(
   port: number,
 ): string | undefined {
   if (port === 0) return undefined;
-  const home = context.env("HOME");
-  const base = context.env("XDG_STATE_HOME") ?? (home && `${home}/.local/state`);
-  if (!base) {
+  const home = stateHome(context);
+  if (home === undefined) {
     throw new FumataError(
       "usage",
       "Cannot choose a state folder: neither XDG_STATE_HOME nor HOME is set; name one with --state",
     );
   }
-  return `${base}/fumata/${cluster}-${formatAddress({ host, port }).replaceAll(/[^\w.-]/g, "_")}`;
+  return stateFolderOf(home, cluster, { host, port });
 }

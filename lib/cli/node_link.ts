@@ -1,0 +1,151 @@
+/**
+ * From a command to a running node: finds its HTTP address and token and makes one request. A node is named by its gossip address or port, by
+ * its HTTP address, or by its state folder; without a name the only node of this user on this machine is meant.
+ */
+import {
+  type ControlFile,
+  readControlFile,
+  requireToken,
+  tokenOfFolder,
+} from "../api/control_file.ts";
+import type { ApiError } from "../api/types.ts";
+import { formatAddress, requireAddress } from "../base/address.ts";
+import { EXIT_CODES, FumataError } from "../base/errors.ts";
+import type { Arguments, CommandContext, Flag } from "./command.ts";
+import { stateFolders, stateHome } from "./state_folder.ts";
+
+/** The flags of every command that talks to a node. */
+export const NODE_FLAGS: readonly Flag[] = [
+  {
+    name: "node",
+    type: "string",
+    placeholder: "ADDR|PORT",
+    help:
+      "address or port of the node, or of its HTTP interface; not needed when only one runs here",
+  },
+  { name: "folder", type: "string", placeholder: "DIR", help: "state folder of the node" },
+  {
+    name: "token-file",
+    type: "string",
+    placeholder: "FILE",
+    help: "file with the node's token, when it is not in its state folder",
+  },
+];
+
+/** Longer than any route takes: a leave on a wide network waits for confirmations up to 15 s. */
+const ANSWER_MS_MAX = 30_000;
+
+/** A node that commands can talk to. */
+export interface NodeLink {
+  /** Its HTTP address. */
+  readonly http: string;
+  /** The answer to a request. Throws a {@linkcode FumataError}: `unreachable`, or what the node refused with. */
+  get(path: string): Promise<unknown>;
+  post(path: string, body: unknown): Promise<unknown>;
+}
+
+/** The node that the arguments name. Throws a {@linkcode FumataError} when none or several are meant. */
+export function findNode(args: Arguments, context: CommandContext): NodeLink {
+  const { http, folder } = locate(args, context);
+  const tokenFile = args.text("token-file");
+  const token = tokenFile === undefined ? folder && tokenOfFolder(folder) : requireToken(tokenFile);
+  const call = (method: string, path: string, body?: unknown) =>
+    request(http, method, path, token, body);
+  return {
+    http,
+    get: (path) => call("GET", path),
+    post: (path, body) => call("POST", path, body),
+  };
+}
+
+interface Located {
+  readonly http: string;
+  readonly folder?: string;
+}
+
+function locate(args: Arguments, context: CommandContext): Located {
+  const folder = args.text("folder");
+  if (folder !== undefined) {
+    const control = readControlFile(folder);
+    if (control) return { http: control.http, folder };
+    throw new FumataError("unreachable", `Cannot reach a node: none is running in "${folder}"`);
+  }
+  const running = stateFolders(stateHome(context)).flatMap((folder) => {
+    const control = readControlFile(folder);
+    return control ? [{ ...control, folder }] : [];
+  });
+  const named = args.text("node");
+  if (named !== undefined) return match(named, running);
+  if (running.length === 1) return running[0];
+  const which = running.length === 0
+    ? "none of this user is running here; name one with --node or --folder"
+    : `several are running here (${
+      running.map(({ node }) => node).join(", ")
+    }); name one with --node`;
+  throw new FumataError("unreachable", `Cannot reach a node: ${which}`);
+}
+
+function match(named: string, running: readonly (ControlFile & Located)[]): Located {
+  const wanted = requireAddress(named, "--node");
+  const isPort = /^\d+$/.test(named.trim());
+  const found = running.filter(({ node, http }) =>
+    isPort
+      ? portOf(node) === wanted.port || portOf(http) === wanted.port
+      : node === formatAddress(wanted) || http === formatAddress(wanted)
+  );
+  if (found.length > 1) {
+    const folders = found.map(({ folder }) => folder).join(", ");
+    throw new FumataError(
+      "usage",
+      `Cannot use --node "${named}": several are meant, by their folders ${folders}; name one with --folder`,
+    );
+  }
+  return found[0] ?? { http: formatAddress(wanted) };
+}
+
+function portOf(address: string): number {
+  return Number(address.slice(address.lastIndexOf(":") + 1));
+}
+
+async function request(
+  http: string,
+  method: string,
+  path: string,
+  token: string | undefined,
+  body: unknown,
+): Promise<unknown> {
+  let status: number;
+  let value: unknown;
+  try {
+    const response = await fetch(`http://${http}${path}`, {
+      method,
+      headers: {
+        ...(token !== undefined && { authorization: `Bearer ${token}` }),
+        ...(body !== undefined && { "content-type": "application/json" }),
+      },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+      signal: AbortSignal.timeout(ANSWER_MS_MAX),
+    });
+    status = response.status;
+    value = await response.json();
+  } catch (thrown) {
+    throw new FumataError(
+      "unreachable",
+      `Cannot reach the node at ${http}: ${
+        whyOf(thrown)
+      }; is it running, and is this its HTTP address?`,
+      { cause: thrown },
+    );
+  }
+  if (status === 200) return value;
+  const error = (value as Partial<ApiError> | null)?.error;
+  const code = error && error.code in EXIT_CODES ? error.code : "failure";
+  throw new FumataError(code, error?.message ?? `Cannot ask the node at ${http}: status ${status}`);
+}
+
+function whyOf(thrown: unknown): string {
+  if (thrown instanceof DOMException && thrown.name === "TimeoutError") return "it does not answer";
+  if (thrown instanceof SyntaxError) return "it answers something else than a node";
+  const text = thrown instanceof Error ? `${thrown.message} ${thrown.cause ?? ""}` : String(thrown);
+  return /refused/i.test(text) ? "nothing listens there" : "the connection failed";
+}

@@ -1,0 +1,94 @@
+/** A node with its HTTP interface, and requests as bytes or as JSON. */
+import { formatAddress } from "../../lib/base/address.ts";
+import type { ApiLimits } from "../../lib/api/limits.ts";
+import { ROUTES } from "../../lib/api/routes.ts";
+import { ApiServer } from "../../lib/api/server.ts";
+import { BareEnclave, TestNode } from "../node/_cluster.ts";
+
+// What a test expects of an answer, it looks up in it.
+// deno-lint-ignore no-explicit-any
+type Json = any;
+
+export const TOKEN = "a-token";
+
+export class Served implements AsyncDisposable {
+  private constructor(
+    readonly enclave: BareEnclave,
+    readonly test: TestNode,
+    readonly server: ApiServer,
+  ) {}
+
+  static async start(
+    options: {
+      node?: ConstructorParameters<typeof TestNode>[2];
+      limits?: ApiLimits;
+      token?: false;
+    } = {},
+  ): Promise<Served> {
+    const enclave = new BareEnclave("highest");
+    const test = new TestNode(enclave, [], { name: "n:1", ...options.node });
+    const server = await ApiServer.start({
+      at: { host: "127.0.0.1", port: 0 },
+      node: test.node,
+      routes: ROUTES,
+      ...(options.token !== false && { token: TOKEN }),
+      ...(options.limits && { limits: options.limits }),
+    });
+    return new Served(enclave, test, server);
+  }
+
+  get url(): string {
+    return `http://${formatAddress(this.server.address)}`;
+  }
+
+  async get(path: string, token?: string): Promise<{ status: number; body: Json }> {
+    return await this.#fetch(path, { headers: bearer(token) });
+  }
+
+  async post(path: string, body: unknown, token?: string): Promise<{ status: number; body: Json }> {
+    return await this.#fetch(path, {
+      method: "POST",
+      headers: bearer(token),
+      body: typeof body === "string" ? body : JSON.stringify(body),
+    });
+  }
+
+  /** Writes bytes on a fresh connection and gives all that comes back. */
+  async raw(request: string): Promise<string> {
+    using connection = await this.connect();
+    await connection.write(new TextEncoder().encode(request)).catch(() => {});
+    return await readAll(connection);
+  }
+
+  connect(): Promise<Deno.TcpConn> {
+    const { host, port } = this.server.address;
+    return Deno.connect({ hostname: host, port });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.server[Symbol.asyncDispose]();
+    await this.test[Symbol.asyncDispose]();
+    await this.enclave[Symbol.asyncDispose]();
+  }
+
+  async #fetch(path: string, init: RequestInit): Promise<{ status: number; body: Json }> {
+    const response = await fetch(this.url + path, init);
+    const text = await response.text();
+    const isJson = response.headers.get("content-type")?.startsWith("application/json");
+    return { status: response.status, body: isJson ? JSON.parse(text) : text };
+  }
+}
+
+export async function readAll(connection: Deno.TcpConn): Promise<string> {
+  let text = "";
+  const buffer = new Uint8Array(4096);
+  for (;;) {
+    const count = await connection.read(buffer).catch(() => null);
+    if (count === null) return text;
+    text += new TextDecoder().decode(buffer.subarray(0, count));
+  }
+}
+
+function bearer(token: string | undefined): Record<string, string> {
+  return token === undefined ? {} : { authorization: `Bearer ${token}` };
+}
