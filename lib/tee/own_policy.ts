@@ -1,7 +1,6 @@
 /**
- * The policy that pins a TEE as this machine finds it: what a host writes into the profile for its own user, and gives to
- * its pages. It trusts what runs now,
- * which its operator just started; others compare the measurements with published ones before they pin them.
+ * The policy that pins a TEE as this machine finds it: what a host writes into the profile for its own user, and gives to its pages. It
+ * trusts what runs now, which its operator just started; others compare the measurements with published ones before they pin them.
  */
 import {
   type AttestationPolicy,

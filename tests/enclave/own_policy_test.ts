@@ -2,7 +2,7 @@
 import { deepStrictEqual, strictEqual } from "node:assert";
 import { parsePolicy } from "../../lib/attestation/mod.ts";
 import { utf8 } from "../../lib/base/bytes.ts";
-import { ownPolicy } from "../../lib/cli/own_policy.ts";
+import { ownPolicy } from "../../lib/tee/own_policy.ts";
 import { openSimulatedTee } from "../../lib/tee/mod.ts";
 
 Deno.test("the policy for a simulated TEE pins its root and its measurements", async () => {

@@ -23,6 +23,7 @@ export const deployCommand: Command = {
   examples: [
     "fumata deploy function/leader-election",
     "fumata deploy function/leader-election --policy random -o json > leader_election.json",
+    "fumata deploy function/hide-and-seek --public",
   ],
   flags: [
     { name: "name", type: "string", placeholder: "NAME", help: "default: the folder's name" },
@@ -31,6 +32,11 @@ export const deployCommand: Command = {
       type: "string",
       choices: POLICIES,
       help: "how leaders are drawn, in place of what the package's policy.json says",
+    },
+    {
+      name: "public",
+      type: "boolean",
+      help: "anyone may run it; a public hide-and-seek gets its page at /hide-and-seek",
     },
     OUTPUT_FLAG,
     ...PROFILE_FLAGS,
@@ -47,6 +53,7 @@ export const deployCommand: Command = {
       policy: profile.attestation,
       zip: packed.zip,
       name,
+      isPublic: args.has("public"),
     });
     const checksum = hex(packed.checksum);
     const facts = { function_id: id, function_checksum: checksum, function_name: name };

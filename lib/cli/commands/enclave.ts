@@ -6,7 +6,7 @@ import { type EnclaveHost, startEnclaveHost } from "../../enclave/host/mod.ts";
 import { createSandbox } from "../../sandbox/mod.ts";
 import { openTee, TEE_CHOICES, type TeeChoice } from "../../tee/mod.ts";
 import type { Arguments, Command, CommandContext } from "../command.ts";
-import { ownPolicy } from "../own_policy.ts";
+import { ownPolicy } from "../../tee/own_policy.ts";
 import { defaultProfilePath, type Profile, readProfile, writeProfile } from "../profile.ts";
 import { VERSION } from "../version.ts";
 

@@ -17,6 +17,7 @@ import { CallRunner } from "./calls.ts";
 import { DataFolder } from "./data_folder.ts";
 import { functionEndpoints } from "./function_endpoints.ts";
 import { type FunctionRecord, FunctionStore } from "./function_store.ts";
+import { hideAndSeekEndpoints } from "./hide_and_seek_endpoints.ts";
 import { KeyVault, openHostKeys } from "./keys.ts";
 import { Listener, type SocketDecision } from "./listener.ts";
 import { PackageGate } from "./package_gate.ts";
@@ -137,6 +138,7 @@ async function openHost(folder: DataFolder, options: EnclaveHostOptions): Promis
       logger.log("info", "deleted", `deleted ${name}, ${id}`, { id, name });
     }, isolation),
     ...tokenEndpoints(tokens, store, now),
+    ...hideAndSeekEndpoints({ store, tokens, tee, user, now }),
     ...pageRoutes(options.pages ?? new Map()),
   ];
   const counts = new Set<{ path: string; bytes: number; bytesAfterNonce: number }>();
