@@ -117,6 +117,7 @@ export class Node implements AsyncDisposable {
   #rememberTimer?: ReturnType<typeof setInterval>;
   #membersChanged = false;
   #closed = false;
+  #closing?: Promise<void>;
 
   /** Binds the sockets, reads the state and starts. Throws a `FumataError` for a port in use or a state folder that cannot serve. */
   constructor(options: NodeOptions) {
@@ -265,8 +266,11 @@ export class Node implements AsyncDisposable {
   }
 
   /** Stops at once, without a word to the others. */
-  async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#closed) return;
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#closing ??= this.#close();
+  }
+
+  async #close(): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#timer);
     clearInterval(this.#rememberTimer);
