@@ -1,6 +1,6 @@
 /**
- * Makes `tests/vectors/election.json`: every hash, signature and draw of one election from inputs that anyone can repeat, so that other
- * implementations can be checked. Run this file to write it again.
+ * Makes `tests/vectors/election.json`: every hash, signature and draw of one election of an open cluster, and of several of a roster, from
+ * inputs that anyone can repeat, so that other implementations can be checked. Run this file to write it again.
  */
 import {
   beaconInput,
@@ -18,6 +18,7 @@ import { sha256 } from "../../lib/crypto/digest.ts";
 import { firstProposal, testNodes, votesOf } from "../function/_election.ts";
 import { CERTIFICATE_PEM, certificateKey } from "../function/_world.ts";
 import { claimsFor, enclaveSign, signJws } from "./_issue.ts";
+import { rosterVectors } from "./_roster_vectors.ts";
 
 /** Where the vectors are. */
 export const VECTORS_FILE = new URL("../vectors/election.json", import.meta.url);
@@ -45,7 +46,8 @@ export function electionVectors() {
   };
   return {
     about: [
-      "One election of an open cluster. Encodings are in function/leader-election/rules.ts.",
+      'One election of an open cluster; under "roster", elections of a roster cluster, and its end.',
+      "Encodings are in function/leader-election/rules.ts and roster_rules.ts.",
       "Ed25519 seeds are SHA-256 of 'fumata test node <i>'; the RSA key is for tests only.",
     ],
     checksum: hex(domain.checksum),
@@ -76,6 +78,7 @@ export function electionVectors() {
     beacon: hex(beacon),
     highest: elected("highest"),
     random: elected("random"),
+    roster: rosterVectors(),
   };
 }
 
