@@ -58,12 +58,16 @@ export class BareEnclave implements AsyncDisposable {
   readonly #package: FunctionPackage;
   readonly #sandbox: Sandbox = createSandbox();
 
-  constructor(policy: "highest" | "random") {
+  /** With a `clusterJson` the function serves that roster, and the policy is its own. */
+  constructor(policy: "highest" | "random", clusterJson?: object) {
     const files = new Map<string, Uint8Array>();
     for (const entry of Deno.readDirSync(FUNCTION)) {
       files.set(entry.name, Deno.readFileSync(new URL(entry.name, FUNCTION)));
     }
     files.set("policy.json", new TextEncoder().encode(JSON.stringify({ policy })));
+    if (clusterJson) {
+      files.set("cluster.json", new TextEncoder().encode(JSON.stringify(clusterJson)));
+    }
     const opened = openPackage(packFiles("leader-election", files).zip);
     if (typeof opened === "string" || "reason" in opened) throw new Error(JSON.stringify(opened));
     this.#package = opened as FunctionPackage;
