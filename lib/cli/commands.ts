@@ -1,11 +1,13 @@
 /** The table of commands, in the order in which the help shows them. */
 import type { Command } from "./command.ts";
 import { attestCommand } from "./commands/attest.ts";
+import { auditCommand } from "./commands/audit.ts";
 import { certificateCommand } from "./commands/certificate.ts";
 import { demoCommand } from "./commands/demo.ts";
 import { deployCommand } from "./commands/deploy.ts";
 import { enclaveCommand } from "./commands/enclave.ts";
 import { forceLeaveCommand } from "./commands/force_leave.ts";
+import { identityCommand } from "./commands/identity.ts";
 import { joinCommand } from "./commands/join.ts";
 import { keyCommand } from "./commands/key.ts";
 import { keygenCommand } from "./commands/keygen.ts";
@@ -17,6 +19,7 @@ import { nodeCommand } from "./commands/node.ts";
 import { measurementsCommand, pcrsCommand } from "./commands/pcrs.ts";
 import { runCommand } from "./commands/run.ts";
 import { statusCommand } from "./commands/status.ts";
+import { successionCommand } from "./commands/succession.ts";
 import { tokenCommand } from "./commands/token.ts";
 import { verifyCommand } from "./commands/verify.ts";
 
@@ -32,6 +35,7 @@ export const COMMANDS: readonly Command[] = [
   leaveCommand,
   forceLeaveCommand,
   keysCommand,
+  identityCommand,
   enclaveCommand,
   deployCommand,
   keygenCommand,
@@ -41,5 +45,7 @@ export const COMMANDS: readonly Command[] = [
   pcrsCommand,
   measurementsCommand,
   verifyCommand,
+  auditCommand,
+  successionCommand,
   attestCommand,
 ];
