@@ -11,7 +11,7 @@ import { sha256 } from "../crypto/digest.ts";
 import { isPlausiblePublicKey, verifyEd25519 } from "../crypto/ed25519.ts";
 import { importRsaJwk, type RsaPublicKey } from "../crypto/rsa.ts";
 import type { SessionFacts } from "./messages.ts";
-import type { Files } from "./modules.ts";
+import type { ScratchFolder } from "./scratch.ts";
 
 /** The certificate key as the native side holds it. */
 export interface CertificateKey {
@@ -25,7 +25,8 @@ const PEM_KEY_BITS_MAX = 8192;
 
 /** What the native functions work with. */
 export interface NativeContext {
-  readonly files: Files;
+  /** The package's files and the session's own. */
+  readonly scratch: ScratchFolder;
   readonly facts: SessionFacts;
   readonly certificateKey: CertificateKey;
   /** Whether the running call's time is over. */
@@ -65,7 +66,9 @@ export function nativeFunctions(vm: QuickJSContext, native: NativeContext): Quic
   const giveBytes = (bytes: Uint8Array): QuickJSHandle =>
     bytes.length === 0 ? vm.null : vm.newArrayBuffer(bytes.slice().buffer);
   const fileOf = (path: QuickJSHandle): Uint8Array | undefined =>
-    native.files.get(vm.getString(path));
+    native.scratch.read(vm.getString(path));
+  const giveFault = (fault: string | undefined): QuickJSHandle =>
+    fault === undefined ? vm.null : vm.newString(fault);
 
   const table: Record<string, (...handles: QuickJSHandle[]) => QuickJSHandle | void> = {
     sha256: (message) => giveBytes(sha256(bytesOf(message))),
@@ -78,6 +81,9 @@ export function nativeFunctions(vm: QuickJSContext, native: NativeContext): Quic
       giveBytes(signRs256(readPem(vm.getString(pem)), bytesOf(message))),
     fileBytes: (path) => vm.newNumber(fileOf(path)?.length ?? -1),
     readFile: (path) => giveBytes(fileOf(path) ?? new Uint8Array()),
+    writeFile: (path, bytes) => giveFault(native.scratch.write(vm.getString(path), bytesOf(bytes))),
+    removeFile: (path) => giveFault(native.scratch.remove(vm.getString(path))),
+    listFiles: () => giveBytes(utf8(JSON.stringify(native.scratch.list()))),
     now: () => vm.newNumber(Date.now()),
     encode: (text) => giveBytes(utf8(vm.getString(text))),
     decode: (bytes) => {

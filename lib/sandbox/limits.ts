@@ -5,10 +5,13 @@ import type { SandboxLimits } from "./types.ts";
 export const SANDBOX_LIMITS: SandboxLimits = {
   callMs: 10_000,
   loadMs: 10_000,
+  waitMs: 30_000,
   memoryBytes: 64 * 1024 * 1024,
   stackBytes: 192 * 1024,
   outputBytes: 8 * 1024 * 1024,
   logBytes: 16 * 1024,
+  scratchBytes: 16 * 1024 * 1024,
+  scratchFiles: 1024,
 };
 
 /**

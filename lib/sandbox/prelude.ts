@@ -143,6 +143,11 @@ export const PRELUDE = String.raw`
   globalThis.console = { log, debug: log, info: log, warn: log, error: log, trace: log };
 
   // ---- enclave
+  function fileName(path, what) {
+    const name = text(path, what + " a file");
+    if (name.includes("\0") || !name.isWellFormed()) throw new Error("Cannot " + what + " a file: its path is not well-formed");
+    return name;
+  }
   const SIGNATURE_ROOM = 4096;
   function withRoom(bytes, run) {
     room(bytes);
@@ -180,12 +185,26 @@ export const PRELUDE = String.raw`
     readFile(path) {
       const name = text(path, "read");
       const bytes = name.includes("\0") ? -1 : native.fileBytes(name);
-      if (bytes < 0) throw new Error('Cannot read "' + name + '": the package has no such file');
+      if (bytes < 0) throw new Error('Cannot read "' + name + '": there is no such file');
       return withRoom(bytes, () => native.readFile(name));
     },
     hasFile(path) {
       const name = text(path, "look for a file");
       return !name.includes("\0") && native.fileBytes(name) >= 0;
+    },
+    writeFile(path, bytes) {
+      const name = fileName(path, "write");
+      const content = typeof bytes === "string" ? encode(bytes) : wanted(bytes, "write");
+      const fault = native.writeFile(name, outgoing(content));
+      if (fault !== null) throw new Error('Cannot write "' + name + '": ' + fault);
+    },
+    removeFile(path) {
+      const name = fileName(path, "remove");
+      const fault = native.removeFile(name);
+      if (fault !== null) throw new Error('Cannot remove "' + name + '": ' + fault);
+    },
+    listFiles() {
+      return JSON.parse(decode(withRoom(0, () => native.listFiles())));
     },
   };
   Object.defineProperty(globalThis, "enclave", { value: Object.freeze(enclave), enumerable: true });

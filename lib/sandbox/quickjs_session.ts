@@ -25,6 +25,7 @@ import {
 import type { SessionFacts } from "./messages.ts";
 import { entryModule, type Files, moduleSource, resolveModule } from "./modules.ts";
 import { PRELUDE } from "./prelude.ts";
+import { ScratchFolder } from "./scratch.ts";
 import type { CallOutcome, SandboxLimits } from "./types.ts";
 
 /** What a session is made of. */
@@ -83,6 +84,7 @@ export class QuickjsSession {
     );
     const native = nativeFunctions(vm, {
       ...parts,
+      scratch: new ScratchFolder(parts.files, parts.limits),
       isLate: () => performance.now() > this.#deadlineMs,
       wantsLog: () => this.#logBytesLeft > 0,
       log: (text) => this.#keepLog(text),

@@ -5,6 +5,7 @@
 import { hex } from "../base/bytes.ts";
 import { assert } from "../base/errors.ts";
 import type { FunctionPackage } from "../package/types.ts";
+import type { WorkerRequest } from "./messages.ts";
 import { MEMORY_BYTES_MIN, SANDBOX_LIMITS, STACK_BYTES_MAX } from "./limits.ts";
 import type {
   CallOutcome,
@@ -13,7 +14,7 @@ import type {
   SandboxLimits,
   SandboxSession,
 } from "./types.ts";
-import { WorkerSlot } from "./worker_slot.ts";
+import { type Job, WorkerSlot } from "./worker_slot.ts";
 
 /** Settings of a sandbox. */
 export interface SandboxOptions {
@@ -70,6 +71,8 @@ class WorkerSandbox implements LanguageSandbox {
     const packageKey = hex(functionPackage.checksum);
     const opened = await slot.run({
       session,
+      owner: packageKey,
+      waitMs: limits.waitMs,
       wallMs: limits.loadMs + graceMs,
       request: () => ({
         type: "open",
@@ -82,7 +85,11 @@ class WorkerSandbox implements LanguageSandbox {
       }),
     });
     if (!opened.ok) return endedSession(opened);
-    return new WorkerSession(slot, session, limits.callMs + graceMs);
+    return new WorkerSession(slot, session, {
+      owner: packageKey,
+      wallMs: limits.callMs + graceMs,
+      waitMs: limits.waitMs,
+    });
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -110,14 +117,14 @@ class WorkerSandbox implements LanguageSandbox {
 class WorkerSession implements SandboxSession {
   readonly #slot: WorkerSlot;
   readonly #id: number;
-  readonly #wallMs: number;
+  readonly #terms: Pick<Job, "owner" | "wallMs" | "waitMs">;
   #last: Promise<unknown> = Promise.resolve();
   #ended: CallOutcome | undefined;
 
-  constructor(slot: WorkerSlot, id: number, wallMs: number) {
+  constructor(slot: WorkerSlot, id: number, terms: Pick<Job, "owner" | "wallMs" | "waitMs">) {
     this.#slot = slot;
     this.#id = id;
-    this.#wallMs = wallMs;
+    this.#terms = terms;
   }
 
   call(input: Uint8Array): Promise<CallOutcome> {
@@ -129,25 +136,30 @@ class WorkerSession implements SandboxSession {
   close(): void {
     if (this.#ended) return;
     this.#ended = { ok: false, reason: "threw", error: "the session was closed", log: "" };
-    this.#last = this.#last.then(() => this.#run({ type: "close", session: this.#id }));
+    this.#last = this.#last.then(() => this.#dropFromWorker());
   }
 
   async #callNow(input: Uint8Array): Promise<CallOutcome> {
     if (this.#ended) return this.#ended;
-    const outcome = await this.#run({ type: "call", session: this.#id, input });
+    const outcome = await this.#run({ type: "call", session: this.#id, input }, this.#terms);
     if (!outcome.ok) {
       this.#ended ??= { ...outcome, error: `the session is over: ${outcome.error}`, log: "" };
+      // The worker drops what failed in it; what never came to its turn is still there.
+      if (outcome.reason === "busy") this.#dropFromWorker();
     }
     return outcome;
   }
 
+  /** Waits as long as it takes: what is not closed is never free. */
+  #dropFromWorker(): Promise<CallOutcome> {
+    return this.#run({ type: "close", session: this.#id }, { ...this.#terms, waitMs: undefined });
+  }
+
   #run(
-    request: { type: "call"; session: number; input: Uint8Array } | {
-      type: "close";
-      session: number;
-    },
+    request: Extract<WorkerRequest, { type: "call" | "close" }>,
+    terms: Pick<Job, "owner" | "wallMs" | "waitMs">,
   ): Promise<CallOutcome> {
-    return this.#slot.run({ session: this.#id, wallMs: this.#wallMs, request: () => request });
+    return this.#slot.run({ session: this.#id, ...terms, request: () => request });
   }
 }
 

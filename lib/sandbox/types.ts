@@ -1,17 +1,23 @@
 /** What the enclave host needs from a sandbox: open a package, call its handler in order, close. */
 import type { FunctionPackage } from "../package/types.ts";
 
-/** Limits of one session. */
+/** Limits of one session. Times are the clock's: a function has its worker for itself while it runs. */
 export interface SandboxLimits {
   /** Longest time that one call may compute, ms. */
   readonly callMs: number;
   /** Longest time that loading may compute, ms. */
   readonly loadMs: number;
+  /** Longest time that a load or a call waits for its turn, ms; then the session ends as `busy`. */
+  readonly waitMs: number;
   readonly memoryBytes: number;
+  /** Depth of recursion. */
   readonly stackBytes: number;
   readonly outputBytes: number;
   /** Log text kept of one call. */
   readonly logBytes: number;
+  /** What a session may keep in files of its own. */
+  readonly scratchBytes: number;
+  readonly scratchFiles: number;
 }
 
 /** The keys that the enclave lends to a function; they stay on the native side of the sandbox. */
@@ -26,7 +32,7 @@ export type CallOutcome =
   | {
     readonly ok: false;
     readonly error: string;
-    readonly reason: "threw" | "time" | "memory" | "output" | "load";
+    readonly reason: "threw" | "time" | "memory" | "output" | "load" | "busy";
     readonly log: string;
   };
 

@@ -1,10 +1,11 @@
 /**
- * One worker as the sandbox sees it: a queue of jobs, one of them running, and a watch over the running one.
+ * One worker as the sandbox sees it: a queue of jobs, fair between functions, one of them running, and a watch over the running one.
  *
  * A worker cannot be stopped from outside while it computes (`terminate()` leaves the thread looping), and the engine looks at its clock only
  * every ten thousand steps, each of which may be a long native one. So a worker that does not answer in time is given up: its sessions
  * fail, it gets no further jobs, and it is ended when it does answer, which it does sooner or later.
  */
+import { FairQueue } from "./fair_queue.ts";
 import type { WorkerAnswer, WorkerRequest } from "./messages.ts";
 import type { CallOutcome } from "./types.ts";
 
@@ -18,10 +19,16 @@ export interface Job {
   readonly request: () => WorkerRequest;
   /** How long the worker may take to answer, ms. */
   readonly wallMs: number;
+  /** Whose turn it uses: the function, by its package. */
+  readonly owner: string;
+  /** How long it may wait for its turn, ms; without it as long as it takes. */
+  readonly waitMs?: number;
 }
 
 interface QueuedJob extends Job {
   readonly finish: (outcome: CallOutcome) => void;
+  /** Ends the waiting. */
+  patience?: ReturnType<typeof setTimeout>;
 }
 
 /** Why a session ended without a fault of its own. */
@@ -38,8 +45,10 @@ export class WorkerSlot {
   readonly #onEnd: () => void;
   /** Sessions that the worker has, with the package of each: the same as in the worker, because jobs run one by one. */
   readonly #packages = new Map<number, string>();
-  readonly #queue: QueuedJob[] = [];
-  #running: { readonly job: QueuedJob; readonly request: WorkerRequest } | undefined;
+  readonly #queue = new FairQueue<QueuedJob>();
+  #running:
+    | { readonly job: QueuedJob; readonly request: WorkerRequest; readonly startMs: number }
+    | undefined;
   #watch: ReturnType<typeof setTimeout> | undefined;
   #isReady = false;
   #state: SlotState = "working";
@@ -64,7 +73,7 @@ export class WorkerSlot {
 
   /** Sessions that live here, and jobs that wait. */
   get load(): number {
-    return this.#packages.size + this.#queue.length + (this.#running ? 1 : 0);
+    return this.#packages.size + this.#queue.size + (this.#running ? 1 : 0);
   }
 
   /** Whether the worker has the files of a package, as long as no further job was begun. */
@@ -72,12 +81,15 @@ export class WorkerSlot {
     return this.#packages.values().some((held) => held === packageKey);
   }
 
-  /** Does a job after those before it. Always gives an outcome, whatever happens to the worker. */
+  /** Does a job when its turn comes. Always gives an outcome, whatever happens to the worker. */
   run(job: Job): Promise<CallOutcome> {
     if (this.#state !== "working") return Promise.resolve(this.#ending);
     return new Promise((finish) => {
-      this.#queue.push({ ...job, finish });
+      const queued: QueuedJob = { ...job, finish };
+      this.#queue.push(job.owner, queued);
       this.#next();
+      if (job.waitMs === undefined || this.#running?.job === queued) return;
+      queued.patience = setTimeout(() => this.#turnAway(queued), job.waitMs);
     });
   }
 
@@ -90,8 +102,9 @@ export class WorkerSlot {
     if (!this.#isReady || this.#running || this.#state !== "working") return;
     const job = this.#queue.shift();
     if (!job) return;
+    clearTimeout(job.patience);
     const request = job.request();
-    this.#running = { job, request };
+    this.#running = { job, request, startMs: performance.now() };
     this.#watch = setTimeout(() => this.#giveUp(), job.wallMs);
     this.#worker.postMessage(request);
   }
@@ -113,11 +126,18 @@ export class WorkerSlot {
 
   #finish(outcome: CallOutcome): void {
     clearTimeout(this.#watch);
-    const { job, request } = this.#running!;
+    const { job, request, startMs } = this.#running!;
     this.#running = undefined;
+    this.#queue.charge(job.owner, performance.now() - startMs);
     if (request.type === "open" && outcome.ok) this.#packages.set(job.session, request.packageKey);
     if (request.type === "close" || !outcome.ok) this.#packages.delete(job.session);
     job.finish(outcome);
+  }
+
+  #turnAway(job: QueuedJob): void {
+    if (!this.#queue.remove(job.owner, job)) return;
+    const error = `the host is busy: no turn came within ${job.waitMs} ms; try again later`;
+    job.finish({ ok: false, reason: "busy", error, log: "" });
   }
 
   #giveUp(): void {
@@ -142,6 +162,9 @@ export class WorkerSlot {
     this.#running?.job.finish(this.#ending);
     this.#running = undefined;
     this.#packages.clear();
-    for (const job of this.#queue.splice(0)) job.finish(this.#ending);
+    for (const job of this.#queue.clear()) {
+      clearTimeout(job.patience);
+      job.finish(this.#ending);
+    }
   }
 }

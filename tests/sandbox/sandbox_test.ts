@@ -159,12 +159,12 @@ Deno.test("a function and its world", async (t) => {
     [
       "a file that is not there",
       "enclave.readFile('no')",
-      'Cannot read "no": the package has no such file',
+      'Cannot read "no": there is no such file',
     ],
     [
       "a file above the package",
       "enclave.readFile('../deno.json')",
-      'Cannot read "../deno.json": the package has no such file',
+      'Cannot read "../deno.json": there is no such file',
     ],
     [
       "a PEM that is none",
