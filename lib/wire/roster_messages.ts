@@ -29,6 +29,7 @@ import {
 } from "../../function/leader-election/rules.ts";
 import {
   isActive,
+  isBitmap,
   leaseAckMessage,
   ROSTER_MAX,
   stepDownMessage,
@@ -389,10 +390,7 @@ function readProposal(value: Cbor, { roster: { voters } }: RosterDoor): RosterPr
 
 /** The voters of a bitmap, in roster order; `undefined` when it has another length or a bit beyond the roster. */
 function readIds(value: Cbor, voters: readonly RosterVoter[]): NodeId[] | undefined {
-  if (!isBytes(value, Math.ceil(voters.length / 8))) return undefined;
-  for (let bit = voters.length; bit < value.length * 8; bit++) {
-    if (isActive(value, bit)) return undefined;
-  }
+  if (!(value instanceof Uint8Array) || !isBitmap(voters.length, value)) return undefined;
   return voters.filter((_, index) => isActive(value, index)).map((voter) => voter.id);
 }
 

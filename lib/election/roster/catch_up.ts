@@ -1,5 +1,5 @@
 /**
- * Catching each other up (design §4.4): who sees a higher head asks for its certificate, who shows a lower one is sent the higher. Both at a
+ * Catching each other up (design §4.4): who sees a higher head asks for its certificate, who shows a lower head or term is sent what is missing. All at a
  * bounded rate for each member, because the heads that others name are not verified.
  */
 import type { NodeId } from "../../membership/types.ts";
@@ -9,6 +9,7 @@ export class CatchUp {
   readonly #intervalMs: number;
   readonly #askedMs = new Map<NodeId, number>();
   readonly #answeredMs = new Map<NodeId, number>();
+  readonly #taughtMs = new Map<NodeId, number>();
 
   constructor(intervalMs: number) {
     this.#intervalMs = intervalMs;
@@ -22,6 +23,11 @@ export class CatchUp {
   /** Whether it may send this member a certificate now; notes that it does. */
   mayAnswer(member: NodeId, nowMs: number): boolean {
     return this.#may(this.#answeredMs, member, nowMs);
+  }
+
+  /** Whether it may show this member what opened the term now; notes that it does. */
+  mayTeach(member: NodeId, nowMs: number): boolean {
+    return this.#may(this.#taughtMs, member, nowMs);
   }
 
   #may(lastMs: Map<NodeId, number>, member: NodeId, nowMs: number): boolean {

@@ -5,7 +5,7 @@
  * Votes are seen in proposals (the collector's own), bundles, certificates and gave-up messages. What is kept is capped by terms and by liar, so
  * that liars cannot push each other's evidence out.
  */
-import type { Digest, Vote } from "../../certificate/types.ts";
+import type { Vote } from "../../certificate/types.ts";
 import type { NodeId } from "../../membership/types.ts";
 import type { ForkEvidence, RosterCertificate, SignedVote } from "./types.ts";
 
@@ -101,17 +101,6 @@ export class Evidence {
 export function votesOf(certificate: RosterCertificate): SignedVote[] {
   const { proposal: { term }, digest } = certificate;
   return certificate.document.bundle.map((vote) => ({ term, digest, vote }));
-}
-
-/** The vote of `self` among votes on one thing. */
-export function voteOf(
-  votes: readonly Vote[],
-  key: string,
-  term: number,
-  digest: Digest,
-): SignedVote | undefined {
-  const vote = votes.find((vote) => vote.key === key);
-  return vote && { term, digest, vote };
 }
 
 function termOf(evidence: ForkEvidence): number {

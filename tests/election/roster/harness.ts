@@ -24,6 +24,9 @@ import { certify, GENESIS, isGenuine, KID, rosterOf, rulesOf, verified } from ".
 const DETECTION_MS = 500;
 const PROBE_MS = 100;
 
+/** A run takes some ten thousand; more is a storm of messages that answer each other. */
+const STEPS_MAX = 400_000;
+
 export interface WorldOptions {
   readonly n: number;
   readonly f?: number;
@@ -356,7 +359,7 @@ export class World {
         this.nowMs = endMs;
         return until();
       }
-      if (this.#steps++ > 3_000_000) throw new Error("the world does not come to rest");
+      if (this.#steps++ > STEPS_MAX) throw new Error("the world does not come to rest");
       this.nowMs = Math.max(this.nowMs, next);
       this.#queue.pop()();
     }

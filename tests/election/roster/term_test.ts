@@ -1,6 +1,6 @@
 /** Terms, collectors and giving up (design §4.3). */
 import { deepStrictEqual, ok, strictEqual } from "node:assert";
-import { digestOf, GENESIS } from "./_rules.ts";
+import { digestOf, GENESIS, signGaveUp } from "./_rules.ts";
 import { collector, LEASE_MS, Solo, voter } from "./_solo.ts";
 
 Deno.test("the first term is that after the highest certificate", () => {
@@ -125,6 +125,15 @@ Deno.test("a node that is behind in terms is shown what opened the present one",
   const [taught] = solo.sent("gave-up");
   deepStrictEqual(taught.to, [solo.others[0]]);
   strictEqual(taught.statements.length, solo.roster.votesNeeded);
+});
+
+Deno.test("nodes in one term do not teach each other what opened it", () => {
+  const solo = voter();
+  solo.gaveUp(solo.others);
+  solo.clear();
+  const statements = solo.others.map((id) => signGaveUp(id, GENESIS.id, 1));
+  solo.tell(solo.others[0], { kind: "gave-up", statements });
+  strictEqual(solo.sent("gave-up").length, 0);
 });
 
 Deno.test("what opened the term is stored before anything is done in it, and taught after a restart", () => {
