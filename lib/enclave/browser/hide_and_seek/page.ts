@@ -108,8 +108,13 @@ async function hide({ pins, user }: Setting): Promise<void> {
   hiddenText.value = await encryptText(key, place);
   hiddenPlace.hidden = false;
   hideStatus.textContent = `You are hidden, to within ${Math.round(accuracyMeters)} m.`;
+  selectHiddenText();
+}
+
+function selectHiddenText(): void {
   hiddenText.focus();
   hiddenText.select();
+  hiddenText.scrollTop = 0;
 }
 
 async function copy(): Promise<void> {
@@ -117,8 +122,7 @@ async function copy(): Promise<void> {
     await navigator.clipboard.writeText(hiddenText.value);
     copyStatus.textContent = "Copied.";
   } catch {
-    hiddenText.focus();
-    hiddenText.select();
+    selectHiddenText();
     copyStatus.textContent = "Your browser does not let this page copy; the text is selected.";
   }
 }

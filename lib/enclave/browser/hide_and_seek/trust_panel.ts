@@ -15,8 +15,8 @@ export function showChecking(): void {
 export async function showVerified(verdict: Verdict, policy: AttestationPolicy): Promise<void> {
   const isSimulated = verdict.platform === "simulated";
   setState(
-    "verified",
-    isSimulated ? "As expected, but this enclave is only simulated." : "Verified by your browser.",
+    isSimulated ? "simulated" : "verified",
+    isSimulated ? "It is the one that was named, but only simulated." : "Verified by your browser.",
   );
   const warning = byId("trust-warning");
   warning.hidden = !isSimulated;
@@ -57,7 +57,10 @@ export function showRefused(why: string, verdict?: Verdict): void {
   show({ facts: false, details: false, failures: true });
 }
 
-function setState(state: "checking" | "verified" | "refused", summary: string): void {
+function setState(
+  state: "checking" | "verified" | "simulated" | "refused",
+  summary: string,
+): void {
   byId("trust").dataset.state = state;
   byId("trust-summary").textContent = summary;
 }
