@@ -63,12 +63,20 @@ export const enclaveCommand: Command = {
       type: "boolean",
       help: "do not make it this user's default profile",
     },
+    {
+      name: "insecure-python-isolation",
+      type: "boolean",
+      help:
+        "run Python functions also where neither bwrap nor namespaces can keep them from this " +
+        "machine's files",
+    },
   ],
   async run(args, context) {
     const logger = context.logger();
     const dataDir = resolve(args.text("data") ?? defaultDataDir(context));
     const name = (args.text("tee") ?? "simulated") as TeeChoice;
-    await using sandbox = createSandbox();
+    const insecureIsolation = args.has("insecure-python-isolation");
+    await using sandbox = createSandbox({}, { python: { insecureIsolation } });
     await using host = await startEnclaveHost({
       tee: (dataFolder) =>
         openTee(name, {
@@ -85,6 +93,11 @@ export const enclaveCommand: Command = {
     if (host.tee.platform === "simulated") {
       const text = "the TEE is simulated: it protects nothing and is for trying things out";
       logger.log("warn", "insecure-tee", text);
+    }
+    if (insecureIsolation) {
+      const text =
+        "functions in Python may read this machine's files where nothing better is there";
+      logger.log("warn", "insecure-python-isolation", text);
     }
     await keepProfiles(host, dataDir, args, context, logger);
     logger.log("info", "listening", `enclave host at ${host.url}, data in ${dataDir}`, {
