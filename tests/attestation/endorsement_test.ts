@@ -1,7 +1,8 @@
 /** Endorsements of SNP: which certificate, which chain, which revocations. Each check is broken alone. */
-import { deepStrictEqual, ok, strictEqual } from "node:assert";
+import { deepStrictEqual, ok, strictEqual, throws } from "node:assert";
 import { parsePolicy, readEndorsementFile, verifyEvidence } from "../../lib/attestation/mod.ts";
-import { fromHex } from "../../lib/base/bytes.ts";
+import { parseSnpCertificateTable } from "../../lib/attestation/snp_certificate_table.ts";
+import { concat, fromHex } from "../../lib/base/bytes.ts";
 import { type ListExtensions, MADE_AT, makeAmd, pemOf, type ReportChanges } from "./_makers.ts";
 import { vectorBytes, vectorTest } from "./_vectors.ts";
 
@@ -86,6 +87,50 @@ Deno.test("AMD's revocation lists are applied, and have to hold themselves", () 
     ["policy", "revocation"],
   ]);
   ok(stale.genuine && !stale.accepted);
+});
+
+Deno.test("a revocation list counts for its issuer's certificates, and only when the issuer may sign lists", () => {
+  // 11 is the VCEK's serial number, which another authority gave.
+  const ofAnother = amd.revocationList([11]);
+  deepStrictEqual(failuresOf({}, [amd.vcek], { revocationLists: [ofAnother] }), []);
+  const noLists = makeAmd([
+    fromHex("300f0603551d130101ff040530030101ff")!,
+    fromHex("300e0603551d0f0101ff040403020204")!,
+  ]);
+  const policy = parsePolicy({
+    platform: "snp",
+    measurements: "insecure-any-measurement",
+    roots: noLists.rootsPem,
+  });
+  const document = noLists.report(new Uint8Array(64));
+  const evidence = { platform: "snp", document, endorsements: [noLists.vcek] } as const;
+  const { failures } = verifyEvidence(evidence, policy, {
+    at: MADE_AT,
+    revocationLists: [noLists.revocationList([])],
+  });
+  deepStrictEqual(failures.map(({ message }) => message), [
+    'the revocation list of "ARK-Made" is not signed by it',
+  ]);
+});
+
+Deno.test("a certificate table whose entries lie outside, or that has no end, is refused", () => {
+  const entry = (offset: number, length: number) => {
+    const bytes = new Uint8Array(24);
+    bytes.set(fromHex("63da758de6644564adc5f4b93be8accd")!);
+    const view = new DataView(bytes.buffer);
+    view.setUint32(16, offset, true);
+    view.setUint32(20, length, true);
+    return bytes;
+  };
+  const end = new Uint8Array(24);
+  deepStrictEqual(parseSnpCertificateTable(concat(entry(48, 2), end, new Uint8Array(2))), [
+    { kind: "VCEK", der: new Uint8Array(2) },
+  ]);
+  throws(() => parseSnpCertificateTable(concat(entry(48, 3), end, new Uint8Array(2))), /outside/);
+  throws(() => parseSnpCertificateTable(concat(entry(0xffffffff, 0xffffffff), end)), /outside/);
+  const endless = concat(...Array.from({ length: 100 }, () => entry(0, 1)));
+  throws(() => parseSnpCertificateTable(endless), /has no end/);
+  throws(() => parseSnpCertificateTable(entry(0, 1)), /ends after 24 bytes/);
 });
 
 Deno.test("a revocation list for some certificates or reasons only is not taken for the whole one", () => {

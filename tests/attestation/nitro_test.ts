@@ -1,5 +1,5 @@
 /** Nitro documents that the shared vectors do not have: signed by a pinned root, and wrong in one thing alone. */
-import { deepStrictEqual, ok, strictEqual } from "node:assert";
+import { deepStrictEqual, match, ok, strictEqual } from "node:assert";
 import {
   insecureAnyMeasurementPolicy,
   parsePolicy,
@@ -8,8 +8,8 @@ import {
 } from "../../lib/attestation/mod.ts";
 import { encode } from "cborg";
 import { decodePem } from "../../lib/attestation/certificate_format.ts";
-import { concat } from "../../lib/base/bytes.ts";
-import { AUTHORITY, MADE_AT } from "./_makers.ts";
+import { concat, fromHex, hex } from "../../lib/base/bytes.ts";
+import { AUTHORITY, ECDSA_SHA256, MADE_AT } from "./_makers.ts";
 import { ENCIPHERING, makeNitro, type NitroChanges, registers, SIGNING } from "./_nitro_maker.ts";
 
 const aws = makeNitro();
@@ -134,4 +134,60 @@ Deno.test("the nonce and a session key of 32 bytes are demanded together", () =>
   deepStrictEqual(failuresOf({ payload: { nonce: longer, public_key } }, policy, nonce), [
     "policy: nonce",
   ]);
+});
+
+/** basicConstraints with CA:TRUE and pathLen 0; a critical nameConstraints; keyUsage with cRLSign alone. */
+const PATH_LENGTH_0 = fromHex("30120603551d130101ff040830060101ff020100")!;
+const NAME_CONSTRAINTS = fromHex("300c0603551d1e0101ff04023000")!;
+const CRL_SIGNING = fromHex("300e0603551d0f0101ff040403020102")!;
+
+Deno.test("each rule for a chain is broken by one certificate alone", () => {
+  const [isAuthority, signsCertificates] = AUTHORITY;
+  deepStrictEqual(failuresOf({ authorityExtensions: [PATH_LENGTH_0, signsCertificates] }), []);
+  const broken: [NitroChanges, RegExp][] = [
+    [{ authorityExtensions: [signsCertificates] }, /a certificate that is not an authority/],
+    [{ authorityExtensions: [isAuthority, CRL_SIGNING] }, /a key that may not sign certificates/],
+    [{ authorityExtensions: [...AUTHORITY, NAME_CONSTRAINTS] }, /unknown critical .*2\.5\.29\.30/],
+    [{ leafExtensions: [NAME_CONSTRAINTS] }, /unknown critical .*2\.5\.29\.30/],
+    [{ leafIssuer: "Somebody" }, /does not name "Authority" as its issuer/],
+    // A genuine signature of a P-384 key, over SHA-256.
+    [{ leafAlgorithm: ECDSA_SHA256 }, /not signed by the issuer that it names/],
+    // One bit of the signature.
+    [{ leaf: (der) => der.with(der.length - 1, der[der.length - 1] ^ 1) }, /not signed by/],
+  ];
+  for (const [changes, pattern] of broken) {
+    const { failures } = judge(changes);
+    ok(failures.length > 0, String(pattern));
+    for (const { check, message } of failures) {
+      strictEqual(check, "chain");
+      match(message, /unknown critical/.test(pattern.source) ? /unknown critical/ : pattern);
+    }
+  }
+});
+
+Deno.test("a certificate that names two signature algorithms is malformed", () => {
+  // The outer one is not signed: 300a06082a8648ce3d040303 stands there for the second time.
+  const swapOuter = (der: Uint8Array) => {
+    const at = hex(der).lastIndexOf("06082a8648ce3d040303") / 2;
+    return der.with(at + 9, 2);
+  };
+  const { failures } = judge({ leaf: swapOuter });
+  deepStrictEqual(failures.map(({ check }) => check), ["format"]);
+  match(failures[0].message, /names two signature algorithms/);
+});
+
+Deno.test("a document signed by a key of another curve is refused for its algorithm", () => {
+  deepStrictEqual(failuresOf({ leafCurve: "P-256" }), ["signature: algorithm"]);
+});
+
+Deno.test("real hardware is no simulated TEE, even when its root is pinned as one", () => {
+  const pinned = { platform: "simulated", insecureSimulatedRoot: aws.rootPem } as const;
+  const demands = parsePolicy({ ...pinned, measurements: "insecure-any-measurement" });
+  const evidence = { platform: "simulated", document: aws.document(), endorsements: [] } as const;
+  const { failures } = verifyEvidence(evidence, demands, { at: MADE_AT });
+  deepStrictEqual(failures.map(({ check }) => check), ["simulated"]);
+  // A policy object without the pin trusts no root at all.
+  const unpinned = { platform: "simulated", measurements: "insecure-any-measurement" } as const;
+  const refused = verifyEvidence(evidence, unpinned, { at: MADE_AT });
+  deepStrictEqual(refused.failures.map(({ check }) => check), ["root", "simulated"]);
 });

@@ -99,7 +99,9 @@ Deno.test("each demand of a TDX policy alone refuses a genuine quote", () => {
     refusedFor("measurement", judgeTdx(tdx({ [328 + 48 * register]: Uint8Array.of(0) })));
   }
   accepted(judgeTdx(tdx({ [328 + 48 * 3]: Uint8Array.of(0) })));
+  // The whole byte is for debugging; bit 0 is the one that is defined.
   refusedFor("debug", judgeTdx(tdx({ 120: Uint8Array.of(1) })));
+  refusedFor("debug", judgeTdx(tdx({ 120: Uint8Array.of(0x80) })));
   refusedFor("migration-agent", judgeTdx(tdx({ 123: Uint8Array.of(0x20) })));
   accepted(judgeTdx(tdx({ 123: Uint8Array.of(0x20) }), { allowMigrationAgent: true }));
   refusedFor("seam-attributes", judgeTdx(tdx({ 112: Uint8Array.of(1) })));
@@ -286,6 +288,15 @@ Deno.test("what travels beside a report counts only in its canonical form and un
       deepStrictEqual(verdict.binding, {});
       ok(!verdict.genuine);
     }
+  }
+});
+
+Deno.test("a bound structure with a hash of another length is malformed", () => {
+  for (const field of ["functionChecksum", "encryptionKeyChecksum"]) {
+    const wrong = encodeBound({ [field]: new Uint8Array(31).fill(1) });
+    const document = amd.report(reportDataOf(wrong));
+    const verdict = judgeSnp({ ...snp(), document, bound: wrong });
+    deepStrictEqual(verdict.failures.map(({ layer }) => layer), ["structure"]);
   }
 });
 

@@ -57,9 +57,10 @@ Deno.test("an accepted simulated document is shown as such, with the insecure pi
 Deno.test("a node's log says simulated when it attests and when a leader is elected", () => {
   const lines: string[] = [];
   const logger: Logger = { log: (_level, event, words) => void lines.push(`${event}: ${words}`) };
-  const journal = new Journal(logger, "self");
   for (const platform of ["simulated", "snp"]) {
-    journal.attested({ platform, key: { kid: "kid" }, policy: "random" } as never, "aa");
+    const journal = new Journal(logger, "self");
+    const description = { kind: "open", policy: "random" };
+    journal.attested({ platform, key: { kid: "kid" }, description } as never, "aa");
     const certificate = {
       leader: "other",
       leaderName: "b",
@@ -67,7 +68,7 @@ Deno.test("a node's log says simulated when it attests and when a leader is elec
       active: [1],
       document: { bundle: [1] },
     };
-    journal.leader(certificate as never, 3, platform);
+    journal.leader(certificate as never, 3);
   }
   match(lines[0], /^attested: enclave verified: simulated TEE \(insecure\)/);
   match(lines[1], /^leader: .*simulated TEE/);
