@@ -33,7 +33,7 @@ export class PythonSandbox implements AsyncDisposable {
   readonly #options: PythonOptions;
   readonly #sessions = new Set<PythonSession>();
   /** Sessions that are being opened; they count as well. */
-  #opening = 0;
+  readonly #opening = new Set<Promise<unknown>>();
   #runtime: Promise<PythonRuntime | string> | undefined;
   #isClosed = false;
 
@@ -43,9 +43,12 @@ export class PythonSandbox implements AsyncDisposable {
     this.#options = options;
   }
 
-  /** What runs Python here, found out once; or why nothing does. */
+  /** What runs Python here, found out once; or why nothing does, which is looked into again at the next call. */
   runtime(): Promise<PythonRuntime | string> {
-    return this.#runtime ??= findPythonRuntime(this.#options);
+    return this.#runtime ??= findPythonRuntime(this.#options).then((runtime) => {
+      if (typeof runtime === "string") this.#runtime = undefined;
+      return runtime;
+    });
   }
 
   /** The runtime in a few words, for logs and evidence; or why there is none. */
@@ -72,44 +75,40 @@ export class PythonSandbox implements AsyncDisposable {
   /** Loads a function. A failure is a session whose calls say why. */
   async open(functionPackage: FunctionPackage): Promise<SandboxSession> {
     const refusal = this.#refusal() ?? await this.fault(functionPackage) ?? this.#refusal();
-    if (refusal) {
-      return ended({
-        ok: false,
-        reason: "load",
-        error: `Cannot load the function: ${refusal}`,
-        log: "",
-      });
-    }
-    const { python, command } = await this.runtime() as PythonRuntime;
-    this.#opening++;
+    if (refusal) return ended(loadFailure(refusal));
+    const opening = this.#openProcess(functionPackage.files);
+    this.#opening.add(opening);
     try {
-      const process = await PythonProcess.open({
-        python,
-        command,
-        files: functionPackage.files,
-        limits: this.#limits,
-        pythonLimits: this.#pythonLimits,
-      });
-      if (!(process instanceof PythonProcess)) return ended(process);
-      const session = new PythonSession(process, () => this.#sessions.delete(session));
-      this.#sessions.add(session);
-      if (this.#isClosed) session.close();
-      return session;
+      return await opening;
     } finally {
-      this.#opening--;
+      this.#opening.delete(opening);
     }
+  }
+
+  async #openProcess(files: FunctionPackage["files"]): Promise<SandboxSession> {
+    const runtime = await this.runtime();
+    if (typeof runtime === "string") return ended(loadFailure(runtime));
+    const { python, command } = runtime;
+    const [limits, pythonLimits] = [this.#limits, this.#pythonLimits];
+    const process = await PythonProcess.open({ python, command, files, limits, pythonLimits });
+    if (!(process instanceof PythonProcess)) return ended(process);
+    const session = new PythonSession(process, () => this.#sessions.delete(session));
+    this.#sessions.add(session);
+    if (this.#isClosed) session.close();
+    return session;
   }
 
   /** Ends all sessions; resolves when no process is left. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isClosed = true;
     await this.#runtime;
+    await Promise.all(this.#opening);
     await Promise.all([...this.#sessions].map((session) => session.end()));
   }
 
   #refusal(): string | undefined {
     if (this.#isClosed) return "the sandbox was closed";
-    return this.#sessions.size + this.#opening < this.#pythonLimits.sessionsMax
+    return this.#sessions.size + this.#opening.size < this.#pythonLimits.sessionsMax
       ? undefined
       : `the host runs ${this.#pythonLimits.sessionsMax} Python functions already; try again later`;
   }
@@ -153,6 +152,10 @@ class PythonSession implements SandboxSession {
     }
     return outcome;
   }
+}
+
+function loadFailure(why: string): CallOutcome {
+  return { ok: false, reason: "load", error: `Cannot load the function: ${why}`, log: "" };
 }
 
 function ended(outcome: CallOutcome): SandboxSession {
