@@ -4,6 +4,7 @@
  */
 import type { Address } from "../base/address.ts";
 import type { Prng } from "../base/prng.ts";
+import { viewDigest } from "./anti_entropy.ts";
 import { type BroadcastQueue, createBroadcastQueue } from "./broadcast_queue.ts";
 import { createLocalHealth, type LocalHealth } from "./health.ts";
 import { claimBytes, claimsRoomBytes } from "./limits.ts";
@@ -133,7 +134,8 @@ export function sendFilled(
 
 /** A ping of this node without claims. */
 export function bare(context: Context, nonce: string): GossipMessage & { kind: "ping" } {
-  return { kind: "ping", nonce, incarnation: context.incarnation, head: context.head, claims: [] };
+  const { incarnation, head } = context;
+  return { kind: "ping", nonce, incarnation, digest: viewDigest(context), head, claims: [] };
 }
 
 /** Tells the shell of a change in the view. */

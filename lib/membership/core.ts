@@ -7,6 +7,7 @@
  * nobody becomes a member before it answered this very node's nonce; an accused member is probed out of turn by everyone who hears of it;
  * a process that was paused takes the pause out of its timeouts before it judges others.
  */
+import { createAntiEntropy, viewDigest } from "./anti_entropy.ts";
 import { createContacts } from "./contacts.ts";
 import { createContext, type MembershipOptions, type Part, send, sendFilled } from "./context.ts";
 import { createGossip } from "./gossip.ts";
@@ -73,6 +74,7 @@ export function createMembership(options: MembershipOptions): Membership {
   const gossip = createGossip(context, prober);
   const reconnect = createReconnect(context, contacts);
   const sync = createSyncSchedule(context, prober);
+  const antiEntropy = createAntiEntropy(context, sync);
   const leaving = createLeaving(context, own, prober);
   // Judgement comes after whatever makes it judge, so that nothing is overdue when a step ends.
   const parts: Part[] = [
@@ -162,7 +164,7 @@ export function createMembership(options: MembershipOptions): Membership {
         message satisfies never;
     }
     reviveSoon(sender);
-    noteHead(sender, message);
+    if (message.kind === "ping" || message.kind === "ack") compareViews(sender, message);
   }
 
   /** Own datagrams come back when a seed address is this node's own; any other is somebody else with this node's key. */
@@ -184,6 +186,7 @@ export function createMembership(options: MembershipOptions): Membership {
       nonce,
       subject: options.self.id,
       incarnation,
+      digest: viewDigest(context),
       head,
       claims: [],
     } as const;
@@ -240,10 +243,10 @@ export function createMembership(options: MembershipOptions): Membership {
     contacts.ping(address, id);
   }
 
-  function noteHead(sender: NodeId, message: GossipMessage): void {
-    if (message.kind !== "ping" && message.kind !== "ack") return;
-    if (!isTrusted(view.get(sender))) return;
-    const { head } = message;
+  function compareViews(sender: NodeId, { head, digest }: Ping | Ack): void {
+    const record = view.get(sender);
+    if (!isTrusted(record)) return;
+    antiEntropy.heard(record, digest);
     if (head.length > 0 && !sameBytes(head, context.head)) {
       context.effects.push({ type: "head-seen", from: sender, head });
     }

@@ -199,6 +199,7 @@ export function createJudgement(context: Context, own: Own, hooks: JudgementHook
     const state = record.state;
     record.alive = claim;
     record.incarnation = claim.incarnation;
+    view.touched();
     record.verified = true;
     delete record.left;
     clearVerdicts(record);

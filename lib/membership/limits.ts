@@ -58,6 +58,8 @@ const RECIPIENT_BYTES = 33;
 /** Nonce of 8 bytes, incarnation as a byte string of 6 (so that an ack is never longer than its ping). */
 const NONCE_BYTES = 9;
 const INCARNATION_BYTES = 7;
+/** Digest of 8 bytes. */
+const DIGEST_BYTES = 9;
 /** A proof: array head, key, prober, signature. */
 const PROOF_BYTES = 1 + 34 + 34 + 66;
 
@@ -84,9 +86,11 @@ function fixedBytes(message: GossipMessage): number {
   switch (message.kind) {
     case "ping":
       return 1 + NONCE_BYTES + INCARNATION_BYTES + (message.prober === undefined ? 1 : 34) +
+        DIGEST_BYTES +
         stringBytes(message.head.length);
     case "ack":
       return 1 + NONCE_BYTES + INCARNATION_BYTES + (message.proof === undefined ? 1 : PROOF_BYTES) +
+        DIGEST_BYTES +
         stringBytes(message.head.length);
     case "ping-request":
       return 1 + NONCE_BYTES + 34;

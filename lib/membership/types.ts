@@ -89,8 +89,8 @@ export interface Member {
 }
 
 /**
- * What a gossip datagram says, beside the claims that ride on it. Nonces are 8 bytes as hex, chosen by the prober. `head` is an
- * opaque word of the sender's election, 0..48 bytes. `incarnation` is the sender's own (in an ack: the subject's).
+ * What a gossip datagram says, beside the claims that ride on it. Nonces are 8 bytes as hex, chosen by the prober. `digest` is 8 bytes as hex
+ * of the sender's view (`anti_entropy.ts`). `head` is an opaque word of the sender's election, 0..48 bytes. `incarnation` is the sender's own (in an ack: the subject's).
  */
 export type GossipMessage =
   /** `prober` is set by a relay: whose nonce it is. A target then proves its answer to that prober. */
@@ -99,6 +99,7 @@ export type GossipMessage =
     readonly nonce: string;
     readonly incarnation: number;
     readonly prober?: NodeId;
+    readonly digest: string;
     readonly head: Uint8Array;
     readonly claims: readonly Claim[];
   }
@@ -109,6 +110,7 @@ export type GossipMessage =
     readonly subject: NodeId;
     readonly incarnation: number;
     readonly proof?: AckProof;
+    readonly digest: string;
     readonly head: Uint8Array;
     readonly claims: readonly Claim[];
   }

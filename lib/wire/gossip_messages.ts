@@ -3,13 +3,13 @@
  *
  * | kind | number | body |
  * |---|---|---|
- * | ping | 1 | [nonce, incarnation, prober or empty, head, claims] |
- * | ack | 2 | [nonce, incarnation, proof or 0, head, claims]; proof = [subject key, prober, signature] |
+ * | ping | 1 | [nonce, incarnation, prober or empty, digest, head, claims] |
+ * | ack | 2 | [nonce, incarnation, proof or 0, digest, head, claims]; proof = [subject key, prober, signature] |
  * | ping-request | 3 | [nonce, target, claims] |
  * | nack | 4 | [nonce, claims] |
  * | gossip | 5 | [claims] |
  *
- * A nonce is 8 bytes, an incarnation a big-endian byte string of 6, ids are 32 bytes, claims byte strings. An ack that was sent by its
+ * A nonce and a digest are 8 bytes, an incarnation a big-endian byte string of 6, ids are 32 bytes, claims byte strings. An ack that was sent by its
  * subject needs no proof, for its envelope is signed; the proof is for acks that go through a relay. What it covers is
  * `["fumata-ack-v1", cluster, prober, nonce, incarnation]` under the subject's key.
  */
@@ -46,6 +46,7 @@ export const GOSSIP_KINDS = {
 /** Claims in one datagram: what fits, at least 100 bytes each. */
 const CLAIMS_MAX = 12;
 const NONCE_BYTES = 8;
+const DIGEST_BYTES = 8;
 const INCARNATION_BYTES = 6;
 const ID_BYTES = 32;
 const EMPTY = new Uint8Array(0);
@@ -111,13 +112,15 @@ function bodyOf(message: GossipMessage): Cbor {
     case "ping": {
       const prober = message.prober === undefined ? EMPTY : idBytes(message.prober);
       const incarnation = incarnationBytes(message.incarnation);
-      return [nonceBytes(message.nonce), incarnation, prober, message.head, claims];
+      const digest = nonceBytes(message.digest);
+      return [nonceBytes(message.nonce), incarnation, prober, digest, message.head, claims];
     }
     case "ack": {
       const { proof } = message;
       const incarnation = incarnationBytes(message.incarnation);
       const proven = proof ? [proof.subjectKey, idBytes(proof.prober), proof.signature] : 0;
-      return [nonceBytes(message.nonce), incarnation, proven, message.head, claims];
+      const digest = nonceBytes(message.digest);
+      return [nonceBytes(message.nonce), incarnation, proven, digest, message.head, claims];
     }
     case "ping-request":
       return [nonceBytes(message.nonce), idBytes(message.target), claims];
@@ -159,15 +162,22 @@ function decodeFixed(
 }
 
 function decodePing(fields: readonly Cbor[]): Fixed | undefined {
-  const [nonce, incarnationField, prober, head] = fields;
+  const [nonce, incarnationField, prober, digest, head] = fields;
   const incarnation = readIncarnation(incarnationField);
   if (
-    fields.length !== 4 || !isBytes(nonce, NONCE_BYTES) || incarnation === undefined ||
+    fields.length !== 5 || !isBytes(nonce, NONCE_BYTES) || incarnation === undefined ||
+    !isBytes(digest, DIGEST_BYTES) ||
     !(isBytes(prober, ID_BYTES) || isBytes(prober, 0)) || !isHead(head)
   ) {
     return undefined;
   }
-  const common = { kind: "ping", nonce: hex(nonce), incarnation, head } as const;
+  const common = {
+    kind: "ping",
+    nonce: hex(nonce),
+    incarnation,
+    digest: hex(digest),
+    head,
+  } as const;
   return prober.length === 0 ? common : { ...common, prober: base64url(prober) };
 }
 
@@ -176,15 +186,22 @@ function decodeAck(
   sender: NodeId,
   cluster: string,
 ): Fixed | undefined {
-  const [nonce, incarnationField, proofField, head] = fields;
+  const [nonce, incarnationField, proofField, digest, head] = fields;
   const incarnation = readIncarnation(incarnationField);
   if (
-    fields.length !== 4 || !isBytes(nonce, NONCE_BYTES) || incarnation === undefined ||
+    fields.length !== 5 || !isBytes(nonce, NONCE_BYTES) || incarnation === undefined ||
+    !isBytes(digest, DIGEST_BYTES) ||
     !isHead(head)
   ) {
     return undefined;
   }
-  const common = { kind: "ack", nonce: hex(nonce), incarnation, head } as const;
+  const common = {
+    kind: "ack",
+    nonce: hex(nonce),
+    incarnation,
+    digest: hex(digest),
+    head,
+  } as const;
   if (proofField === 0) return { ...common, subject: sender };
   const proof = readProof(proofField, cluster, common.nonce, incarnation);
   return proof && { ...common, subject: nodeId(proof.subjectKey), proof };

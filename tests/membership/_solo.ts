@@ -129,6 +129,7 @@ export class Solo {
       kind: "ping",
       nonce: "f".repeat(16),
       incarnation,
+      digest: "0000000000000000",
       head: EMPTY,
       claims,
     } as const;
@@ -137,7 +138,15 @@ export class Solo {
 
   ack(from: Puppet, nonce: string, incarnation = 0, claims: Claim[] = []): MembershipEffect[] {
     const subject = from.id;
-    return this.receive(from, { kind: "ack", nonce, subject, incarnation, head: EMPTY, claims });
+    return this.receive(from, {
+      kind: "ack",
+      nonce,
+      subject,
+      incarnation,
+      digest: "0000000000000000",
+      head: EMPTY,
+      claims,
+    });
   }
 
   /** Makes a puppet a member by the book. */

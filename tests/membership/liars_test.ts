@@ -222,6 +222,7 @@ Deno.test("no stranger gets an answer longer than its question", () => {
       kind: "ping",
       nonce: "f".repeat(16),
       incarnation: 0,
+      digest: "0000000000000000",
       head: EMPTY,
       claims,
     } as const;
@@ -239,6 +240,7 @@ Deno.test("a question too short for any answer gets none", () => {
     kind: "ping",
     nonce: "f".repeat(16),
     incarnation: 0,
+    digest: "0000000000000000",
     head: EMPTY,
     claims: [],
   } as const;
@@ -269,7 +271,13 @@ Deno.test("strangers can't have others pinged", () => {
   } as const;
   solo.receive(stranger, request);
   strictEqual(pingsTo(solo.effects, p).length, 0);
-  const relayed = { kind: "ping", nonce: "a".repeat(16), incarnation: 0, head: EMPTY } as const;
+  const relayed = {
+    kind: "ping",
+    nonce: "a".repeat(16),
+    incarnation: 0,
+    digest: "0000000000000000",
+    head: EMPTY,
+  } as const;
   const sent = sentOf(
     solo.receive(stranger, { ...relayed, prober: p.id, claims: [stranger.left(0)] }),
   );
@@ -361,7 +369,15 @@ Deno.test("an ack through a relay counts only for the prober that it was made fo
   const { nonce, target } = request.message;
   const [relay, subject] = [[p, q, r].find((each) => each.id === request.recipient)!, target];
   const { publicKey: subjectKey } = [p, q, r].find((each) => each.id === target)!;
-  const ack = { kind: "ack", nonce, subject, incarnation: 0, head: EMPTY, claims: [] } as const;
+  const ack = {
+    kind: "ack",
+    nonce,
+    subject,
+    incarnation: 0,
+    digest: "0000000000000000",
+    head: EMPTY,
+    claims: [],
+  } as const;
   const signature = new Uint8Array(64);
   solo.receive(relay, { ...ack, proof: { subjectKey, prober: relay.id, signature } });
   strictEqual(sentOf(solo.effects).length, 0);
@@ -458,7 +474,13 @@ Deno.test("heads of members are reported when they differ, those of strangers ne
   const solo = new Solo();
   const [p, stranger] = [solo.puppet(), solo.puppet()];
   solo.admit(p);
-  const ping = { kind: "ping", nonce: "f".repeat(16), incarnation: 0, claims: [] } as const;
+  const ping = {
+    kind: "ping",
+    nonce: "f".repeat(16),
+    incarnation: 0,
+    digest: "0000000000000000",
+    claims: [],
+  } as const;
   const seen = () => solo.effects.filter((effect) => effect.type === "head-seen");
   solo.receive(stranger, { ...ping, head: Uint8Array.of(1) });
   strictEqual(seen().length, 0);

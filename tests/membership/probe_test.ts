@@ -69,7 +69,7 @@ Deno.test("without an answer k others are asked, and only then the member is acc
   const { solo, members } = among(6);
   answering(solo, members, 3000);
   const [dead] = members;
-  const sent = answering(solo, members, 10 * solo.settings.probeIntervalMs, [dead]);
+  const sent = answering(solo, members, 14 * solo.settings.probeIntervalMs, [dead]);
   const kinds = sent.filter(({ message, recipient }) =>
     (message.kind === "ping" && recipient === dead.id) || message.kind === "ping-request"
   ).map(({ message }) => message.kind);
@@ -97,6 +97,7 @@ Deno.test("an answer through another is an answer", () => {
     subject: target,
     incarnation: 0,
     proof,
+    digest: "0000000000000000",
     head: EMPTY,
     claims: [],
   });
@@ -150,6 +151,7 @@ Deno.test("a target that answers its relay gets its ack passed on; one that does
     subject: target.id,
     incarnation: 0,
     proof,
+    digest: "0000000000000000",
     head: EMPTY,
     claims: [],
   } as const;
@@ -166,6 +168,7 @@ Deno.test("a target that is asked through a relay signs for the prober", () => {
     kind: "ping",
     nonce: "b".repeat(16),
     incarnation: 0,
+    digest: "0000000000000000",
     head: EMPTY,
     claims: [],
   } as const;

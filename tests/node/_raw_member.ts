@@ -41,7 +41,14 @@ export class RawMember implements AsyncDisposable {
   ping(to: Address, claims: readonly Claim[]): void {
     const nonce = hex(crypto.getRandomValues(new Uint8Array(8)));
     const head = new Uint8Array(0);
-    this.say(to, undefined, { kind: "ping", nonce, incarnation: 0, head, claims });
+    this.say(to, undefined, {
+      kind: "ping",
+      nonce,
+      incarnation: 0,
+      digest: "0000000000000000",
+      head,
+      claims,
+    });
   }
 
   say(to: Address, recipient: string | undefined, message: GossipMessage): void {
@@ -64,6 +71,7 @@ export class RawMember implements AsyncDisposable {
         nonce: message.nonce,
         incarnation: 0,
         subject: this.identity.id,
+        digest: "0000000000000000",
         head: new Uint8Array(0),
         claims: [],
       });

@@ -23,6 +23,7 @@ export const bob = identityOf(2);
 export const carol = identityOf(3);
 
 const NONCE = "0123456789abcdef";
+const DIGEST = "fedcba9876543210";
 const HEAD = new Uint8Array(48).fill(7);
 
 /** One claim of each type, made by Alice. */
@@ -52,12 +53,21 @@ export function messages(claims: readonly Claim[]): GossipMessage[] {
   const ack = { kind: "ack", nonce: NONCE, incarnation: 5, subject: alice.id } as const;
   const empty = new Uint8Array(0);
   return [
-    { kind: "ping", nonce: NONCE, incarnation: 0, head: empty, claims },
-    { kind: "ping", nonce: NONCE, incarnation: 2 ** 40 - 1, prober: bob.id, head: HEAD, claims },
-    { ...ack, head: empty, claims },
+    { kind: "ping", nonce: NONCE, incarnation: 0, digest: DIGEST, head: empty, claims },
+    {
+      kind: "ping",
+      nonce: NONCE,
+      incarnation: 2 ** 40 - 1,
+      prober: bob.id,
+      digest: DIGEST,
+      head: HEAD,
+      claims,
+    },
+    { ...ack, digest: DIGEST, head: empty, claims },
     {
       ...ack,
       proof: { subjectKey: alice.publicKey, prober: bob.id, signature },
+      digest: DIGEST,
       head: HEAD,
       claims,
     },

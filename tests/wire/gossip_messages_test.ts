@@ -69,6 +69,7 @@ Deno.test("an ack without claims and head is never longer than a ping", () => {
     nonce: "00".repeat(8),
     subject: alice.id,
     incarnation: 2 ** 40 - 1,
+    digest: "0000000000000000",
     head: new Uint8Array(0),
     claims: [],
   };
