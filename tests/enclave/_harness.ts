@@ -10,7 +10,7 @@ import {
   startEnclaveHost,
 } from "../../lib/enclave/host/mod.ts";
 import { DataFolder } from "../../lib/enclave/host/data_folder.ts";
-import { KeyVault } from "../../lib/enclave/host/keys.ts";
+import { SealedFolder } from "../../lib/enclave/host/sealed_folder.ts";
 import { type PackedFolder, packFiles } from "../../lib/package/mod.ts";
 
 import { createSandbox, type Sandbox } from "../../lib/sandbox/mod.ts";
@@ -103,7 +103,8 @@ async function makeSeed(): Promise<Seed> {
   const tee = await openSimulatedTee({ folder: join(folder, "tee"), version: "test" });
   {
     using data = DataFolder.open(join(folder, "data"));
-    await new KeyVault(data, tee).write("keys/account", utf8(TEST_ACCOUNT_KEY));
+    const sealed = await SealedFolder.open(data, tee, () => {});
+    sealed.write("keys/account", utf8(TEST_ACCOUNT_KEY));
   }
   await using sandbox = createSandbox();
   const host = await startEnclaveHost({ tee, sandbox, dataDir: join(folder, "data"), port: 0 });

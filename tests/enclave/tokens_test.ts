@@ -154,7 +154,9 @@ Deno.test("no token reaches the log or the list on disk", async () => {
   using connection = await connectEnclave(runTarget(world, token));
   await rejects(connection.invoke(utf8("fail")), { code: "function" });
   await rejects(listTokens({ url: world.host.url, token: token + "x" }));
-  const stored = await Deno.readTextFile(`${world.dataDir}/tokens.json`);
+  const stored = new TextDecoder("latin1").decode(
+    await Deno.readFile(`${world.dataDir}/tokens.sealed`),
+  );
   ok(lines.length > 0);
   deepStrictEqual([...lines, stored].filter((line) => line.includes(token.split(".")[2])), []);
 });

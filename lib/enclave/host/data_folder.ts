@@ -5,37 +5,49 @@
 import { dirname } from "node:path";
 import { FumataError, messageOf } from "../../base/errors.ts";
 import { utf8 } from "../../base/bytes.ts";
+import { type Disk, machineDisk } from "./disk.ts";
 
 const MARKER_FILE = "fumata-enclave.json";
 const LOCK_FILE = "lock";
-const FORMAT = 1;
+/** 1 had packages and tokens in the clear. */
+const FORMAT = 2;
 
 /** What a write that broke off leaves behind; removed at the next start. */
 const TEMPORARY_SUFFIX = ".tmp";
+
+/** Folders in which this host writes. */
+const OWN_FOLDERS = /^(keys|functions(\/[^/]+(\/)?)?)$/;
+
+/** Where entries go that do not open. */
+const SET_ASIDE_FOLDER = "set-aside";
 
 /** A locked folder. Paths are relative to it, with `/`. */
 export class DataFolder implements Disposable {
   readonly path: string;
   readonly #lock: Deno.FsFile;
+  readonly #disk: Disk;
   #isOpen = true;
 
-  private constructor(path: string, lock: Deno.FsFile) {
+  private constructor(path: string, lock: Deno.FsFile, disk: Disk) {
     this.path = path;
     this.#lock = lock;
+    this.#disk = disk;
   }
 
   /**
    * Opens the folder, or makes it. Throws a {@linkcode FumataError} when it holds other things, belongs to another format, is in use
    * by another host, or cannot be written.
    */
-  static open(path: string): DataFolder {
+  static open(path: string, disk: Disk = machineDisk): DataFolder {
     const refuse = (what: string, cause?: unknown) =>
       new FumataError("failure", `Cannot use the data folder "${path}": ${what}`, { cause });
     let lock: Deno.FsFile | undefined;
     try {
       Deno.mkdirSync(path, { recursive: true, mode: 0o700 });
       const names = [...Deno.readDirSync(path)].map((entry) => entry.name);
-      const foreign = names.filter((name) => name !== LOCK_FILE && !name.endsWith(".tmp"));
+      const foreign = names.filter((name) =>
+        name !== LOCK_FILE && !name.endsWith(TEMPORARY_SUFFIX)
+      );
       if (foreign.length > 0 && !names.includes(MARKER_FILE)) {
         throw refuse(
           `it holds other files (${foreign[0]}, …) and no ${MARKER_FILE}; ` +
@@ -48,8 +60,9 @@ export class DataFolder implements Disposable {
           "another enclave host is running in it; stop that one or name another with --data",
         );
       }
-      const folder = new DataFolder(path, lock);
+      const folder = new DataFolder(path, lock, disk);
       folder.#claim(names.includes(MARKER_FILE), refuse);
+      folder.#removeTemporary("");
       return folder;
     } catch (thrown) {
       lock?.close();
@@ -62,7 +75,7 @@ export class DataFolder implements Disposable {
   /** The bytes of a file, or `undefined` when there is none. */
   read(name: string): Uint8Array<ArrayBuffer> | undefined {
     try {
-      return Deno.readFileSync(`${this.path}/${name}`);
+      return this.#disk.read(`${this.path}/${name}`);
     } catch (thrown) {
       if (thrown instanceof Deno.errors.NotFound) return undefined;
       throw this.#failure("read", name, thrown);
@@ -75,20 +88,14 @@ export class DataFolder implements Disposable {
     const path = `${this.path}/${name}`;
     const temporary = path + TEMPORARY_SUFFIX;
     try {
-      Deno.mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-      using file = Deno.openSync(temporary, {
-        create: true,
-        write: true,
-        truncate: true,
-        mode: 0o600,
-      });
-      for (let at = 0; at < bytes.length;) at += file.writeSync(bytes.subarray(at));
-      file.syncSync();
-      Deno.renameSync(temporary, path);
-      syncFolder(dirname(path));
+      this.#makeFolders(dirname(name));
+      this.#disk.write(temporary, bytes);
+      this.#disk.sync(temporary);
+      this.#disk.rename(temporary, path);
+      this.#disk.sync(dirname(path));
     } catch (thrown) {
       try {
-        Deno.removeSync(temporary);
+        this.#disk.remove(temporary);
       } catch { /* it may never have been made */ }
       throw this.#failure("write", name, thrown);
     }
@@ -97,7 +104,8 @@ export class DataFolder implements Disposable {
   /** Removes a file or a folder with all that is in it; nothing happens when there is none. */
   remove(name: string): void {
     try {
-      Deno.removeSync(`${this.path}/${name}`, { recursive: true });
+      this.#disk.remove(`${this.path}/${name}`);
+      this.#disk.sync(dirname(`${this.path}/${name}`));
     } catch (thrown) {
       if (!(thrown instanceof Deno.errors.NotFound)) throw this.#failure("remove", name, thrown);
     }
@@ -106,17 +114,58 @@ export class DataFolder implements Disposable {
   /** Names inside a folder, sorted; none when there is no such folder. */
   list(name: string): string[] {
     try {
-      return [...Deno.readDirSync(`${this.path}/${name}`)].map((entry) => entry.name).sort();
+      return this.#disk.list(`${this.path}/${name}`).map((entry) => entry.name);
     } catch (thrown) {
       if (thrown instanceof Deno.errors.NotFound) return [];
       throw this.#failure("read", name, thrown);
     }
   }
 
+  /** Whether there is such a file or folder. */
+  has(name: string): boolean {
+    const [, folder, base] = /^(.*?)\/?([^/]*)$/.exec(name)!;
+    return this.list(folder).includes(base);
+  }
+
+  /** Moves a file or folder out of the way; gives its new path. */
+  setAside(name: string): string {
+    const base = `${SET_ASIDE_FOLDER}/${name.replaceAll("/", "_")}`;
+    let to = base;
+    for (let i = 2; this.has(to); i++) to = `${base}.${i}`;
+    try {
+      this.#makeFolders(SET_ASIDE_FOLDER);
+      this.#disk.rename(`${this.path}/${name}`, `${this.path}/${to}`);
+      this.#disk.sync(`${this.path}/${SET_ASIDE_FOLDER}`);
+      this.#disk.sync(dirname(`${this.path}/${name}`));
+    } catch (thrown) {
+      throw this.#failure("set aside", name, thrown);
+    }
+    return to;
+  }
+
   /** Gives the folder free for another host. */
   [Symbol.dispose](): void {
     this.#isOpen = false;
     this.#lock.close();
+  }
+
+  /** Makes the folders of a path that are not there; each is on disk when this returns. */
+  #makeFolders(name: string): void {
+    if (name === "." || this.has(name)) return;
+    this.#makeFolders(dirname(name));
+    this.#disk.makeFolder(`${this.path}/${name}`);
+    this.#disk.sync(dirname(`${this.path}/${name}`));
+  }
+
+  /** Removes what writes that broke off have left, in the folder and those that it is made of. */
+  #removeTemporary(folder: string): void {
+    for (const { name, isFolder } of this.#disk.list(`${this.path}/${folder}`)) {
+      if (isFolder && OWN_FOLDERS.test(`${folder}${name}`)) {
+        this.#removeTemporary(`${folder}${name}/`);
+      } else if (!isFolder && name.endsWith(TEMPORARY_SUFFIX)) {
+        this.#disk.remove(`${this.path}/${folder}${name}`);
+      }
+    }
   }
 
   #claim(marked: boolean, refuse: (what: string) => FumataError): void {
@@ -153,11 +202,4 @@ export function diskWords(thrown: unknown): string {
   if (/os error 30|EROFS|read-only/i.test(text)) return "the disk is read-only";
   if (thrown instanceof Deno.errors.PermissionDenied) return "permission denied";
   return text;
-}
-
-/** Makes a rename durable. Windows has no such thing. */
-function syncFolder(path: string): void {
-  if (Deno.build.os === "windows") return;
-  using folder = Deno.openSync(path, { read: true });
-  folder.syncSync();
 }

@@ -1,20 +1,18 @@
 /**
- * Deployed functions on disk: `functions/<id>/package.zip`, `metadata.json` and the sealed certificate key. The metadata is written last,
- * so a deploy that broke off is no function and is removed at the next start. A package whose checksum no longer fits
- * is named and not run.
+ * Deployed functions on disk: in `functions/<id>/` the package, the certificate key and the metadata, all sealed. The metadata is written
+ * last and removed first, so a deploy or a removal that broke off is no function and is cleared away at the next start. What is damaged
+ * is named, set aside and not run; the rest goes on.
  */
 import { createPrivateKey } from "node:crypto";
-import { base58Id, isBase58Id } from "../../base/base58.ts";
+import { base58Id } from "../../base/base58.ts";
 import { fromHex, fromUtf8, hex, utf8 } from "../../base/bytes.ts";
 import { assert, FumataError } from "../../base/errors.ts";
-import { sha256Hex } from "../../crypto/digest.ts";
 import { importRsaJwk, type RsaPublicKey } from "../../crypto/rsa.ts";
 import { type FunctionPackage, openPackage, PACKAGE_LIMITS } from "../../package/mod.ts";
 import type { Sandbox } from "../../sandbox/types.ts";
-import { isRecord } from "../frames.ts";
 import type { EnclaveLimits } from "../limits.ts";
-import type { DataFolder } from "./data_folder.ts";
-import { CERTIFICATE_KEY_BITS, type KeyVault, publicOf, rsaKeyPem } from "./keys.ts";
+import { CERTIFICATE_KEY_BITS, generateRsaPem, type KeyMaker, publicOf } from "./keys.ts";
+import { DamagedEntry, type SealedFolder } from "./sealed_folder.ts";
 
 /** Opened packages that are kept in memory: clusters use one function each, so a few cover a host. */
 const OPENED_MAX = 8;
@@ -42,35 +40,37 @@ export interface LoadedFunction {
 
 /** The functions of one data folder. */
 export class FunctionStore {
-  readonly #folder: DataFolder;
-  readonly #vault: KeyVault;
+  readonly #sealed: SealedFolder;
   readonly #sandbox: Pick<Sandbox, "fault">;
   readonly #limits: EnclaveLimits;
+  readonly #makeKey: KeyMaker;
   readonly #records = new Map<string, FunctionRecord>();
   /** Loads by id, oldest first; a load that fails is forgotten. */
   readonly #opened = new Map<string, Promise<LoadedFunction>>();
 
-  /** Reads the records. `sandbox` says which packages can run here. `onBroken` hears of entries that were set aside, in a line each. */
+  /** Reads the records. `sandbox` says which packages can run here. */
   constructor(
-    folder: DataFolder,
-    vault: KeyVault,
+    sealed: SealedFolder,
     sandbox: Pick<Sandbox, "fault">,
     limits: EnclaveLimits,
-    onBroken: (line: string) => void,
+    makeKey: KeyMaker = generateRsaPem,
   ) {
-    this.#folder = folder;
-    this.#vault = vault;
+    this.#sealed = sealed;
     this.#sandbox = sandbox;
     this.#limits = limits;
-    for (const id of folder.list("functions")) {
-      const bytes = folder.read(`functions/${id}/metadata.json`);
-      if (!bytes) {
-        folder.remove(`functions/${id}`);
-        continue;
+    this.#makeKey = makeKey;
+    for (const id of sealed.folder.list("functions")) {
+      try {
+        const bytes = sealed.read(`functions/${id}/metadata`);
+        if (bytes) this.#records.set(id, parseRecord(id, bytes));
+        else sealed.folder.remove(`functions/${id}`);
+      } catch (thrown) {
+        if (!(thrown instanceof DamagedEntry)) throw thrown;
+        sealed.setAside(
+          `functions/${id}`,
+          `the function ${id} is left out: its metadata is damaged`,
+        );
       }
-      const record = parseRecord(id, bytes);
-      if (record) this.#records.set(id, record);
-      else onBroken(`the function ${id} is left out: its metadata.json is damaged`);
     }
   }
 
@@ -98,10 +98,10 @@ export class FunctionStore {
   /** Removes a function with its key. Sessions that run it go on until they close. */
   delete(id: string): void {
     // Without metadata it is no function any more, whatever becomes of the rest.
-    this.#folder.remove(`functions/${id}/metadata.json`);
+    this.#sealed.remove(`functions/${id}/metadata`);
     this.#records.delete(id);
     this.#opened.delete(id);
-    this.#folder.remove(`functions/${id}`);
+    this.#sealed.folder.remove(`functions/${id}`);
   }
 
   /** Stores a package; gives its record, or the reason why it is none. The certificate key is born here. */
@@ -124,50 +124,53 @@ export class FunctionStore {
     const id = base58Id(crypto.getRandomValues(new Uint8Array(16)));
     const record = { id, name, checksum: opened.checksum, isPublic, createdAt: now };
     try {
-      this.#folder.write(`functions/${id}/package.zip`, zip);
-      const loaded = await this.#load(record, opened);
-      this.#folder.write(`functions/${id}/metadata.json`, utf8(metadataText(record)));
-      this.#keep(id, Promise.resolve(loaded));
+      this.#sealed.write(`functions/${id}/package`, zip);
+      const certificateKeyPem = await this.#makeKey(CERTIFICATE_KEY_BITS);
+      this.#sealed.write(`functions/${id}/certificate_key`, utf8(certificateKeyPem));
+      this.#sealed.write(`functions/${id}/metadata`, utf8(metadataText(record)));
+      this.#keep(id, Promise.resolve(loaded(record, opened, certificateKeyPem)));
     } catch (thrown) {
-      this.#folder.remove(`functions/${id}`);
+      this.#sealed.folder.remove(`functions/${id}`);
       throw thrown;
     }
     this.#records.set(id, record);
     return record;
   }
 
-  /** A function ready to run. Throws a {@linkcode FumataError} when what is on disk is damaged. */
+  /** A function ready to run. Throws a {@linkcode FumataError} when what is on disk is damaged; it is set aside then. */
   load(record: FunctionRecord): Promise<LoadedFunction> {
-    const known = this.#opened.get(record.id);
-    const loading = known ?? this.#loadFromDisk(record);
+    const loading = this.#opened.get(record.id) ??
+      Promise.resolve().then(() => this.#loadFromDisk(record));
     this.#keep(record.id, loading);
     return loading;
   }
 
-  async #loadFromDisk(record: FunctionRecord): Promise<LoadedFunction> {
-    const path = `functions/${record.id}/package.zip`;
-    const zip = this.#folder.read(path);
-    if (!zip || sha256Hex(zip) !== hex(record.checksum)) {
-      throw new FumataError(
-        "failure",
-        `Cannot load the function ${record.id}: its package is ${zip ? "damaged" : "gone"}; ` +
-          "deploy it again",
-      );
+  #loadFromDisk(record: FunctionRecord): LoadedFunction {
+    const { id } = record;
+    const part = (name: string): Uint8Array | string => {
+      try {
+        return this.#sealed.read(`functions/${id}/${name}`) ?? "is gone";
+      } catch (thrown) {
+        if (thrown instanceof DamagedEntry) return "is damaged";
+        throw thrown;
+      }
+    };
+    const [zip, key] = [part("package"), part("certificate_key")];
+    const opened = typeof zip === "string" ? zip : openPackage(zip);
+    const fault = typeof opened === "string"
+      ? `its package ${opened}`
+      : typeof key === "string"
+      ? `its certificate key ${key}`
+      : undefined;
+    if (typeof opened === "string" || typeof key === "string") {
+      this.#records.delete(id);
+      const why = `the function ${id} is left out: ${fault}`;
+      if (this.#sealed.folder.has(`functions/${id}`)) {
+        this.#sealed.setAside(`functions/${id}`, why);
+      }
+      throw new FumataError("failure", `Cannot load the function ${id}: ${fault}; deploy it again`);
     }
-    const opened = openPackage(zip);
-    if (typeof opened === "string") {
-      throw new FumataError("failure", `Cannot load the function ${record.id}: ${opened}`);
-    }
-    return await this.#load(record, opened);
-  }
-
-  async #load(record: FunctionRecord, opened: FunctionPackage): Promise<LoadedFunction> {
-    const name = `functions/${record.id}/certificate_key`;
-    const certificateKeyPem = await rsaKeyPem(this.#vault, name, CERTIFICATE_KEY_BITS);
-    const jwk = publicOf(createPrivateKey(certificateKeyPem)).export({ format: "jwk" });
-    const certificateKey = importRsaJwk(jwk);
-    assert(typeof certificateKey !== "string", `the certificate key ${certificateKey}`);
-    return { record, functionPackage: opened, certificateKeyPem, certificateKey };
+    return loaded(record, opened, fromUtf8(key)!);
   }
 
   #keep(id: string, loading: Promise<LoadedFunction>): void {
@@ -178,27 +181,34 @@ export class FunctionStore {
   }
 }
 
+function loaded(
+  record: FunctionRecord,
+  functionPackage: FunctionPackage,
+  certificateKeyPem: string,
+): LoadedFunction {
+  const jwk = publicOf(createPrivateKey(certificateKeyPem)).export({ format: "jwk" });
+  const certificateKey = importRsaJwk(jwk);
+  assert(typeof certificateKey !== "string", `the certificate key ${certificateKey}`);
+  return { record, functionPackage, certificateKeyPem, certificateKey };
+}
+
 function metadataText(record: FunctionRecord): string {
   return JSON.stringify({
-    id: record.id,
     name: record.name,
     checksum: hex(record.checksum),
     public: record.isPublic,
     created_at: record.createdAt.toISOString(),
-  }) + "\n";
+  });
 }
 
-function parseRecord(id: string, bytes: Uint8Array): FunctionRecord | undefined {
-  let fields: unknown;
-  try {
-    fields = JSON.parse(fromUtf8(bytes) ?? "");
-  } catch {
-    return undefined;
-  }
-  if (!isBase58Id(id) || !isRecord(fields) || fields.id !== id) return undefined;
-  const checksum = typeof fields.checksum === "string" ? fromHex(fields.checksum) : undefined;
-  const createdAt = new Date(String(fields.created_at));
-  if (checksum?.length !== 32 || typeof fields.name !== "string") return undefined;
-  if (Number.isNaN(createdAt.getTime())) return undefined;
-  return { id, name: fields.name, checksum, isPublic: fields.public === true, createdAt };
+/** What this host wrote: the seal says that nobody else did, and that it is of this id. */
+function parseRecord(id: string, bytes: Uint8Array): FunctionRecord {
+  const fields = JSON.parse(fromUtf8(bytes)!);
+  return {
+    id,
+    name: fields.name,
+    checksum: fromHex(fields.checksum)!,
+    isPublic: fields.public,
+    createdAt: new Date(fields.created_at),
+  };
 }

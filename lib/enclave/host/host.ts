@@ -18,7 +18,7 @@ import { DataFolder } from "./data_folder.ts";
 import { functionEndpoints } from "./function_endpoints.ts";
 import { type FunctionRecord, FunctionStore } from "./function_store.ts";
 import { hideAndSeekEndpoints } from "./hide_and_seek_endpoints.ts";
-import { KeyVault, openHostKeys } from "./keys.ts";
+import { openHostKeys } from "./keys.ts";
 import { Listener, type SocketDecision } from "./listener.ts";
 import { PackageGate } from "./package_gate.ts";
 import {
@@ -31,6 +31,7 @@ import {
   type Route,
 } from "./routes.ts";
 import { runEndpoints } from "./run_endpoint.ts";
+import { SealedFolder } from "./sealed_folder.ts";
 import { CLOSE, Session, SessionError } from "./session.ts";
 import { testEndpoint } from "./test_endpoint.ts";
 import { tokenEndpoints } from "./token_endpoints.ts";
@@ -110,12 +111,12 @@ async function openHost(folder: DataFolder, options: EnclaveHostOptions): Promis
   const redirect = options.redirect === undefined ? undefined : redirectBase(options.redirect);
   const limits: EnclaveLimits = { ...ENCLAVE_LIMITS, ...options.limits };
   const tee = typeof options.tee === "function" ? await options.tee(folder.path) : options.tee;
-  const vault = new KeyVault(folder, tee);
-  const keys = await openHostKeys(vault);
-  const store = new FunctionStore(folder, vault, sandbox, limits, (line) => {
-    logger.log("warn", "function-left-out", line);
+  const sealed = await SealedFolder.open(folder, tee, (line) => {
+    logger.log("warn", "set-aside", line);
   });
-  const tokens = new TokenStore(folder, keys.tokenSecret, limits, {
+  const keys = await openHostKeys(sealed);
+  const store = new FunctionStore(sealed, sandbox, limits);
+  const tokens = new TokenStore(sealed, keys.tokenSecret, limits, {
     forget: keys.tokenSecretIsNew,
   });
   const isolation = async (record: FunctionRecord) =>

@@ -1,7 +1,7 @@
 /**
  * The keys of one host, born inside it: RSA-2048 that signs results, RSA-4096 to which packages and values are encrypted, the secret
- * under which tokens are made. They are kept sealed by the TEE, so that a restart of the same code keeps them; where the TEE
- * cannot seal, they live as long as the process.
+ * under which tokens are made. They are kept in the sealed folder, so that a restart of the same code keeps them; where the TEE
+ * cannot seal, they live as long as the process. A key that is damaged is set aside and replaced: clients see the new one in the evidence.
  *
  * RSA-4096 takes seconds to make, so the host has it made in the background at its start and only those wait who need it.
  */
@@ -14,11 +14,9 @@ import {
   sign,
 } from "node:crypto";
 import { promisify } from "node:util";
-import { FumataError } from "../../base/errors.ts";
 import { fromUtf8, utf8 } from "../../base/bytes.ts";
 import { importSealedValueKey, type SealedValueKey } from "../../crypto/sealed_value.ts";
-import type { TeeDriver } from "../../tee/types.ts";
-import type { DataFolder } from "./data_folder.ts";
+import type { SealedFolder } from "./sealed_folder.ts";
 
 /** The key that a function signs certificates with. */
 export const CERTIFICATE_KEY_BITS = 2048;
@@ -48,13 +46,21 @@ export interface HostKeys {
   readonly tokenSecretIsNew: boolean;
 }
 
+/** Makes an RSA key of so many bits: PKCS#8 PEM. */
+export type KeyMaker = (bits: number) => Promise<string>;
+
 /** Opens the keys of a host, or makes them. */
-export async function openHostKeys(vault: KeyVault): Promise<HostKeys> {
-  const storedSecret = await vault.read("keys/token");
+export async function openHostKeys(
+  sealed: SealedFolder,
+  makeKey: KeyMaker = generateRsaPem,
+): Promise<HostKeys> {
+  const storedSecret = sealed.readOrSetAside("keys/token", "all tokens are void");
   const tokenSecret = storedSecret ??
     crypto.getRandomValues(new Uint8Array(TOKEN_SECRET_BYTES));
-  if (!storedSecret) await vault.write("keys/token", tokenSecret);
-  const result = await rsaKey(vault, "keys/result", RESULT_KEY_BITS);
+  if (!storedSecret) sealed.write("keys/token", tokenSecret);
+  const result = createPrivateKey(
+    await keyPem(sealed, "keys/result", RESULT_KEY_BITS, makeKey),
+  );
   let account: Promise<SealedValueKey> | undefined;
   return {
     resultKey: {
@@ -66,52 +72,24 @@ export async function openHostKeys(vault: KeyVault): Promise<HostKeys> {
           saltLength: PSS_SALT_BYTES,
         })),
     },
-    accountKey: () => account ??= openAccountKey(vault),
+    accountKey: () => account ??= openAccountKey(sealed, makeKey),
     tokenSecret,
     tokenSecretIsNew: !storedSecret,
   };
 }
 
-/** Secrets in files that only this TEE opens. Where it cannot seal, they are in memory and gone with the process. */
-export class KeyVault {
-  readonly #folder: DataFolder;
-  readonly #tee: TeeDriver;
-  readonly #inMemory = new Map<string, Uint8Array>();
-
-  constructor(folder: DataFolder, tee: TeeDriver) {
-    this.#folder = folder;
-    this.#tee = tee;
-  }
-
-  /** The plain bytes; `undefined` when there are none. Throws when they are there but were sealed elsewhere or changed. */
-  async read(name: string): Promise<Uint8Array | undefined> {
-    if (!this.#tee.sealing) return this.#inMemory.get(name);
-    const file = `${name}.sealed`;
-    const sealed = this.#folder.read(file);
-    if (!sealed) return undefined;
-    const plain = await this.#tee.sealing.unseal(sealed, name);
-    if (plain) return plain;
-    throw new FumataError(
-      "failure",
-      `Cannot open the key "${this.#folder.path}/${file}": it was sealed by another TEE or ` +
-        "another version, or is damaged; use what made it, or name another folder with --data",
-    );
-  }
-
-  /** Seals and writes; or remembers. */
-  async write(name: string, plain: Uint8Array): Promise<void> {
-    if (!this.#tee.sealing) this.#inMemory.set(name, plain);
-    else this.#folder.write(`${name}.sealed`, await this.#tee.sealing.seal(plain, name));
-  }
-}
-
 /** The RSA key of this name, born now if there is none: PKCS#8 PEM. */
-export async function rsaKeyPem(vault: KeyVault, name: string, bits: number): Promise<string> {
-  const stored = await vault.read(name);
+async function keyPem(
+  sealed: SealedFolder,
+  name: string,
+  bits: number,
+  makeKey: KeyMaker,
+): Promise<string> {
+  const stored = sealed.readOrSetAside(name, "a new key takes its place");
   const pem = stored && fromUtf8(stored);
   if (pem !== undefined) return pem;
-  const made = await generateRsaPem(bits);
-  await vault.write(name, utf8(made));
+  const made = await makeKey(bits);
+  sealed.write(name, utf8(made));
   return made;
 }
 
@@ -136,12 +114,8 @@ const generateRsa = promisify(generateKeyPair) as unknown as (
   options: unknown,
 ) => Promise<{ privateKey: string }>;
 
-async function rsaKey(vault: KeyVault, name: string, bits: number): Promise<KeyObject> {
-  return createPrivateKey(await rsaKeyPem(vault, name, bits));
-}
-
-async function openAccountKey(vault: KeyVault): Promise<SealedValueKey> {
-  const key = await rsaKey(vault, "keys/account", ACCOUNT_KEY_BITS);
+async function openAccountKey(sealed: SealedFolder, makeKey: KeyMaker): Promise<SealedValueKey> {
+  const key = createPrivateKey(await keyPem(sealed, "keys/account", ACCOUNT_KEY_BITS, makeKey));
   return await importSealedValueKey(
     new Uint8Array(key.export({ type: "pkcs8", format: "der" })),
     new Uint8Array(publicOf(key).export({ type: "spki", format: "der" })),

@@ -7,12 +7,11 @@ import { timingSafeEqual } from "@std/crypto/timing-safe-equal";
 import { createHmac } from "node:crypto";
 import { base58Id } from "../../base/base58.ts";
 import { base64url, fromBase64url, fromUtf8, utf8 } from "../../base/bytes.ts";
-import { FumataError } from "../../base/errors.ts";
 import { isRecord } from "../frames.ts";
 import type { EnclaveLimits } from "../limits.ts";
-import type { DataFolder } from "./data_folder.ts";
+import type { SealedFolder } from "./sealed_folder.ts";
 
-const LIST_FILE = "tokens.json";
+const LIST_FILE = "tokens";
 const HEADER = base64url(utf8('{"alg":"HS256","typ":"JWT"}'));
 const ISSUER = "fumata-enclave";
 const MAC_BYTES = 32;
@@ -47,25 +46,25 @@ export type TokenVerdict =
 
 /** The tokens of one host. */
 export class TokenStore {
-  readonly #folder: DataFolder;
+  readonly #sealed: SealedFolder;
   readonly #secret: Uint8Array;
   readonly #limits: EnclaveLimits;
   readonly #records = new Map<string, TokenRecord>();
 
-  /** `forget` drops the list on disk, for when the secret is new. Throws when the list is damaged. */
+  /** `forget` drops the list on disk, for when the secret is new. A list that is damaged is set aside: its tokens are void. */
   constructor(
-    folder: DataFolder,
+    sealed: SealedFolder,
     secret: Uint8Array,
     limits: EnclaveLimits,
     options: { forget: boolean },
   ) {
-    this.#folder = folder;
+    this.#sealed = sealed;
     this.#secret = secret;
     this.#limits = limits;
-    const bytes = options.forget ? undefined : folder.read(LIST_FILE);
-    for (const record of bytes ? parseList(bytes, folder.path) : []) {
-      this.#records.set(record.id, record);
-    }
+    const bytes = options.forget
+      ? undefined
+      : sealed.readOrSetAside(LIST_FILE, "all tokens are void");
+    for (const record of bytes ? parseList(bytes) : []) this.#records.set(record.id, record);
   }
 
   /** Makes a token. Gives its text, or the reason why there is none. */
@@ -161,7 +160,7 @@ export class TokenStore {
   }
 
   #save(): void {
-    this.#folder.write(LIST_FILE, utf8(JSON.stringify(this.list(), null, 1) + "\n"));
+    this.#sealed.write(LIST_FILE, utf8(JSON.stringify(this.list())));
   }
 }
 
@@ -177,36 +176,17 @@ function claimsOf(record: TokenRecord): Record<string, unknown> {
   };
 }
 
-function parseList(bytes: Uint8Array, path: string): TokenRecord[] {
-  const damaged = new FumataError(
-    "failure",
-    `Cannot read the tokens "${path}/${LIST_FILE}": the file is damaged; ` +
-      "remove it to void all tokens",
-  );
-  let list: unknown;
-  try {
-    list = JSON.parse(fromUtf8(bytes) ?? "");
-  } catch {
-    throw damaged;
-  }
-  if (!Array.isArray(list)) throw damaged;
-  return list.map((item: unknown): TokenRecord => {
-    if (!isRecord(item) || typeof item.id !== "string") throw damaged;
-    const date = (value: unknown) => value === undefined ? undefined : validDate(value, damaged);
-    return {
-      id: item.id,
-      name: String(item.name),
-      description: String(item.description),
-      functionId: typeof item.functionId === "string" ? item.functionId : undefined,
-      createdAt: validDate(item.createdAt, damaged),
-      expiry: date(item.expiry),
-      lastUsed: date(item.lastUsed),
-    };
-  });
-}
-
-function validDate(value: unknown, damaged: FumataError): Date {
-  const date = new Date(String(value));
-  if (Number.isNaN(date.getTime())) throw damaged;
-  return date;
+/** What this host wrote: the seal says that nobody else did. */
+function parseList(bytes: Uint8Array): TokenRecord[] {
+  const list = JSON.parse(fromUtf8(bytes)!) as (Record<keyof TokenRecord, string>)[];
+  const date = (text: string | undefined) => text === undefined ? undefined : new Date(text);
+  return list.map(({ id, name, description, functionId, createdAt, expiry, lastUsed }) => ({
+    id,
+    name,
+    description,
+    functionId,
+    createdAt: new Date(createdAt),
+    expiry: date(expiry),
+    lastUsed: date(lastUsed),
+  }));
 }
