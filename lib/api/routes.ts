@@ -2,6 +2,7 @@
 import { ELECTION_ROUTES } from "./routes/election.ts";
 import { EVENT_ROUTES } from "./routes/events.ts";
 import { KEY_ROUTES } from "./routes/keys.ts";
+import { LEADERSHIP_ROUTES } from "./routes/leadership.ts";
 import { MEMBER_ROUTES } from "./routes/members.ts";
 import { STATUS_ROUTES } from "./routes/status.ts";
 import type { Route } from "./types.ts";
@@ -10,6 +11,7 @@ import type { Route } from "./types.ts";
 export const ROUTES: readonly Route[] = [
   ...MEMBER_ROUTES,
   ...ELECTION_ROUTES,
+  ...LEADERSHIP_ROUTES,
   ...STATUS_ROUTES,
   ...EVENT_ROUTES,
   ...KEY_ROUTES,

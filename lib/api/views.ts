@@ -28,6 +28,12 @@ export interface LeaderView {
   readonly certificateId: string;
   /** Whether it is the node that answers. */
   readonly self: boolean;
+  /** Of the cluster. */
+  readonly kind: "open" | "roster";
+  /** Whether the node that answers holds the lease of this certificate. Never in an open cluster: it has no leases. */
+  readonly leads: boolean;
+  /** For how long it holds the lease, ms; 0 without one. Whoever asks counts from when the question was sent, which errs on the safe side. */
+  readonly leaseRemainingMs: number;
 }
 
 /** How a node is. */
@@ -99,6 +105,8 @@ export function membersView(node: Node): MemberView[] {
 
 /** The leader, or `null`. */
 export function leaderView(node: Node): LeaderView | null {
+  // First: to ask for the lease is to look at the clocks, and that may end a leadership.
+  const leaseRemainingMs = node.leaseRemainingMs();
   const certificate = node.leader;
   return certificate
     ? {
@@ -107,6 +115,9 @@ export function leaderView(node: Node): LeaderView | null {
       term: certificate.term,
       certificateId: certificate.id,
       self: certificate.leader === node.id,
+      kind: node.kind,
+      leads: leaseRemainingMs > 0,
+      leaseRemainingMs,
     }
     : null;
 }

@@ -19,6 +19,7 @@ import { nodeCommand } from "./commands/node.ts";
 import { measurementsCommand, pcrsCommand } from "./commands/pcrs.ts";
 import { runCommand } from "./commands/run.ts";
 import { statusCommand } from "./commands/status.ts";
+import { stepDownCommand } from "./commands/step_down.ts";
 import { successionCommand } from "./commands/succession.ts";
 import { tokenCommand } from "./commands/token.ts";
 import { verifyCommand } from "./commands/verify.ts";
@@ -32,6 +33,7 @@ export const COMMANDS: readonly Command[] = [
   certificateCommand,
   statusCommand,
   joinCommand,
+  stepDownCommand,
   leaveCommand,
   forceLeaveCommand,
   keysCommand,

@@ -9,7 +9,9 @@ import { hex } from "../base/bytes.ts";
 import { FumataError, messageOf } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
 import { createPrng, type Prng } from "../base/prng.ts";
+import { type PossessionChallenge, provePossession } from "../certificate/possession.ts";
 import type { CertificateDocument, VerifiedCertificate } from "../certificate/types.ts";
+import type { ForkEvidence } from "../election/roster/types.ts";
 import { LAN_ELECTION, LOCAL_ELECTION, WAN_ELECTION } from "../election/settings.ts";
 import { createMembership, type Membership } from "../membership/core.ts";
 import { type Profile, PROFILES } from "../membership/settings.ts";
@@ -195,7 +197,26 @@ export class Node implements AsyncDisposable {
 
   /** How long this node may act as the leader from now on, ms; 0 when it may not, and always 0 in an open cluster. Ask before every act. */
   leaseRemainingMs(): number {
-    return this.#part instanceof RosterPart ? this.#part.leaseRemainingMs() : 0;
+    // A node that was closed hears of no lost lease any more.
+    if (this.#closed || !(this.#part instanceof RosterPart)) return 0;
+    return this.#part.leaseRemainingMs();
+  }
+
+  /** Which kind of cluster it runs in. */
+  get kind(): FunctionDescription["kind"] {
+    return this.#kind;
+  }
+
+  /** What was proven about liars; nothing in an open cluster. */
+  get evidence(): readonly ForkEvidence[] {
+    return this.#part instanceof RosterPart ? this.#part.evidence : [];
+  }
+
+  /** Signs a challenge with this node's key; `undefined` unless the named certificate is in force here and this node is its leader. */
+  provePossession(challenge: PossessionChallenge): string | undefined {
+    const { leader } = this;
+    if (leader?.id !== challenge.certificate || leader.leader !== this.id) return undefined;
+    return provePossession(this.#store.identity, this.#domain, challenge);
   }
 
   /** Asks this node to give its leadership back; does nothing when it has none, or in an open cluster. */

@@ -7,7 +7,7 @@ import type { Prng } from "../base/prng.ts";
 import type { VerifiedCertificate } from "../certificate/types.ts";
 import { RosterElection } from "../election/roster/roster_election.ts";
 import { rosterSettings } from "../election/roster/settings.ts";
-import type { RosterCertificate, RosterMemory } from "../election/roster/types.ts";
+import type { ForkEvidence, RosterCertificate, RosterMemory } from "../election/roster/types.ts";
 import type { Membership } from "../membership/core.ts";
 import type { Profile } from "../membership/settings.ts";
 import type { NodeId } from "../membership/types.ts";
@@ -102,6 +102,11 @@ export class RosterPart implements ElectionPart {
   leaseRemainingMs(): number {
     this.#run({ type: "clocks", wallMs: Date.now() });
     return this.#replica.election.leaseRemainingMs(performance.now());
+  }
+
+  /** What was proven about liars. */
+  get evidence(): readonly ForkEvidence[] {
+    return this.#replica.election.evidence;
   }
 
   /** Asks this node to step down, if it leads. */

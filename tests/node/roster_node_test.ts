@@ -1,70 +1,11 @@
 /** Roster clusters with real nodes on loopback: a leader with a lease, failover, restart, and who may not take part. */
 import { match, ok, strictEqual, throws } from "node:assert";
-import { base64url } from "../../lib/base/bytes.ts";
-import { ClusterKindChanged, type NodeOptions } from "../../lib/node/node.ts";
 import { StateStore } from "../../lib/node/state_store.ts";
-import type { FunctionDescription } from "../../lib/node/function_description.ts";
 import { BareEnclave, TestNode } from "./_cluster.ts";
-
-interface Setting extends AsyncDisposable {
-  readonly enclave: BareEnclave;
-  readonly folders: readonly string[];
-  /** What the function said of itself, as a first node learns it. */
-  readonly description: FunctionDescription;
-  start(index: number, seeds: readonly TestNode[], more?: Partial<NodeOptions>): TestNode;
-}
-
-/** An enclave with a roster of `n` voters, and their state folders. */
-async function setting(n: number, faultBound: number): Promise<Setting> {
-  const folder = await Deno.makeTempDir();
-  const folders = Array.from({ length: n }, (_, i) => `${folder}/${i}`);
-  const roster = folders.map((path, i) => ({ name: `n${i}`, key: keyOf(path) }));
-  const enclave = new BareEnclave("random", {
-    cluster: "test",
-    roster,
-    faultBound,
-    policy: "random",
-    lease: { leaseMs: 480, driftPpm: 500 },
-  });
-  const description = await descriptionOf(enclave);
-  return {
-    enclave,
-    folders,
-    description,
-    start: (index, seeds, more = {}) =>
-      new TestNode(enclave, seeds.map((seed) => seed.node.address), {
-        name: `n${index}`,
-        stateFolder: folders[index],
-        description,
-        ...more,
-      }),
-    async [Symbol.asyncDispose]() {
-      await enclave[Symbol.asyncDispose]();
-      await Deno.remove(folder, { recursive: true });
-    },
-  };
-}
-
-/** A node that does not know the kind of its function finds out and asks to be started again. */
-async function descriptionOf(enclave: BareEnclave): Promise<FunctionDescription> {
-  await using node = new TestNode(enclave, []);
-  try {
-    await node.node.stopped;
-  } catch (thrown) {
-    if (thrown instanceof ClusterKindChanged) return thrown.description;
-  }
-  throw new Error("the node did not notice that its function serves a roster");
-}
-
-async function leaseHolder(nodes: readonly TestNode[], from: readonly number[]): Promise<TestNode> {
-  return await Promise.any(nodes.map(async (node, i) => {
-    await node.listener.until(({ event }) => event === "lease-held", from[i]);
-    return node;
-  }));
-}
+import { descriptionOf, keyOf, leaseHolder, rosterWorld } from "./_roster.ts";
 
 Deno.test("four voters, one of whom may lie: one leader holds the lease; when it falls silent another does in a later term", async () => {
-  await using world = await setting(4, 1);
+  await using world = await rosterWorld(4, 1);
   const first = world.start(0, []);
   const rest = [1, 2, 3].map((i) => world.start(i, [first]));
   const nodes = [first, ...rest];
@@ -91,7 +32,7 @@ Deno.test("four voters, one of whom may lie: one leader holds the lease; when it
 });
 
 Deno.test("a leader that leaves hands over, and one that is asked to steps down", async () => {
-  await using world = await setting(3, 0);
+  await using world = await rosterWorld(3, 0);
   const first = world.start(0, []);
   const nodes = [first, world.start(1, [first]), world.start(2, [first])];
   try {
@@ -110,7 +51,7 @@ Deno.test("a leader that leaves hands over, and one that is asked to steps down"
 });
 
 Deno.test("a voter that restarts knows its certificate and its votes, also while the enclave is away", async () => {
-  await using world = await setting(1, 0);
+  await using world = await rosterWorld(1, 0);
   const first = world.start(0, []);
   await leaseHolder([first], [0]);
   const { id, term } = first.node.leader!;
@@ -124,7 +65,7 @@ Deno.test("a voter that restarts knows its certificate and its votes, also while
 });
 
 Deno.test("a node whose key is not in the roster is refused with its key", async () => {
-  await using world = await setting(3, 0);
+  await using world = await rosterWorld(3, 0);
   throws(
     () => new TestNode(world.enclave, [], { description: world.description }),
     /this node's key \S{43} is not in its cluster.json/,
@@ -132,7 +73,7 @@ Deno.test("a node whose key is not in the roster is refused with its key", async
 });
 
 Deno.test("a node of another cluster's name is refused with the right one", async () => {
-  await using world = await setting(3, 0);
+  await using world = await rosterWorld(3, 0);
   throws(
     () => world.start(0, [], { cluster: "other" }),
     /cluster.json is for cluster "test"; start the node with --cluster test/,
@@ -140,7 +81,7 @@ Deno.test("a node of another cluster's name is refused with the right one", asyn
 });
 
 Deno.test("a voter refuses another function in its state folder that does not succeed the first", async () => {
-  await using world = await setting(1, 0);
+  await using world = await rosterWorld(1, 0);
   const first = world.start(0, []);
   await leaseHolder([first], [0]);
   await first[Symbol.asyncDispose]();
@@ -165,7 +106,7 @@ Deno.test("a voter refuses another function in its state folder that does not su
 });
 
 Deno.test("a memory that was tampered with counts as lost", async () => {
-  await using world = await setting(1, 0);
+  await using world = await rosterWorld(1, 0);
   const first = world.start(0, []);
   await leaseHolder([first], [0]);
   await first[Symbol.asyncDispose]();
@@ -181,7 +122,7 @@ Deno.test("a memory that was tampered with counts as lost", async () => {
 });
 
 Deno.test("a cluster without a quorum elects nobody", async () => {
-  await using world = await setting(4, 1);
+  await using world = await rosterWorld(4, 1);
   await using a = world.start(0, []);
   await using b = world.start(1, [a]);
   // Two of four: they meet, and give up on a term that cannot elect; two statements open no other.
@@ -194,8 +135,3 @@ Deno.test("a cluster without a quorum elects nobody", async () => {
     ok(!node.listener.said.some(({ event }) => event === "leader" || event === "lease-held"));
   }
 });
-
-function keyOf(folder: string): string {
-  using store = StateStore.open(folder);
-  return base64url(store.identity.publicKey);
-}

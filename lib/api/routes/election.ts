@@ -1,4 +1,4 @@
-/** The election: who leads, and the certificate that proves it. */
+/** The election: who leads, the certificate that proves it, and what is known of liars. */
 import { FumataError } from "../../base/errors.ts";
 import type { VerifiedCertificate } from "../../certificate/types.ts";
 import type { Node } from "../../node/node.ts";
@@ -12,8 +12,9 @@ export const ELECTION_ROUTES: readonly Route[] = [
     path: "/v1/leader",
     needsToken: false,
     handle({ node }) {
-      respected(node);
-      return { json: leaderView(node) };
+      const json = leaderView(node);
+      if (!json) throw noLeader();
+      return { json };
     },
   },
   {
@@ -22,9 +23,19 @@ export const ELECTION_ROUTES: readonly Route[] = [
     needsToken: false,
     handle: ({ node }) => ({ json: respected(node).document }),
   },
+  {
+    method: "GET",
+    path: "/v1/evidence",
+    needsToken: false,
+    handle: ({ node }) => ({ json: { evidence: node.evidence } }),
+  },
 ];
 
 function respected(node: Node): VerifiedCertificate {
   if (node.leader) return node.leader;
-  throw new FumataError("no-leader", "there is no leader for the present members");
+  throw noLeader();
+}
+
+function noLeader(): FumataError {
+  return new FumataError("no-leader", "there is no leader for the present members");
 }

@@ -1,21 +1,100 @@
-/** `fumata leader`: whom a running node respects as the leader; exit code 4 when there is none. */
+/** `fumata leader`: whom a running node respects as the leader; exit code 4 when there is none. `--watch` goes on with each change. */
 import type { LeaderView } from "../../api/views.ts";
-import type { Command } from "../command.ts";
-import { findNode, NODE_FLAGS } from "../node_link.ts";
+import { EXIT_CODES, FumataError } from "../../base/errors.ts";
+import type { Arguments, Command, CommandContext } from "../command.ts";
+import { openEvents, type StreamedEvent } from "../event_stream.ts";
+import { findNode, NODE_FLAGS, type NodeLink } from "../node_link.ts";
 import { JSON_FLAG, OUTPUT_FLAG, print } from "../output.ts";
 
 /** The command. */
 export const leaderCommand: Command = {
   name: "leader",
   summary: "show the leader that a node respects",
-  examples: ["fumata leader", "fumata leader --node 5000 --json"],
-  flags: [OUTPUT_FLAG, JSON_FLAG, ...NODE_FLAGS],
+  examples: [
+    "fumata leader",
+    "fumata leader --node 5000 --json",
+    "fumata leader --watch",
+  ],
+  flags: [
+    {
+      name: "watch",
+      type: "boolean",
+      help: "go on with a line on each change, until the node stops; JSON is one line each",
+    },
+    OUTPUT_FLAG,
+    JSON_FLAG,
+    ...NODE_FLAGS,
+  ],
   async run(args, context) {
-    const leader = await findNode(args, context).get("/v1/leader") as LeaderView;
-    print(args, context, leader, () => {
-      const who = leader.self ? `${leader.name} (the node itself)` : leader.name;
-      return `${who}, term ${leader.term}, id ${leader.id}`;
-    });
+    const link = findNode(args, context);
+    if (args.has("watch")) return await watch(link, args, context);
+    const leader = await link.get("/v1/leader") as LeaderView;
+    print(args, context, leader, () => words(leader));
     return 0;
   },
 };
+
+/** Who leads, as far as a line tells it; `null` while nobody does. */
+type Watched = Pick<LeaderView, "id" | "name" | "term" | "certificateId" | "self" | "leads"> | null;
+
+async function watch(link: NodeLink, args: Arguments, context: CommandContext): Promise<number> {
+  const stop = new AbortController();
+  context.interrupted.then(() => stop.abort());
+  const events = await openEvents(link.http, stop.signal);
+  // After the stream has begun: a change in between is in it.
+  let current = await present(link);
+  const isJson = args.text("output") === "json" || args.has("json");
+  const tell = () =>
+    context.out((isJson ? JSON.stringify({ leader: current }) : words(current)) + "\n");
+  tell();
+  for await (const event of events) {
+    const next = after(current, event);
+    if (isSame(current, next)) continue;
+    current = next;
+    tell();
+  }
+  return stop.signal.aborted ? 0 : EXIT_CODES.unreachable;
+}
+
+async function present(link: NodeLink): Promise<Watched> {
+  try {
+    return watched(await link.get("/v1/leader") as LeaderView);
+  } catch (thrown) {
+    if (thrown instanceof FumataError && thrown.code === "no-leader") return null;
+    throw thrown;
+  }
+}
+
+/** What an event of the node's log makes of it. */
+function after(current: Watched, { event, data }: StreamedEvent): Watched {
+  switch (event) {
+    case "leader": {
+      const { leader, name, term, certificateId, self } = data;
+      const view = { id: leader, name, term, certificateId, self, leads: false } as Watched;
+      return view?.certificateId === current?.certificateId ? current : view;
+    }
+    case "leaderless":
+      return null;
+    case "lease-held":
+      return current && current.term === data.term ? { ...current, leads: true } : current;
+    case "lease-lost":
+      return current && { ...current, leads: false };
+    default:
+      return current;
+  }
+}
+
+function isSame(a: Watched, b: Watched): boolean {
+  return a?.certificateId === b?.certificateId && a?.leads === b?.leads;
+}
+
+function watched({ id, name, term, certificateId, self, leads }: LeaderView): Watched {
+  return { id, name, term, certificateId, self, leads };
+}
+
+function words(leader: Watched): string {
+  if (!leader) return "no leader";
+  const who = leader.self ? `${leader.name} (the node itself)` : leader.name;
+  const lease = leader.leads ? ", holds the lease" : "";
+  return `${who}, term ${leader.term}, id ${leader.id}${lease}`;
+}
