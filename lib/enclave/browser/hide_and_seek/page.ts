@@ -1,4 +1,3 @@
-/// <reference lib="dom" />
 /**
  * The page of hide and seek. It has three parts: what was verified of the enclave, hiding, seeking. Nothing works before the enclave was
  * verified, and each click verifies anew, because every connection has a key of its own.
@@ -16,21 +15,22 @@ import {
   type FunctionPins,
 } from "../client.ts";
 import { isRecord } from "../../frames.ts";
+import { browser, byId, type PageElement } from "./dom.ts";
 import { showChecking, showRefused, showVerified } from "./trust_panel.ts";
 
 /** How long finding out where one is may take, ms: phones that start their receiver need half a minute. */
 const POSITION_MS = 40_000;
 
-const hideButton = element("hide", HTMLButtonElement);
-const hideStatus = element("hide-status", HTMLElement);
-const hiddenPlace = element("hidden-place", HTMLElement);
-const hiddenText = element("hidden-text", HTMLTextAreaElement);
-const copyStatus = element("copy-status", HTMLElement);
-const seekForm = element("seek-form", HTMLFormElement);
-const seekButton = element("seek", HTMLButtonElement);
-const soughtText = element("sought-text", HTMLTextAreaElement);
-const seekStatus = element("seek-status", HTMLElement);
-const answer = element("answer", HTMLElement);
+const hideButton = byId("hide");
+const hideStatus = byId("hide-status");
+const hiddenPlace = byId("hidden-place");
+const hiddenText = byId("hidden-text");
+const copyStatus = byId("copy-status");
+const seekForm = byId("seek-form");
+const seekButton = byId("seek");
+const soughtText = byId("sought-text");
+const seekStatus = byId("seek-status");
+const answer = byId("answer");
 
 /** What the page works with once the host has named it. */
 interface Setting {
@@ -49,7 +49,7 @@ async function start(): Promise<void> {
     const setting = await fetchSetting();
     await verify(setting.pins);
     hideButton.addEventListener("click", () => act(hideStatus, () => hide(setting)));
-    element("copy", HTMLButtonElement).addEventListener("click", copy);
+    byId("copy").addEventListener("click", copy);
     seekForm.addEventListener("submit", (event) => {
       event.preventDefault();
       answer.hidden = true;
@@ -63,11 +63,11 @@ async function start(): Promise<void> {
 
 /** Why the page cannot work in this browser, if it cannot. */
 function missing(): string | undefined {
-  if (!isSecureContext) {
+  if (!browser.isSecureContext) {
     return "Browsers encrypt and tell where you are only on pages that come over https, or from " +
       "this machine. Ask the host's owner for an address that begins with https.";
   }
-  if (!("geolocation" in navigator)) return "This browser cannot tell where you are.";
+  if (!browser.navigator.geolocation) return "This browser cannot tell where you are.";
 }
 
 async function fetchSetting(): Promise<Setting> {
@@ -81,7 +81,7 @@ async function fetchSetting(): Promise<Setting> {
   return {
     user: String(body.user),
     pins: {
-      url: location.origin,
+      url: browser.location.origin,
       token: String(body.token),
       functionId: String(body.function_id),
       checksum,
@@ -119,7 +119,7 @@ function selectHiddenText(): void {
 
 async function copy(): Promise<void> {
   try {
-    await navigator.clipboard.writeText(hiddenText.value);
+    await browser.navigator.clipboard.writeText(hiddenText.value);
     copyStatus.textContent = "Copied.";
   } catch {
     selectHiddenText();
@@ -152,7 +152,7 @@ async function seek({ pins }: Setting): Promise<void> {
 /** Where the browser is, as the function wants it. */
 function position(): Promise<{ readonly place: string; readonly accuracyMeters: number }> {
   return new Promise((resolve, reject) => {
-    navigator.geolocation.getCurrentPosition(
+    browser.navigator.geolocation!.getCurrentPosition(
       ({ coords: { latitude, longitude, accuracy } }) =>
         resolve({ place: JSON.stringify({ latitude, longitude }), accuracyMeters: accuracy }),
       ({ code, PERMISSION_DENIED, TIMEOUT }) =>
@@ -171,7 +171,7 @@ function position(): Promise<{ readonly place: string; readonly accuracyMeters: 
 }
 
 /** Runs what a click asks for; one at a time. Evidence that is refused closes the page for good. */
-async function act(status: HTMLElement, work: () => Promise<void>): Promise<void> {
+async function act(status: PageElement, work: () => Promise<void>): Promise<void> {
   setReady(false);
   status.classList.remove("failed");
   try {
@@ -193,10 +193,4 @@ function showFailure(thrown: unknown): void {
 
 function setReady(isReady: boolean): void {
   hideButton.disabled = seekButton.disabled = !isReady;
-}
-
-function element<T extends HTMLElement>(id: string, kind: abstract new () => T): T {
-  const found = document.getElementById(id);
-  if (!(found instanceof kind)) throw new Error(`Broken invariant: the page has no #${id}`);
-  return found;
 }

@@ -1,10 +1,10 @@
-/// <reference lib="dom" />
 /** What the page shows of the enclave: what was verified, or plainly that it was not. */
 import { ATTACKS } from "../../../attestation/checks.ts";
 import { PLATFORM_NAMES } from "../../../attestation/report.ts";
 import { trustStoreOf } from "../../../attestation/roots.ts";
 import type { AttestationPolicy, Verdict } from "../../../attestation/types.ts";
 import { hex } from "../../../base/bytes.ts";
+import { browser, byId, type PageElement, textElement } from "./dom.ts";
 
 /** Before anything is known. */
 export function showChecking(): void {
@@ -71,18 +71,8 @@ function show(parts: { facts: boolean; details: boolean; failures: boolean }): v
   byId("trust-failures").hidden = !parts.failures;
 }
 
-function textElement(name: string, text: string): HTMLElement {
-  const made = document.createElement(name);
-  made.textContent = text;
-  return made;
-}
-
-function wrapped(name: string, child: HTMLElement): HTMLElement {
-  const made = document.createElement(name);
+function wrapped(name: string, child: PageElement): PageElement {
+  const made = browser.document.createElement(name);
   made.append(child);
   return made;
-}
-
-function byId(id: string): HTMLElement {
-  return document.getElementById(id)!;
 }
