@@ -6,7 +6,7 @@ import type { Address } from "../base/address.ts";
 import type { CertificateDocument, VerifiedCertificate } from "../certificate/types.ts";
 import type { NodeId } from "../membership/types.ts";
 import type { Dropped } from "../wire/envelope.ts";
-import type { GossipEffect, GossipEvent } from "./gossip_replica.ts";
+import type { GossipEffect, GossipEvent } from "./gossip.ts";
 
 /** What is to be done after a step: what every node does, or an act of the part's own, which has to keep its place in the order. */
 export type PartEffect = GossipEffect | { readonly type: "act"; act(): void };

@@ -24,7 +24,7 @@ import type { ElectionPart, PartEffect, PartShell, Step } from "./election_part.
 import { type AttestedConnection, type AttestedFunction, EnclaveLink } from "./enclave_link.ts";
 import { EventLog } from "./event_log.ts";
 import type { FunctionDescription } from "./function_description.ts";
-import type { GossipEvent } from "./gossip_replica.ts";
+import type { GossipEvent } from "./gossip.ts";
 import { Journal } from "./journal.ts";
 import { KeyringFile } from "./keyring_file.ts";
 import { Mailbox, type Received } from "./mailbox.ts";

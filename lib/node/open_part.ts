@@ -6,7 +6,8 @@ import type { Prng } from "../base/prng.ts";
 import { electRequest } from "../certificate/proposal.ts";
 import type { VerifiedCertificate } from "../certificate/types.ts";
 import { OpenElection } from "../election/open_election.ts";
-import { type ElectionSettings } from "../election/settings.ts";
+import type { ElectionSettings } from "../election/settings.ts";
+import type { ElectionEvent } from "../election/types.ts";
 import type { Membership } from "../membership/core.ts";
 import type { NodeId } from "../membership/types.ts";
 import { decodeElection, ELECTION_KINDS, encodeElection } from "../wire/election_messages.ts";
@@ -15,9 +16,9 @@ import type { CertificateDesk } from "./certificate_desk.ts";
 import type { ElectionFrame, ElectionPart, PartEffect, PartShell } from "./election_part.ts";
 import { certificateOf } from "./election_answer.ts";
 import { openElectionRules } from "./election_rules.ts";
-import type { GossipEvent } from "./gossip_replica.ts";
+import type { GossipEvent } from "./gossip.ts";
 import type { Journal } from "./journal.ts";
-import { OpenReplica, type OpenReplicaEffect, type OpenReplicaEvent } from "./open_replica.ts";
+import { openReplica, type OpenReplicaEffect } from "./open_replica.ts";
 import type { StateStore } from "./state_store.ts";
 
 /** What the part is made of. */
@@ -40,7 +41,8 @@ export class OpenPart implements ElectionPart {
   readonly kinds: ReadonlySet<number> = new Set(Object.values(ELECTION_KINDS));
   readonly #options: OpenPartOptions;
   readonly #checksum: string;
-  readonly #replica: OpenReplica;
+  readonly #election: OpenElection;
+  readonly #replica: ReturnType<typeof openReplica>;
 
   constructor(options: OpenPartOptions) {
     const { domain, store, desk, nowMs } = options;
@@ -48,7 +50,7 @@ export class OpenPart implements ElectionPart {
     this.#checksum = hex(domain.checksum);
     const { identity } = store;
     const { head, lastVote } = store.history(this.#checksum, domain.cluster);
-    const election = new OpenElection({
+    this.#election = new OpenElection({
       self: identity.id,
       rules: openElectionRules(identity, domain),
       settings: options.settings,
@@ -58,15 +60,15 @@ export class OpenPart implements ElectionPart {
       awaitsSeeds: options.awaitsSeeds,
     });
     const self = { id: identity.id, name: options.name, key: base64url(identity.publicKey) };
-    this.#replica = new OpenReplica(options.membership, election, self, nowMs);
+    this.#replica = openReplica(options.membership, this.#election, self, nowMs);
   }
 
   get term(): number {
-    return this.#replica.election.term;
+    return this.#election.term;
   }
 
   get leader(): VerifiedCertificate | undefined {
-    return this.#replica.election.respected;
+    return this.#election.respected;
   }
 
   deadlineMs(): number | undefined {
@@ -74,7 +76,7 @@ export class OpenPart implements ElectionPart {
   }
 
   step(event: GossipEvent, nowMs: number): readonly PartEffect[] {
-    return this.#step(event, nowMs);
+    return this.#replica.gossip(event, nowMs).map((effect) => this.#asPartEffect(effect));
   }
 
   receive({ sender, senderKey, kind, body }: ElectionFrame): Dropped | undefined {
@@ -82,7 +84,7 @@ export class OpenPart implements ElectionPart {
     if (!decoded.ok) return decoded;
     const { message } = decoded;
     if (message.kind === "certificate") this.#options.shell.onDocument(message.document, sender);
-    else this.#run({ type: "election", sender, message });
+    else this.#run({ type: "message", sender, message });
   }
 
   certified(certificate: VerifiedCertificate, from: NodeId | undefined): void {
@@ -93,12 +95,10 @@ export class OpenPart implements ElectionPart {
     this.#run({ type: "keys", kids, preferred });
   }
 
-  #run(event: OpenReplicaEvent): void {
-    this.#options.shell.run((nowMs) => this.#step(event, nowMs));
-  }
-
-  #step(event: OpenReplicaEvent, nowMs: number): PartEffect[] {
-    return this.#replica.step(event, nowMs).map((effect) => this.#asPartEffect(effect));
+  #run(event: ElectionEvent): void {
+    this.#options.shell.run((nowMs) =>
+      this.#replica.elect(event, nowMs).map((effect) => this.#asPartEffect(effect))
+    );
   }
 
   #asPartEffect(effect: OpenReplicaEffect): PartEffect {

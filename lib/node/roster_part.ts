@@ -7,7 +7,12 @@ import type { Prng } from "../base/prng.ts";
 import type { VerifiedCertificate } from "../certificate/types.ts";
 import { RosterElection } from "../election/roster/roster_election.ts";
 import { rosterSettings } from "../election/roster/settings.ts";
-import type { ForkEvidence, RosterCertificate, RosterMemory } from "../election/roster/types.ts";
+import type {
+  ForkEvidence,
+  RosterCertificate,
+  RosterEvent,
+  RosterMemory,
+} from "../election/roster/types.ts";
 import type { Membership } from "../membership/core.ts";
 import type { Profile } from "../membership/settings.ts";
 import type { NodeId } from "../membership/types.ts";
@@ -21,15 +26,11 @@ import {
 import type { CertificateDesk } from "./certificate_desk.ts";
 import { certificateOf } from "./election_answer.ts";
 import type { ElectionFrame, ElectionPart, PartEffect, PartShell } from "./election_part.ts";
-import type { GossipEvent } from "./gossip_replica.ts";
+import type { GossipEvent } from "./gossip.ts";
 import type { Journal } from "./journal.ts";
 import { rosterCertificateOf, rosterOf, rosterRequest, rosterRules } from "./roster_cluster.ts";
 import { openRosterMemory, rosterOrigin } from "./roster_memory.ts";
-import {
-  RosterReplica,
-  type RosterReplicaEffect,
-  type RosterReplicaEvent,
-} from "./roster_replica.ts";
+import { rosterReplica, type RosterReplicaEffect } from "./roster_replica.ts";
 import type { StateStore } from "./state_store.ts";
 
 /** What the part is made of. */
@@ -55,7 +56,8 @@ export class RosterPart implements ElectionPart {
   readonly #options: RosterPartOptions;
   readonly #checksum: string;
   readonly #door: RosterDoor;
-  readonly #replica: RosterReplica;
+  readonly #election: RosterElection;
+  readonly #replica: ReturnType<typeof rosterReplica>;
   #memory: RosterMemory;
   #leader?: VerifiedCertificate;
 
@@ -76,7 +78,7 @@ export class RosterPart implements ElectionPart {
     const { operatorKey } = config;
     this.#door = { domain, roster, ...(operatorKey && { operatorKey }) };
     this.#memory = openRosterMemory(store, domain, desk);
-    const election = new RosterElection({
+    this.#election = new RosterElection({
       self: identity.id,
       roster,
       rules: rosterRules(identity, domain, config, freshNonce),
@@ -87,11 +89,11 @@ export class RosterPart implements ElectionPart {
       nowMs,
     });
     const voters = new Set(roster.voters.map((voter) => voter.id));
-    this.#replica = new RosterReplica(options.membership, election, voters, nowMs);
+    this.#replica = rosterReplica(options.membership, this.#election, voters, nowMs);
   }
 
   get term(): number {
-    return this.#replica.election.term;
+    return this.#election.term;
   }
 
   get leader(): VerifiedCertificate | undefined {
@@ -100,13 +102,13 @@ export class RosterPart implements ElectionPart {
 
   /** How long this node may act as the leader from now on, ms; 0 when it may not. Ask anew before every act. */
   leaseRemainingMs(): number {
-    this.#run({ type: "clocks", wallMs: Date.now() });
-    return this.#replica.election.leaseRemainingMs(performance.now());
+    this.#options.shell.run((nowMs) => this.#clocks(nowMs));
+    return this.#election.leaseRemainingMs(performance.now());
   }
 
   /** What was proven about liars. */
   get evidence(): readonly ForkEvidence[] {
-    return this.#replica.election.evidence;
+    return this.#election.evidence;
   }
 
   /** Asks this node to step down, if it leads. */
@@ -119,12 +121,10 @@ export class RosterPart implements ElectionPart {
   }
 
   step(event: GossipEvent, nowMs: number): readonly PartEffect[] {
-    if (event.type !== "tick" && event.type !== "leave") return this.#step(event, nowMs);
-    // A leader that leaves hands over first; a tick is the moment to look at the wall clock.
-    const first: RosterReplicaEvent = event.type === "leave"
-      ? { type: "step-down" }
-      : { type: "clocks", wallMs: Date.now() };
-    return [...this.#step(first, nowMs), ...this.#step(event, nowMs)];
+    // A tick is the moment to look at the wall clock.
+    const clocks = event.type === "tick" ? this.#clocks(nowMs) : [];
+    const effects = this.#replica.gossip(event, nowMs);
+    return [...clocks, ...effects.map((effect) => this.#asPartEffect(effect))];
   }
 
   receive({ sender, senderKey, kind, body }: ElectionFrame): Dropped | undefined {
@@ -133,7 +133,7 @@ export class RosterPart implements ElectionPart {
     if (!decoded.ok) return decoded;
     const { message } = decoded;
     if (message.kind === "certificate") shell.onDocument(message.document, sender);
-    else this.#run({ type: "election", sender, message });
+    else this.#run({ type: "message", sender, message });
   }
 
   certified(verified: VerifiedCertificate, from: NodeId | undefined): void {
@@ -145,12 +145,16 @@ export class RosterPart implements ElectionPart {
     this.#run({ type: "keys", kids, ...(preferred && { preferred }) });
   }
 
-  #run(event: RosterReplicaEvent): void {
-    this.#options.shell.run((nowMs) => this.#step(event, nowMs));
+  #run(event: RosterEvent): void {
+    this.#options.shell.run((nowMs) => this.#elect(event, nowMs));
   }
 
-  #step(event: RosterReplicaEvent, nowMs: number): PartEffect[] {
-    return this.#replica.step(event, nowMs).map((effect) => this.#asPartEffect(effect));
+  #clocks(nowMs: number): PartEffect[] {
+    return this.#elect({ type: "clocks", wallMs: Date.now() }, nowMs);
+  }
+
+  #elect(event: RosterEvent, nowMs: number): PartEffect[] {
+    return this.#replica.elect(event, nowMs).map((effect) => this.#asPartEffect(effect));
   }
 
   #asPartEffect(effect: RosterReplicaEffect): PartEffect {
