@@ -2,6 +2,23 @@
  * `cluster.json` of a package: it turns the function into a roster cluster, and because it is inside the package the checksum pins it
  * (design §2). The function, the nodes and every verifier read it with this one reader, so that they mean the same cluster.
  *
+ * ```json
+ * {
+ *   "cluster": "payments",
+ *   "roster": [
+ *     { "name": "10.0.0.1:5000", "key": "<raw Ed25519 key, base64url>", "weight": 2 },
+ *     { "name": "10.0.0.2:5000", "key": "<…>" }
+ *   ],
+ *   "faultBound": 0,
+ *   "policy": "weighted", "sticky": true, "maxTenure": 10,
+ *   "lease": { "leaseMs": 800, "driftPpm": 1000 },
+ *   "operatorKey": "<raw Ed25519 key, base64url>",
+ *   "succeeds": "<checksum of the predecessor, hex>"
+ * }
+ * ```
+ *
+ * `weight` (1), `sticky` (false), `maxTenure` (0: no bound), `operatorKey` and `succeeds` may be left out; nothing else.
+ *
  * Strict, because whoever reviews the file must see what the machine sees: no field twice, none unknown, no key that could sign for
  * somebody else, and a fault bound that was chosen and not guessed. Hashing and the check of keys are injected: the enclave has them
  * from its host, others from their library.

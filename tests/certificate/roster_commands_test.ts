@@ -1,5 +1,6 @@
 /** `fumata verify`, `audit` and `succession` over rosters, from words to exit code, with real files and a real HTTP server. */
 import { deepStrictEqual as assertEquals, ok as assert, rejects } from "node:assert";
+import { encodeEvidence, encodeUserData } from "../../lib/attestation/mod.ts";
 import { base64url, fromHex, hex, utf8 } from "../../lib/base/bytes.ts";
 import {
   isOrderBy,
@@ -21,6 +22,7 @@ import {
 } from "../function/_roster.ts";
 import { certificateKey } from "../function/_world.ts";
 import { TestFunction } from "./_chain.ts";
+import { openSimulatedTee } from "../../lib/tee/simulated.ts";
 import { runCommand, TestFolder } from "./_command.ts";
 import { CLOSING, issueClosing, issueRoster } from "./_issue_roster.ts";
 import { issue } from "./_issue.ts";
@@ -358,6 +360,48 @@ Deno.test("audit: wrong flags and files are one line each", async () => {
   });
   const fine = at.folder.write("fine.json", [certificateOf()]);
   await rejects(audit(fine, ...at.given, "--after", "x"), { code: "usage" });
+});
+
+Deno.test("audit: with evidence the keys are proven, and the TEE has to be the one that is named", async () => {
+  using at = world();
+  const tee = await openSimulatedTee({
+    folder: at.folder.path,
+    version: "1",
+    wallNow: () => Date.UTC(2024, 0, 1),
+  });
+  const userData = encodeUserData({
+    functionChecksum: domain.checksum,
+    certificateKid: key.kid,
+  });
+  const evidence = encodeEvidence(
+    await tee.attest({
+      nonce: new Uint8Array(16),
+      sessionKey: new Uint8Array(32).fill(1),
+      userData,
+    }),
+  );
+  const policy = at.folder.write("policy.json", {
+    platform: "simulated",
+    insecureSimulatedRoot: tee.rootPem,
+    measurements: tee.measurements,
+  });
+  const chain = (document: object) =>
+    at.folder.write("chain.json", {
+      chain: [document],
+      keys: [key.jwk],
+      evidence: [JSON.parse(new TextDecoder().decode(evidence))],
+    });
+  const given = ["--package", at.archive, "--policy", policy];
+  assertEquals((await runCommand(auditCommand, chain(certificateOf()), ...given)).code, 0);
+  const boasting = issueRoster(
+    ({ claims }) => claims.tee = "nitro",
+    rosterProposal(domain, 4),
+    CONFIG,
+    domain,
+  );
+  const { code, out } = await runCommand(auditCommand, chain(boasting), ...given);
+  assertEquals(code, 3);
+  assert(out.includes("refused      document 0: tee: "), out);
 });
 
 // ---- succession

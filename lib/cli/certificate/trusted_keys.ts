@@ -60,6 +60,11 @@ export interface TrustedKeys {
   readonly evidence: ReadonlyMap<string, Verdict>;
 }
 
+/** The TEE of each key that evidence names: what a certificate says of its own has to be that. */
+export function teesOf({ evidence }: TrustedKeys): ReadonlyMap<string, string> {
+  return new Map([...evidence].map(([kid, { platform }]) => [kid, platform]));
+}
+
 /** The keys of one function that the flags make trustworthy. Throws a `FumataError` when there is none. */
 export async function readTrustedKeys(
   args: Arguments,

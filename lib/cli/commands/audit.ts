@@ -22,7 +22,7 @@ import {
   readPackage,
   readPinnedFunction,
 } from "../certificate/pinned_function.ts";
-import { readTrustedKeys, TRUST_FLAGS } from "../certificate/trusted_keys.ts";
+import { readTrustedKeys, teesOf, TRUST_FLAGS } from "../certificate/trusted_keys.ts";
 import type { Arguments, Command, CommandContext } from "../command.ts";
 
 /** The command. */
@@ -109,12 +109,16 @@ async function pinsOf(
   const claimed = new Set(file.documents.map(claimedChecksum));
   const used = rosters.filter(({ checksum }) => claimed.has(hex(checksum)));
   return await Promise.all(
-    (used.length > 0 ? used : rosters.slice(0, 1)).map(async ({ checksum, config }) => ({
-      domain: { checksum, cluster: args.text("cluster") ?? config.cluster },
-      keys: (await readTrustedKeys(args, file, checksum)).keys,
-      config,
-      allowOpen: false,
-    })),
+    (used.length > 0 ? used : rosters.slice(0, 1)).map(async ({ checksum, config }) => {
+      const trusted = await readTrustedKeys(args, file, checksum);
+      return {
+        domain: { checksum, cluster: args.text("cluster") ?? config.cluster },
+        keys: trusted.keys,
+        tees: teesOf(trusted),
+        config,
+        allowOpen: false,
+      };
+    }),
   );
 }
 

@@ -16,7 +16,7 @@ import { readInput } from "../certificate/input.ts";
 import { FUNCTION_FLAGS, readPinnedFunction } from "../certificate/pinned_function.ts";
 import { provePossessionAt } from "../certificate/prove.ts";
 import { type Accepted, type Findings, jsonReport, textReport } from "../certificate/report.ts";
-import { readTrustedKeys, TRUST_FLAGS } from "../certificate/trusted_keys.ts";
+import { readTrustedKeys, teesOf, TRUST_FLAGS } from "../certificate/trusted_keys.ts";
 import type { Arguments, Command, CommandContext } from "../command.ts";
 
 /** The command. */
@@ -83,7 +83,7 @@ async function run(args: Arguments, context: CommandContext): Promise<number> {
   const verdict = verifyCertificate(file.document, {
     domain,
     keys: trusted.keys,
-    tees: new Map([...trusted.evidence].map(([kid, { platform }]) => [kid, platform])),
+    tees: teesOf(trusted),
     policy: ROSTER_POLICIES.find((policy) => policy === args.text("draw")),
     config,
     allowOpen: args.has("allow-open"),
