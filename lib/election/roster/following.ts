@@ -70,7 +70,8 @@ export class Following {
   /** Promises the lease to the leader of the head, unless a vote or an order stands against it. */
   bind(nowMs: number): boolean {
     const { leader, head, lastVote, order, roster, promises } = this.#context;
-    if (leader === undefined || order || lastVote?.successor !== undefined) return false;
+    // An order is stored for good, and whoever voted to close has one.
+    if (leader === undefined || order) return false;
     if (lastVote && lastVote.term > head.term) return false;
     const promisedMsMax = promises.make({ id: head.id, leader }, roster.leaseMs, nowMs);
     if (promisedMsMax !== undefined) this.#context.persist({ promisedMsMax });

@@ -11,6 +11,7 @@ export const LIARS: Readonly<Record<string, (id: string) => Liar>> = {
   withholder,
   termJumper,
   backwardVoter,
+  stepDownForger,
   silent,
 };
 
@@ -107,6 +108,19 @@ export function backwardVoter(id: string): Liar {
       world.deliver({ from: id, to: from, message: { kind: "vote", term, digest, vote } });
       return true;
     },
+  };
+}
+
+/** Says that it steps down from certificates by which others lead. */
+export function stepDownForger(id: string): Liar {
+  return {
+    sends(sent, world) {
+      const certificateId = world.node(id).election.head.id;
+      const stepDown = { certificateId, leader: id, signature: id };
+      const forged = { ...sent, message: { kind: "step-down", stepDown } } as const;
+      return world.node(id).election.headCertificate?.leader === id ? [sent] : [sent, forged];
+    },
+    hears: () => true,
   };
 }
 

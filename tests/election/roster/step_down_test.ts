@@ -47,6 +47,8 @@ Deno.test("a leader that steps down sends no heartbeat any more, whatever acks c
   solo.ackAll();
   strictEqual(solo.leaseMs, 0);
   solo.clear();
+  solo.nowMs += solo.settings.heartbeatIntervalMs;
+  solo.step({ type: "tick" });
   solo.pass(LEASE_MS);
   released(solo);
   solo.pass(LEASE_MS);

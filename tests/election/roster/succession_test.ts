@@ -60,6 +60,16 @@ Deno.test("a leader that learns of the order steps down, and followers ack no mo
   strictEqual(follower.sent("lease-ack").length, 0);
 });
 
+Deno.test("a leader that restarts with an order steps down instead of leading on", () => {
+  const solo = leader();
+  solo.memory = { ...solo.memory, order: ORDER };
+  solo.boot();
+  solo.clear();
+  solo.step({ type: "tick" });
+  strictEqual(solo.did("stop-work").length, 1);
+  strictEqual(solo.sent("heartbeat").length, 0);
+});
+
 Deno.test("a vote to close goes to all, so that it comes about without its collector", () => {
   const solo = voter();
   solo.step({ type: "succession", order: ORDER });

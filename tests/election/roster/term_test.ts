@@ -35,6 +35,8 @@ Deno.test("f liars cannot jump to a far term, q voters can show one", () => {
   solo.gaveUp(solo.others.slice(0, 1), 1_000);
   solo.gaveUp(solo.others.slice(1, 2), 999);
   strictEqual(solo.election.term, 1);
+  solo.gaveUp(solo.others.slice(1, 2), 1_000);
+  strictEqual(solo.election.term, 1);
   solo.gaveUp(solo.others, 50);
   strictEqual(solo.election.term, 1, "the first one's furthest statement is another");
   solo.gaveUp(solo.others, 1_001);
@@ -167,6 +169,30 @@ Deno.test("the collector waits for members that are about to settle, but no long
     first.proposal.type === "leader" && first.proposal.active,
     flapping.ids.filter((id) => id !== flapping.others[0]),
   );
+});
+
+Deno.test("members that come one after the other do not hold up the collector for ever", () => {
+  const solo = collector({ n: 7, f: 2 });
+  const { settleMs } = solo.settings;
+  const late = solo.others.slice(4);
+  const startMs = solo.nowMs;
+  for (let here = 0; here <= late.length; here++) {
+    const absent = late.slice(here).map((id) => [id, { verified: false }] as const);
+    solo.view(Object.fromEntries(absent));
+    solo.pass(0.45 * settleMs);
+    if (solo.sent("proposal").length > 0) break;
+  }
+  solo.pass(startMs + settleMs - solo.nowMs);
+  const [{ proposal }] = solo.sent("proposal");
+  strictEqual(proposal.type === "leader" && proposal.active.length, 6);
+});
+
+Deno.test("a collector that promised, or was restarted, waits until it is free", () => {
+  const solo = collector({ memory: { promisedMsMax: LEASE_MS } });
+  solo.pass(LEASE_MS - 1);
+  strictEqual(solo.sent("proposal").length + solo.sent("gave-up").length, 0);
+  solo.pass(1);
+  strictEqual(solo.sent("proposal").length, 1);
 });
 
 Deno.test("the collector sends its proposal again to those that have not voted", () => {

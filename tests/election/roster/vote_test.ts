@@ -1,6 +1,7 @@
 /** When a voter votes and when not (design §4.4). Each test changes one thing about a proposal that would get the vote. */
 import { deepStrictEqual, ok, strictEqual } from "node:assert";
-import { KID } from "./_rules.ts";
+import { incumbencyAfter } from "../../../lib/election/roster/vote_rule.ts";
+import { certificateOf, KID } from "./_rules.ts";
 import { LEASE_MS, Solo, voter } from "./_solo.ts";
 
 Deno.test("a voter votes for the proposal of the collector, after it has stored its vote", () => {
@@ -109,6 +110,7 @@ Deno.test("a restarted node votes for nobody for the longest lease that it ever 
   solo.pass(solo.settings.settleMs);
   solo.propose();
   strictEqual(solo.refusal(), "promise");
+  strictEqual(solo.election.deadlineMs(), solo.nowMs - solo.settings.settleMs + 2 * LEASE_MS);
   solo.pass(2 * LEASE_MS - solo.settings.settleMs - 1);
   strictEqual(solo.sent("vote").length, 0);
   solo.pass(1);
@@ -212,6 +214,19 @@ Deno.test("a voter refuses a false incumbent or tenure", () => {
   solo.clear();
   solo.propose(solo.proposal({ tenure: 1 }));
   strictEqual(solo.refusal(), "incumbent");
+});
+
+Deno.test("tenure counts the certificates in a row that drew one leader", () => {
+  const { roster } = voter();
+  const first = certificateOf(roster, "b", { term: 1 });
+  deepStrictEqual(incumbencyAfter(undefined), { tenure: 0 });
+  deepStrictEqual(incumbencyAfter(first), { incumbent: "b", tenure: 1 });
+  const again = certificateOf(roster, "b", { term: 2, incumbent: "b", tenure: 1 });
+  deepStrictEqual(incumbencyAfter(again), { incumbent: "b", tenure: 2 });
+  const other = certificateOf(roster, "c", { term: 3, incumbent: "b", tenure: 2 });
+  deepStrictEqual(incumbencyAfter(other), { incumbent: "c", tenure: 1 });
+  const { leader: _, ...closing } = other;
+  deepStrictEqual(incumbencyAfter(closing), { tenure: 0 });
 });
 
 // The key.
