@@ -16,6 +16,7 @@
 import type { Digest, VerifiedCertificate, Vote } from "../certificate/types.ts";
 import type { NodeId } from "../membership/types.ts";
 import type { Prng } from "../base/prng.ts";
+import { OpenTerms } from "./open_terms.ts";
 import type { ElectionSettings } from "./settings.ts";
 import type {
   Candidate,
@@ -61,12 +62,6 @@ export interface ElectionOptions {
 /** Certificates that were ignored are remembered, so that they are not fetched again and again; the oldest go first. */
 const IGNORED_MAX = 256;
 
-/** Statements that wait for their head; the oldest go first. */
-const EARLY_MAX = 64;
-
-/** A term this far ahead of the head is not believed: it would take years of giving up. */
-const TERMS_AHEAD_MAX = 1_000_000;
-
 interface Round {
   readonly proposal: Proposal;
   readonly digest: Digest;
@@ -98,12 +93,8 @@ export class OpenElection {
   #head: Head;
   #certificate?: VerifiedCertificate;
   #lastVote?: { readonly term: number; readonly digest: Digest };
-  #term: number;
-  /** Statements about the current term and the ones that opened it, for this head only. */
-  #gaveUp = new Map<number, Map<NodeId, GaveUp>>();
+  readonly #terms: OpenTerms;
   #givenUpInARow = 0;
-  /** Statements about another head than this node's, the last of each voter. */
-  #early = new Map<NodeId, GaveUp>();
 
   #round?: Round;
   /** The last proposal of each collector that could not be voted on yet. */
@@ -129,7 +120,7 @@ export class OpenElection {
       ? { term: options.memory.head.term, id: options.memory.head.id }
       : { term: 0, id: options.rules.genesis };
     this.#lastVote = options.memory.lastVote;
-    this.#term = Math.max(this.#head.term + 1, this.#lastVote?.term ?? 0);
+    this.#terms = new OpenTerms(this.#head, this.#lastVote?.term ?? 0);
     this.#startAtMs = options.nowMs;
     this.#graceUntilMs = options.awaitsSeeds
       ? options.nowMs + options.settings.joinGraceMs
@@ -153,7 +144,7 @@ export class OpenElection {
 
   /** The present term: the one that the next certificate will have. */
   get term(): number {
-    return this.#term;
+    return this.#terms.current;
   }
 
   /** When the next `tick` is wanted, monotonic ms. */
@@ -231,7 +222,9 @@ export class OpenElection {
       case "refusal":
         return this.#onRefusal(sender, message.digest, message.reason, message.head, nowMs);
       case "gave-up":
-        for (const statement of message.statements) this.#onGaveUp(statement);
+        for (const statement of message.statements) {
+          if (this.#known.has(statement.voter)) this.#terms.note(statement);
+        }
         return;
       case "bundle":
         return this.#onBundle(sender, message.proposal, message.votes, nowMs);
@@ -265,31 +258,8 @@ export class OpenElection {
     this.#onHeadSeen(sender, head, nowMs);
     if (reason === "voted") this.#giveUp(nowMs);
     if (reason === "term-not-open") {
-      this.#send([sender], { kind: "gave-up", statements: this.#statements(this.#term - 1) });
+      this.#send([sender], { kind: "gave-up", statements: this.#terms.about(this.term - 1) });
     }
-  }
-
-  #onGaveUp(statement: GaveUp): void {
-    const { term, prev, voter } = statement;
-    if (prev !== this.#head.id) return this.#keepEarly(statement);
-    if (!this.#activeIds.has(voter)) return;
-    if (term < this.#term - 1 || term > this.#head.term + TERMS_AHEAD_MAX) return;
-    // A statement about a later term is kept only one per voter, so that nobody fills the map.
-    for (const [other, statements] of this.#gaveUp) {
-      if (other < term && other > this.#term) statements.delete(voter);
-      if (statements.size === 0) this.#gaveUp.delete(other);
-    }
-    const statements = this.#gaveUp.get(term) ?? new Map<NodeId, GaveUp>();
-    statements.set(voter, statement);
-    this.#gaveUp.set(term, statements);
-  }
-
-  /** A statement about a head that this node has not accepted yet: it may come a moment before the certificate. */
-  #keepEarly(statement: GaveUp): void {
-    if (!this.#known.has(statement.voter)) return;
-    this.#early.delete(statement.voter);
-    if (this.#early.size >= EARLY_MAX) this.#early.delete(this.#early.keys().next().value!);
-    this.#early.set(statement.voter, statement);
   }
 
   #onBundle(sender: NodeId, proposal: Proposal, votes: readonly Vote[], nowMs: number): void {
@@ -316,14 +286,10 @@ export class OpenElection {
     }
     this.#certificate = certificate;
     this.#head = { term: certificate.term, id: certificate.id };
-    this.#term = certificate.term + 1;
-    this.#gaveUp.clear();
+    this.#terms.restart(this.#head);
     this.#pending.clear();
     this.#givenUpInARow = 0;
     this.#resetAttempt();
-    const early = [...this.#early.values()];
-    this.#early.clear();
-    for (const statement of early) this.#onGaveUp(statement);
     this.#effects.push({ type: "persist-head", certificate }, { type: "head", head: this.#head });
     if (from === undefined) {
       const others = certificate.active.filter((id) => id !== this.#self);
@@ -382,14 +348,14 @@ export class OpenElection {
   #propose(): void {
     const kid = this.#kid();
     if (this.#round || kid === undefined || this.#hasGivenUp() || this.#isStuck()) return;
-    if (this.#collector(this.#term) !== this.#self) return;
+    if (this.#collector(this.term) !== this.#self) return;
     const proposal = this.#proposalOf(kid);
     const digest = this.#rules.digest(proposal);
-    if (!this.#mayVote(this.#term, digest)) return;
-    const vote = this.#vote(this.#term, digest);
+    if (!this.#mayVote(this.term, digest)) return;
+    const vote = this.#vote(this.term, digest);
     this.#round = { proposal, digest, votes: new Map([[this.#self, vote]]), phase: "gathering" };
-    this.#note({ what: "proposed", term: this.#term, active: this.#active.length });
-    const summary = { term: this.#term, prev: this.#head.id, kid, digest };
+    this.#note({ what: "proposed", term: this.term, active: this.#active.length });
+    const summary = { term: this.term, prev: this.#head.id, kid, digest };
     this.#send(this.#others(), { kind: "proposal", proposal: summary });
   }
 
@@ -421,14 +387,14 @@ export class OpenElection {
     });
     if (reason === "term-over") {
       this.#pending.delete(sender);
-      this.#send([sender], { kind: "gave-up", statements: this.#statements(this.#term - 1) });
+      this.#send([sender], { kind: "gave-up", statements: this.#terms.about(this.term - 1) });
     }
   }
 
   #objection(sender: NodeId, proposal: ProposalSummary): RefusalReason | undefined {
     if (proposal.prev !== this.#head.id) return "prev";
-    if (proposal.term < this.#term) return "term-over";
-    if (proposal.term > this.#term) return "term-not-open";
+    if (proposal.term < this.term) return "term-over";
+    if (proposal.term > this.term) return "term-not-open";
     if (!this.#kids.has(proposal.kid)) return "kid";
     const own = { ...this.#proposalOf(proposal.kid), term: proposal.term };
     if (this.#rules.digest(own) !== proposal.digest) return "view";
@@ -473,30 +439,19 @@ export class OpenElection {
 
   /** Says to all that the term is over for this node, and says it again at every deadline until the next term opens. */
   #giveUp(nowMs: number): void {
-    if (!this.#hasGivenUp()) this.#note({ what: "gave-up", term: this.#term });
-    this.#onGaveUp(this.#rules.signGaveUp(this.#head.id, this.#term));
-    this.#send(this.#others(), { kind: "gave-up", statements: this.#statements(this.#term) });
+    if (!this.#hasGivenUp()) this.#note({ what: "gave-up", term: this.term });
+    this.#terms.note(this.#rules.signGaveUp(this.#head.id, this.term));
+    this.#send(this.#others(), { kind: "gave-up", statements: this.#terms.about(this.term) });
     this.#beginTerm(nowMs);
   }
 
   /** A majority of the view that gave up a term opens the next. */
   #openTerms(): void {
     const needed = this.#rules.votesNeeded(this.#active.length);
-    const open = [...this.#gaveUp]
-      .filter(([term, statements]) => term >= this.#term && this.#supporters(statements) >= needed)
-      .map(([term]) => term + 1);
-    if (open.length === 0) return;
-    this.#term = Math.max(...open);
+    if (!this.#terms.open(this.#activeIds, needed)) return;
     this.#givenUpInARow++;
-    for (const term of this.#gaveUp.keys()) {
-      if (term < this.#term - 1) this.#gaveUp.delete(term);
-    }
-    this.#note({ what: "term-opened", term: this.#term });
+    this.#note({ what: "term-opened", term: this.term });
     this.#resetAttempt();
-  }
-
-  #supporters(statements: ReadonlyMap<NodeId, GaveUp>): number {
-    return [...statements.keys()].filter((id) => this.#activeIds.has(id)).length;
   }
 
   /** The leader as this node respects it, said whenever it changes. */
@@ -525,8 +480,8 @@ export class OpenElection {
   /** This node voted in the term, or a later one, for something that can no longer come about. */
   #isStuck(): boolean {
     const last = this.#lastVote;
-    if (!last || last.term < this.#term) return false;
-    if (last.term > this.#term) return true;
+    if (!last || last.term < this.term) return false;
+    if (last.term > this.term) return true;
     return ![...this.#kids].some((kid) =>
       this.#rules.digest(this.#proposalOf(kid)) === last.digest
     );
@@ -534,19 +489,15 @@ export class OpenElection {
 
   /** Without its collector a term leads nowhere, so there is nothing to wait for. */
   #collectorGaveUp(): boolean {
-    return this.#gaveUp.get(this.#term)?.has(this.#collector(this.#term)) ?? false;
+    return this.#terms.hasGivenUp(this.#collector(this.term));
   }
 
   #hasGivenUp(): boolean {
-    return this.#gaveUp.get(this.#term)?.has(this.#self) ?? false;
-  }
-
-  #statements(term: number): GaveUp[] {
-    return [...(this.#gaveUp.get(term)?.values() ?? [])];
+    return this.#terms.hasGivenUp(this.#self);
   }
 
   #proposalOf(kid: Digest): Proposal {
-    return { term: this.#term, prev: this.#head.id, kid, active: this.#active };
+    return { term: this.term, prev: this.#head.id, kid, active: this.#active };
   }
 
   /** The key of the head goes on while this node has verified it. */

@@ -1,0 +1,87 @@
+/**
+ * What was said about terms in an open cluster: signed give-ups, by term and voter, for the present head; and those that came before
+ * their head. A majority of the view about one term opens the next. Pure.
+ */
+import type { NodeId } from "../membership/types.ts";
+import type { GaveUp, Head } from "./types.ts";
+
+/** Statements that wait for their head, one a voter; the oldest go first. */
+const EARLY_MAX = 64;
+
+/** A term this far ahead of the head is not believed: it would take years of giving up. */
+const TERMS_AHEAD_MAX = 1_000_000;
+
+/** The statements of one node. */
+export class OpenTerms {
+  #head: Head;
+  #current: number;
+  readonly #statements = new Map<number, Map<NodeId, GaveUp>>();
+  readonly #early = new Map<NodeId, GaveUp>();
+
+  /** `resumeTerm` is the last term in which this node voted: after a restart it was open. */
+  constructor(head: Head, resumeTerm: number) {
+    this.#head = head;
+    this.#current = Math.max(head.term + 1, resumeTerm);
+  }
+
+  /** The term that is open. */
+  get current(): number {
+    return this.#current;
+  }
+
+  /** The statements about a term. */
+  about(term: number): GaveUp[] {
+    return [...(this.#statements.get(term)?.values() ?? [])];
+  }
+
+  /** Whether a voter has given up the current term. */
+  hasGivenUp(voter: NodeId): boolean {
+    return this.#statements.get(this.#current)?.has(voter) ?? false;
+  }
+
+  /** There is a new head: what was said about the old one is void, what came early counts now. */
+  restart(head: Head): void {
+    this.#head = head;
+    this.#current = head.term + 1;
+    this.#statements.clear();
+    const early = [...this.#early.values()];
+    this.#early.clear();
+    for (const statement of early) this.note(statement);
+  }
+
+  /** Notes a statement of a node that this one knows. */
+  note(statement: GaveUp): void {
+    const { term, prev, voter } = statement;
+    if (prev !== this.#head.id) return this.#keepEarly(statement);
+    if (term < this.#current - 1 || term > this.#head.term + TERMS_AHEAD_MAX) return;
+    // Of a voter's words about later terms only the last is kept, so that nobody fills the map.
+    for (const [other, statements] of this.#statements) {
+      if (other < term && other > this.#current) statements.delete(voter);
+      if (statements.size === 0) this.#statements.delete(other);
+    }
+    const statements = this.#statements.get(term) ?? new Map<NodeId, GaveUp>();
+    statements.set(voter, statement);
+    this.#statements.set(term, statements);
+  }
+
+  /** Opens the term after the highest one that enough voters of the view gave up. Whether there was one. */
+  open(view: ReadonlySet<NodeId>, votesNeeded: number): boolean {
+    const enough = [...this.#statements].filter(([term, statements]) =>
+      term >= this.#current &&
+      [...statements.keys()].filter((voter) => view.has(voter)).length >= votesNeeded
+    );
+    if (enough.length === 0) return false;
+    this.#current = Math.max(...enough.map(([term]) => term)) + 1;
+    for (const term of this.#statements.keys()) {
+      // The ones that opened the current term are kept for those that missed them.
+      if (term < this.#current - 1) this.#statements.delete(term);
+    }
+    return true;
+  }
+
+  #keepEarly(statement: GaveUp): void {
+    this.#early.delete(statement.voter);
+    if (this.#early.size >= EARLY_MAX) this.#early.delete(this.#early.keys().next().value!);
+    this.#early.set(statement.voter, statement);
+  }
+}
