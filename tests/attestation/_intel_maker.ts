@@ -44,7 +44,7 @@ export interface IntelOptions {
 
 /** What collateral has in place of the usual. */
 export interface CollateralChanges {
-  /** Serial numbers that the root revokes: 2 is the CA, 4 the signer of collateral. */
+  /** Serial numbers that the root revokes: 2 is the CA, 4 the signer of TCB info, 5 that of the QE identity. */
   readonly revokedByRoot?: readonly number[];
   /** Serial numbers that the CA revokes: 3 is the PCK. */
   readonly revokedByCa?: readonly number[];
@@ -105,21 +105,19 @@ export function makeIntel(options: IntelOptions = {}): MadeIntel {
         3,
       ),
     collateral({ revokedByRoot = [], revokedByCa = [], signerName = SIGNER_NAME, fields } = {}) {
-      const signer = certify(
-        { ...byRoot, subject: signerName, key: signerKeys.publicKey, serial: 4 },
-        [],
-      );
-      const chain = pemOf(signer) + pemOf(root);
+      const chain = (serial: number) =>
+        pemOf(certify({ ...byRoot, subject: signerName, key: signerKeys.publicKey, serial }, [])) +
+        pemOf(root);
       const sign = (text: string) => hex(signRaw("sha256", signerKeys.privateKey, utf8(text)));
       const info = JSON.stringify({ ...tcbInfo(), ...fields });
       const identity = JSON.stringify({ ...qeIdentity(), ...fields });
       return JSON.stringify({
         tcb_info: info,
         tcb_info_signature: sign(info),
-        tcb_info_issuer_chain: chain,
+        tcb_info_issuer_chain: chain(4),
         qe_identity: identity,
         qe_identity_signature: sign(identity),
-        qe_identity_issuer_chain: chain,
+        qe_identity_issuer_chain: chain(5),
         root_ca_crl: hex(revocationList(byRoot, revokedByRoot)),
         pck_crl: hex(revocationList(byCa, revokedByCa)),
       });

@@ -2,7 +2,8 @@
 import { deepStrictEqual, ok, strictEqual, throws } from "node:assert";
 import { parsePolicy, readEndorsementFile, verifyEvidence } from "../../lib/attestation/mod.ts";
 import { parseSnpCertificateTable } from "../../lib/attestation/snp_certificate_table.ts";
-import { concat, fromHex } from "../../lib/base/bytes.ts";
+import { parseRevocationList } from "../../lib/attestation/revocation_list.ts";
+import { concat, fromHex, hex } from "../../lib/base/bytes.ts";
 import { type ListExtensions, MADE_AT, makeAmd, pemOf, type ReportChanges } from "./_makers.ts";
 import { vectorBytes, vectorTest } from "./_vectors.ts";
 
@@ -93,6 +94,10 @@ Deno.test("a revocation list counts for its issuer's certificates, and only when
   // 11 is the VCEK's serial number, which another authority gave.
   const ofAnother = amd.revocationList([11]);
   deepStrictEqual(failuresOf({}, [amd.vcek], { revocationLists: [ofAnother] }), []);
+  // The outer algorithm is not signed: the last `…02 30` of PSS' salt length and trailer becomes another.
+  const list = amd.revocationList([]);
+  const outer = hex(list).lastIndexOf("a203020130a303020101") / 2;
+  throws(() => parseRevocationList(list.with(outer + 4, 0x20)), /names two signature algorithms/);
   const noLists = makeAmd([
     fromHex("300f0603551d130101ff040530030101ff")!,
     fromHex("300e0603551d0f0101ff040403020204")!,

@@ -10,6 +10,7 @@ import { encode } from "cborg";
 import { decodePem } from "../../lib/attestation/certificate_format.ts";
 import { concat, fromHex, hex } from "../../lib/base/bytes.ts";
 import { AUTHORITY, ECDSA_SHA256, MADE_AT } from "./_makers.ts";
+import { vectorBytes, vectorTest } from "./_vectors.ts";
 import { ENCIPHERING, makeNitro, type NitroChanges, registers, SIGNING } from "./_nitro_maker.ts";
 
 const aws = makeNitro();
@@ -190,4 +191,17 @@ Deno.test("real hardware is no simulated TEE, even when its root is pinned as on
   const unpinned = { platform: "simulated", measurements: "insecure-any-measurement" } as const;
   const refused = verifyEvidence(evidence, unpinned, { at: MADE_AT });
   deepStrictEqual(refused.failures.map(({ check }) => check), ["root", "simulated"]);
+});
+
+vectorTest("a simulated policy without its pin does not fall back to any built-in root", () => {
+  const file = "nitro/cape-2022-09-15-production-nonce-userdata-publickey.cose";
+  const evidence = {
+    platform: "simulated",
+    document: vectorBytes(file),
+    endorsements: [],
+  } as const;
+  const unpinned = { platform: "simulated", measurements: "insecure-any-measurement" } as const;
+  const at = new Date("2022-09-15T17:43:33Z");
+  const { failures } = verifyEvidence(evidence, unpinned, { at });
+  deepStrictEqual(failures.map(({ check }) => check), ["root", "simulated"]);
 });

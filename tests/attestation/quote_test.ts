@@ -108,8 +108,9 @@ Deno.test("self-made collateral that says that all is well is accepted under its
 Deno.test("a certificate that any of Intel's lists names is refused, wherever it is used", () => {
   deepStrictEqual(checksOf(collateral({ revokedByCa: [3] })), ["signature: revocation"]);
   deepStrictEqual(checksOf(collateral({ revokedByRoot: [2] })), ["signature: revocation"]);
-  // The signer of the collateral itself.
+  // The signers of the collateral itself.
   deepStrictEqual(checksOf(collateral({ revokedByRoot: [4] })), ["signature: revocation"]);
+  deepStrictEqual(checksOf(collateral({ revokedByRoot: [5] })), ["signature: revocation"]);
   deepStrictEqual(checksOf(collateral({ revokedByRoot: [99], revokedByCa: [2] })), []);
 });
 
