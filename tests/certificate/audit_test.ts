@@ -135,6 +135,8 @@ Deno.test("certificates of open clusters and of unknown functions are no part of
     found.refused.map(({ index, failures }) => [index, failures[0].check]),
     [[3, "checksum"], [4, "checksum"]],
   );
+  assert(/^no package with the checksum [0-9a-f]{64} was given$/
+    .test(found.refused[0].failures[0].message));
   assertEquals(termsOf(found), [1, 3, 4]);
 });
 

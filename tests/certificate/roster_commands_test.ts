@@ -7,6 +7,7 @@ import {
   parseSuccessionOrder,
   provePossession,
   readChallenge,
+  readFence,
 } from "../../lib/certificate/mod.ts";
 import { auditCommand } from "../../lib/cli/commands/audit.ts";
 import { successionCommand } from "../../lib/cli/commands/succession.ts";
@@ -199,6 +200,32 @@ Deno.test("verify: a stored term that cannot be read or written is no licence to
   assertEquals([code, said], [
     3,
     'refused: term: the stored term is of the cluster "x", not of "test"\n',
+  ]);
+});
+
+Deno.test("a stored term of another form is refused with a reason", () => {
+  const fence = { cluster: "test", term: 1, id: CLOSING.prev };
+  assertEquals(readFence(JSON.stringify(fence)), fence);
+  const faults: [unknown, string][] = [
+    [null, "it is not a JSON object"],
+    [{ ...fence, cluster: "a b" }, 'it lacks "cluster"'],
+    [{ ...fence, term: 0 }, 'it lacks "term"'],
+    [{ ...fence, term: 1.5 }, 'it lacks "term"'],
+    [{ ...fence, id: "AA" }, 'it lacks "id"'],
+  ];
+  for (const [value, fault] of faults) assertEquals(readFence(JSON.stringify(value)), fault);
+  assertEquals(readFence("{"), "it is not JSON");
+});
+
+Deno.test("verify: a closing certificate raises the stored term, so that who led before is over", async () => {
+  using at = world();
+  const store = `${at.folder.path}/fence.json`;
+  const closing = at.folder.write("closing.json", issueClosing(() => {}, CLOSING, CONFIG, domain));
+  assertEquals((await verify(closing, ...at.given, "--store", store)).code, 4);
+  const { code, said } = await verify(at.certificate, ...at.given, "--store", store);
+  assertEquals([code, said], [
+    3,
+    "refused: term: its term 5 is over: a certificate of term 9 was seen\n",
   ]);
 });
 

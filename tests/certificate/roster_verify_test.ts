@@ -343,6 +343,13 @@ Deno.test("policy: every fault is reported", () => {
   ]);
 });
 
+Deno.test("policy: refuses a certificate that names another TEE than its evidence", () => {
+  const tees = new Map([[key.kid, "simulated"]]);
+  assertEquals(failuresOf(good, { ...PINS, tees }), []);
+  const boasting = issueRoster(({ claims }) => claims.tee = "nitro");
+  assertEquals(failuresOf(boasting, { ...PINS, tees }), ["policy tee"]);
+});
+
 // ---- closing
 
 Deno.test("closing: refuses an order of somebody else, or for another successor or cluster", () => {
