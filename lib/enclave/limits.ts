@@ -31,6 +31,10 @@ export interface EnclaveLimits {
   readonly functionsMax: number;
   /** Tokens that one host remembers. */
   readonly tokensMax: number;
+  /** Requests and upgrades of one token: what a node cluster of hundreds does; beyond, they are refused (429). */
+  readonly requestsPerSecond: number;
+  /** Inputs of one token over all its sessions: more than a host can answer; beyond, they wait. */
+  readonly inputsPerSecond: number;
 }
 
 /** The defaults. */
@@ -48,6 +52,8 @@ export const ENCLAVE_LIMITS: EnclaveLimits = {
   deploysMax: 2,
   functionsMax: 10_000,
   tokensMax: 10_000,
+  requestsPerSecond: 500,
+  inputsPerSecond: 20_000,
 };
 
 /** Bytes of a nonce: the seeds' clients send 12 or 16; TEEs bind up to 64. */

@@ -7,6 +7,7 @@ import { WebSocket as WsSocket } from "ws";
 import { fromBase64url, fromUtf8 } from "../../base/bytes.ts";
 import { messageOf } from "../../base/errors.ts";
 import { SUBPROTOCOLS } from "../frames.ts";
+import { HOST_FRAME_BYTES_MAX } from "../limits.ts";
 import { EnclaveError, reasonOfStatus } from "./errors.ts";
 import { FrameSocket, type SocketLike } from "../frame_socket.ts";
 
@@ -42,6 +43,8 @@ export interface ConnectOptions extends EnclaveAddress {
   /** Ends waiting and closes the connection. */
   readonly signal?: AbortSignal;
   readonly webSocket?: SocketConstructor;
+  /** PEM certificates that TLS trusts beside the system's; browsers and Node's `fetch` know only their own. */
+  readonly tlsRoots?: string;
 }
 
 /** The defaults. */
@@ -107,9 +110,11 @@ function tryOpen(url: string, path: string, options: ConnectOptions): Promise<Op
   const protocols = [SUBPROTOCOLS[tokenKind(options.token)], options.token];
   let socket: SocketLike;
   try {
-    socket = options.webSocket
-      ? new Socket(url, protocols)
-      : new Socket(url, protocols, { perMessageDeflate: false });
+    socket = options.webSocket ? new Socket(url, protocols) : new Socket(url, protocols, {
+      perMessageDeflate: false,
+      maxPayload: HOST_FRAME_BYTES_MAX,
+      ...(options.tlsRoots !== undefined && { ca: options.tlsRoots }),
+    });
   } catch (thrown) {
     // A token with characters that no subprotocol may have.
     const why = `the token or URL cannot be used: ${messageOf(thrown).replace(options.token, "…")}`;

@@ -19,8 +19,10 @@ export async function request(
   const timer = setTimeout(() => deadline.abort(), connectMs);
   let status: number;
   let text: string;
+  const client = tlsClient(options.tlsRoots);
   try {
     const response = await fetch(url, {
+      ...(client && { client }),
       method,
       headers: {
         ...(options.token !== undefined && { authorization: `Bearer ${options.token}` }),
@@ -38,6 +40,7 @@ export async function request(
     throw new EnclaveError(deadline.signal.aborted ? "timeout" : "unreachable", error);
   } finally {
     clearTimeout(timer);
+    client?.close();
   }
   if (status < 200 || status > 299) throw refusal(options.url, path, status, text);
   try {
@@ -45,6 +48,12 @@ export async function request(
   } catch {
     throw unexpected(options, path);
   }
+}
+
+/** Deno's way to trust further certificates; elsewhere the platform's own settings count. */
+function tlsClient(roots: string | undefined): Deno.HttpClient | undefined {
+  if (roots === undefined || typeof Deno === "undefined") return undefined;
+  return Deno.createHttpClient({ caCerts: [roots] });
 }
 
 async function readText(response: Response): Promise<string> {

@@ -6,8 +6,9 @@ import type { IncomingMessage } from "node:http";
 // @ts-types="@types/ws"
 import type { WebSocket } from "ws";
 import { FumataError, messageOf } from "../../base/errors.ts";
-import { fromUtf8, hex } from "../../base/bytes.ts";
+import { fromUtf8, hex, utf8 } from "../../base/bytes.ts";
 import { type Logger, silentLogger } from "../../base/log.ts";
+import { METRICS_TYPE } from "../../base/prometheus.ts";
 import type { Sandbox } from "../../sandbox/types.ts";
 import type { TeeDriver } from "../../tee/types.ts";
 import { FrameSocket } from "../frame_socket.ts";
@@ -19,7 +20,8 @@ import { functionEndpoints } from "./function_endpoints.ts";
 import { type FunctionRecord, FunctionStore } from "./function_store.ts";
 import { hideAndSeekEndpoints } from "./hide_and_seek_endpoints.ts";
 import { openHostKeys } from "./keys.ts";
-import { Listener, type SocketDecision } from "./listener.ts";
+import { Listener, type SocketDecision, type TlsIdentity } from "./listener.ts";
+import { HostMetrics } from "./metrics.ts";
 import { PackageGate } from "./package_gate.ts";
 import {
   admitJson,
@@ -30,6 +32,7 @@ import {
   type Refusal,
   type Route,
 } from "./routes.ts";
+import { RateLimit } from "./rate_limit.ts";
 import { runEndpoints } from "./run_endpoint.ts";
 import { SealedFolder } from "./sealed_folder.ts";
 import { CLOSE, Session, SessionError } from "./session.ts";
@@ -49,6 +52,8 @@ export interface EnclaveHostOptions {
   readonly port: number;
   /** Loopback by default. */
   readonly host?: string;
+  /** With it the host speaks TLS only. */
+  readonly tls?: TlsIdentity;
   /** Name of the account in paths such as `/v1/run/<user>/<name>`; `local` by default. */
   readonly user?: string;
   /** Another host to which every WebSocket is sent (307), for a host that moves; plain requests are still answered. */
@@ -139,9 +144,32 @@ async function openHost(folder: DataFolder, options: EnclaveHostOptions): Promis
       logger.log("info", "deleted", `deleted ${name}, ${id}`, { id, name });
     }, isolation),
     ...tokenEndpoints(tokens, store, now),
+    {
+      kind: "json",
+      path: "/metrics",
+      access: "account",
+      method: "GET",
+      answer: () => ({ status: 200, content: { type: METRICS_TYPE, bytes: utf8(metricsNow()) } }),
+    },
     ...hideAndSeekEndpoints({ store, tokens, tee, user, now }),
     ...pageRoutes(options.pages ?? new Map()),
   ];
+  const metrics = new HostMetrics(now().getTime());
+  const metricsNow = () =>
+    metrics.text({
+      connections: () => listener.connections,
+      functions: () => store.size,
+      tokens: () => tokens.list().length,
+      calls: () => calls.counts,
+    });
+  const requestRate = new RateLimit(limits.requestsPerSecond, limits.tokensMax);
+  const inputRate = new RateLimit(limits.inputsPerSecond, limits.tokensMax);
+  const rateRefusal = (tokenId: string | undefined): Refusal | undefined =>
+    tokenId === undefined || requestRate.take(tokenId, performance.now()) ? undefined : {
+      status: 429,
+      error: `this token asks more than ${limits.requestsPerSecond} times a second; slow down`,
+      headers: { "Retry-After": "1" },
+    };
   const counts = new Set<{ path: string; bytes: number; bytesAfterNonce: number }>();
 
   const serve = async (
@@ -159,27 +187,72 @@ async function openHost(folder: DataFolder, options: EnclaveHostOptions): Promis
       waitingMax: limits.inputsWaitingMax,
       received,
       onFrameBytes: (bytes) => {
+        metrics.noteReceived(bytes);
         count.bytes += bytes;
         if (nonceCame) count.bytesAfterNonce += bytes;
         nonceCame = true;
       },
     });
-    const session = new Session(frames, tee, limits, () => tokens.fault(tokenId, now()));
+    const session = new Session(frames, tee, limits, {
+      fault: () => tokens.fault(tokenId, now()),
+      waitMs: () => inputRate.takeLater(tokenId, performance.now()),
+    });
+    metrics.noteSession(path, 1);
+    const startMs = performance.now();
     try {
       await work(session);
       session.close();
     } catch (thrown) {
       const [error, code] = describe(thrown);
-      logger.log("info", "session-ended", `a session of ${path} ended: ${error}`, { path, error });
+      const seconds = (performance.now() - startMs) / 1000;
+      const fields = { path, error, token: tokenId, bytes: count.bytes, seconds };
+      logger.log("info", "session-ended", `a session of ${path} ended: ${error}`, fields);
       session.fail(error, code);
+    } finally {
+      metrics.noteSession(path, -1);
+    }
+  };
+
+  const answerJson = async (
+    request: IncomingMessage,
+    readBody: () => Promise<Uint8Array | Refusal>,
+  ): Promise<{ answer: JsonAnswer; endpoint: string; tokenId?: string }> => {
+    const refused = ({ status, error, headers }: Refusal) => ({
+      status,
+      body: { error },
+      headers,
+    });
+    const admitted = admitJson(routes, request, tokens, now());
+    if ("error" in admitted) return { answer: refused(admitted), endpoint: "refused" };
+    const { route, parameters, tokenId } = admitted;
+    const about = { endpoint: route.path, tokenId };
+    try {
+      const refusal = rateRefusal(tokenId);
+      if (refusal) return { ...about, answer: refused(refusal) };
+      const bytes = await readBody();
+      if ("error" in bytes) return { ...about, answer: refused(bytes) };
+      const body = parseBody(bytes);
+      if (body === null) {
+        return { ...about, answer: refused({ status: 400, error: "the body is not JSON" }) };
+      }
+      return { ...about, answer: await route.answer(parameters, body, queryOf(request)) };
+    } catch (thrown) {
+      return { ...about, answer: refused({ status: 500, error: describe(thrown)[0] }) };
     }
   };
 
   const listener = await Listener.start(
-    { host: options.host ?? "127.0.0.1", port: options.port },
+    { host: options.host ?? "127.0.0.1", port: options.port, tls: options.tls },
     limits,
     {
-      json: (request, readBody) => answerJson(routes, tokens, request, readBody, now()),
+      async json(request, readBody) {
+        const { answer, endpoint, tokenId } = await answerJson(request, readBody);
+        metrics.noteRequest(endpoint, answer.status);
+        const { method } = request;
+        const fields = { method, endpoint, status: answer.status, token: tokenId };
+        logger.log("debug", "request", `${method} ${endpoint}: ${answer.status}`, fields);
+        return answer;
+      },
       socket(request): SocketDecision | Refusal {
         if (redirect !== undefined) {
           const Location = redirect + (request.url ?? "");
@@ -189,9 +262,12 @@ async function openHost(folder: DataFolder, options: EnclaveHostOptions): Promis
             headers: { Location },
           };
         }
-        const admitted = admitSocket(routes, request, tokens, now());
-        if ("error" in admitted) return admitted;
-        const { route, parameters, subprotocol, tokenId } = admitted;
+        const found = admitSocket(routes, request, tokens, now());
+        const refusal = "error" in found ? found : rateRefusal(found.tokenId);
+        const endpoint = "error" in found ? "refused" : found.route.path;
+        metrics.noteRequest(endpoint, refusal?.status ?? 101);
+        if ("error" in found || refusal) return refusal!;
+        const { route, parameters, subprotocol, tokenId } = found;
         return {
           subprotocol: subprotocol!,
           frameBytesMax: route.frameBytesMax,
@@ -261,27 +337,6 @@ function accountToken(tokens: TokenStore, known: string | undefined, now: Date):
   const made = tokens.create({ name: "profile", description: "made at a start of the host" }, now);
   if (typeof made === "string") throw new FumataError("failure", `Cannot make a token: ${made}`);
   return made.token;
-}
-
-async function answerJson(
-  routes: readonly Route<Session>[],
-  tokens: TokenStore,
-  request: IncomingMessage,
-  readBody: () => Promise<Uint8Array | Refusal>,
-  now: Date,
-): Promise<JsonAnswer> {
-  const refused = ({ status, error, headers }: Refusal) => ({ status, body: { error }, headers });
-  try {
-    const admitted = admitJson(routes, request, tokens, now);
-    if ("error" in admitted) return refused(admitted);
-    const bytes = await readBody();
-    if ("error" in bytes) return refused(bytes);
-    const body = parseBody(bytes);
-    if (body === null) return refused({ status: 400, error: "the body is not JSON" });
-    return await admitted.route.answer(admitted.parameters, body, queryOf(request));
-  } catch (thrown) {
-    return refused({ status: 500, error: describe(thrown)[0] });
-  }
 }
 
 /** `undefined` for no body, `null` for a broken one; JSON's own null is none either. */

@@ -3,7 +3,9 @@
  * Every connection has a deadline until it is upgraded, every plain answer closes its connection, so a slow sender costs one
  * socket for a few seconds. node:http and `ws`, because `Deno.upgradeWebSocket` refuses subprotocols as `ws` clients write them.
  */
+import { createPublicKey, type KeyObject, X509Certificate } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, STATUS_CODES } from "node:http";
+import { createServer as createTlsServer } from "node:https";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 // @ts-types="@types/ws"
@@ -13,6 +15,12 @@ import { concat, fromUtf8, utf8 } from "../../base/bytes.ts";
 import { FumataError, messageOf } from "../../base/errors.ts";
 import type { EnclaveLimits } from "../limits.ts";
 import type { JsonAnswer, Refusal } from "./routes.ts";
+
+/** A certificate chain and its private key, PEM. */
+export interface TlsIdentity {
+  readonly certificate: string;
+  readonly key: string;
+}
 
 /** How the host decides about requests. Handlers never throw. */
 export interface ListenerHandlers {
@@ -59,18 +67,19 @@ export class Listener {
 
   /** Listens. Throws a {@linkcode FumataError} when the address is not to be had. */
   static async start(
-    at: { host: string; port: number },
+    at: { host: string; port: number; tls?: TlsIdentity },
     limits: EnclaveLimits,
     handlers: ListenerHandlers,
   ): Promise<Listener> {
-    const server = createServer({ maxHeaderSize: limits.headBytesMax });
+    const server = makeServer({ maxHeaderSize: limits.headBytesMax }, at.tls);
     const sockets = new Set<Socket>();
     const webSockets = new Set<WebSocket>();
     const serving = new Set<Promise<void>>();
-    const deadlines = new Map<Socket, ReturnType<typeof setTimeout>>();
-    const dropDeadline = (socket: Socket) => {
-      clearTimeout(deadlines.get(socket));
-      deadlines.delete(socket);
+    // By the peer's address: with TLS, requests come on another socket object than connections.
+    const deadlines = new Map<string, ReturnType<typeof setTimeout>>();
+    const dropDeadline = (peer: string) => {
+      clearTimeout(deadlines.get(peer));
+      deadlines.delete(peer);
     };
 
     server.on("connection", (socket: Socket) => {
@@ -78,14 +87,17 @@ export class Listener {
         socket.destroy();
         return;
       }
+      const peer = peerOf(socket);
       sockets.add(socket);
-      deadlines.set(socket, setTimeout(() => socket.destroy(), limits.handshakeMs));
+      deadlines.set(peer, setTimeout(() => socket.destroy(), limits.handshakeMs));
       socket.on("error", () => socket.destroy());
       socket.on("close", () => {
         sockets.delete(socket);
-        dropDeadline(socket);
+        dropDeadline(peer);
       });
     });
+    // A handshake that fails ends its connection; nothing is to be told.
+    server.on("tlsClientError", (_error: Error, socket: Duplex) => socket.destroy());
     // A head that is too long or is no HTTP: the server has answered 4xx itself or cannot.
     server.on("clientError", (_error: Error, socket: Duplex) => socket.destroy());
 
@@ -111,7 +123,7 @@ export class Listener {
         refuseUpgrade(duplex, decision);
         return;
       }
-      dropDeadline(duplex as Socket);
+      dropDeadline(peerOf(duplex as Socket));
       // The types do not know closeTimeout yet: a client that does not answer the closing is cut off.
       const settings: ServerOptions & { closeTimeout: number } = {
         noServer: true,
@@ -134,7 +146,7 @@ export class Listener {
     await listen(server, at);
     // Node names the bound address as an object; a text only for pipes.
     const { port } = server.address() as { port: number };
-    const url = `http://${formatAddress({ host: at.host, port })}`;
+    const url = `${at.tls ? "https" : "http"}://${formatAddress({ host: at.host, port })}`;
     return new Listener(url, server, sockets, webSockets, serving);
   }
 
@@ -154,6 +166,40 @@ export class Listener {
     await Promise.all(this.#serving);
     await closed;
   }
+}
+
+function makeServer(options: { maxHeaderSize: number }, tls: TlsIdentity | undefined): Server {
+  if (!tls) return createServer(options);
+  const fault = tlsFault(tls);
+  if (fault) throw new FumataError("usage", `Cannot serve TLS: ${fault}`);
+  // The types of Deno do not know that TLS servers take the options of plain ones.
+  const all = { ...options, cert: tls.certificate, key: tls.key };
+  return createTlsServer(all) as unknown as Server;
+}
+
+/** What is wrong with certificate and key: the platform would tell only the first client. */
+function tlsFault({ certificate, key }: TlsIdentity): string | undefined {
+  let certified: string;
+  let own: string;
+  try {
+    certified = pemOf(new X509Certificate(certificate).publicKey);
+  } catch (thrown) {
+    return `the certificate cannot be read (${messageOf(thrown)}); PEM is wanted`;
+  }
+  try {
+    own = pemOf(createPublicKey(key));
+  } catch (thrown) {
+    return `the key cannot be read (${messageOf(thrown)}); PEM without a password is wanted`;
+  }
+  return certified === own ? undefined : "the certificate and the key do not belong together";
+}
+
+function pemOf(publicKey: KeyObject): string {
+  return String(publicKey.export({ type: "spki", format: "pem" }));
+}
+
+function peerOf(socket: Socket): string {
+  return `${socket.remoteAddress} ${socket.remotePort}`;
 }
 
 function listen(server: Server, at: { host: string; port: number }): Promise<void> {

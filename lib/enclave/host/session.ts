@@ -24,25 +24,32 @@ export class SessionError extends Error {
   }
 }
 
+/** What a session asks about the token that opened it, before every binary frame is taken. */
+export interface TokenGuard {
+  /** Why the token is no longer good. */
+  fault(): string | undefined;
+  /** How long the frame has to wait because the token asks much, ms. */
+  waitMs(): number;
+}
+
 /** One WebSocket after its upgrade. */
 export class Session {
   readonly #socket: FrameSocket;
   readonly #tee: TeeDriver;
   readonly #limits: EnclaveLimits;
-  readonly #tokenFault: () => string | undefined;
+  readonly #token: TokenGuard;
   #hpke: HpkeKey | undefined;
 
-  /** `tokenFault` says why the token that opened the session is no longer good; asked before every input. */
   constructor(
     socket: FrameSocket,
     tee: TeeDriver,
     limits: EnclaveLimits,
-    tokenFault: () => string | undefined,
+    token: TokenGuard,
   ) {
     this.#socket = socket;
     this.#tee = tee;
     this.#limits = limits;
-    this.#tokenFault = tokenFault;
+    this.#token = token;
   }
 
   /**
@@ -82,9 +89,12 @@ export class Session {
   async nextBinary(): Promise<Uint8Array<ArrayBuffer> | undefined> {
     const event = await this.#socket.next(this.#limits.idleMs);
     if (event.kind === "text") throw new SessionError("a binary frame is wanted here");
-    const fault = event.kind === "binary" ? this.#tokenFault() : undefined;
+    if (event.kind !== "binary") return undefined;
+    const fault = this.#token.fault();
     if (fault) throw new SessionError(fault);
-    return event.kind === "binary" ? event.bytes : undefined;
+    const waitMs = this.#token.waitMs();
+    if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs));
+    return event.bytes;
   }
 
   /** The next JSON frame's message; `undefined` when the client has gone or is idle. */
