@@ -15,7 +15,12 @@ import {
   ROSTER_KINDS,
   type RosterDoor,
 } from "../../lib/wire/roster_messages.ts";
-import { bytesOf, rosterElectionRules } from "../../lib/wire/roster_signing.ts";
+import { bitmapOfIds, bytesOf, rosterElectionRules } from "../../lib/wire/roster_signing.ts";
+import {
+  closingProposalDigest,
+  rosterDigest as rosterDigestOfTexts,
+} from "../../lib/certificate/roster_proposal.ts";
+import { rosterCertificate } from "../../lib/election/roster/certificate.ts";
 import { successionMessage } from "../../function/leader-election/roster_rules.ts";
 import { identityOf, mutated } from "./_fixtures.ts";
 
@@ -240,4 +245,31 @@ Deno.test("mutated bodies never throw, and what is signed gets through unchanged
     if (message.kind === "gave-up" || message.kind === "bundle") continue;
     deepStrictEqual(decoded.message, message);
   }
+});
+
+Deno.test("the digests of the core are those of certificates", () => {
+  const bitmap = base64url(bitmapOfIds(voters, proposal.active));
+  const texts = { ...proposal, bitmap, incumbent: proposal.incumbent ?? "" };
+  strictEqual(rules[3].digest(proposal), base64url(rosterDigestOfTexts(domain, texts)));
+  strictEqual(rules[3].digest(closing), base64url(closingProposalDigest(domain, closing)));
+});
+
+Deno.test("a verified certificate becomes the proposal that was voted on", () => {
+  const { incumbent = "", tenure } = proposal;
+  const bitmap = base64url(bitmapOfIds(voters, proposal.active));
+  const verified = {
+    ...{ id: digestOf(5), term: 7, prev: proposal.prev, kid: proposal.kid, digest },
+    ...{ leader: voters[4].id, leaderName: "n", active: proposal.active },
+    document: { certificate: "a.b.c", bundle: votes },
+  };
+  const election = { kind: "election", bitmap, incumbent, tenure, leaseMs: 480 } as const;
+  const taken = rosterCertificate({ ...verified, roster: election });
+  deepStrictEqual([taken?.proposal, taken?.leader], [proposal, voters[4].id]);
+  const closed = rosterCertificate({
+    ...verified,
+    ...{ term: 8, leader: "", active: [] },
+    roster: { kind: "closing", successor: closing.successor },
+  });
+  deepStrictEqual([closed?.proposal, closed?.leader], [closing, undefined]);
+  strictEqual(rosterCertificate(verified), undefined);
 });

@@ -106,8 +106,10 @@ export class Collecting {
     votes: readonly Vote[],
     nowMs: number,
   ): void {
-    const { head } = this.#context;
+    const { head, order } = this.#context;
     if (proposal.prev !== head.id || proposal.term <= head.term) return;
+    // The function wants the operator's order, which this node does not have.
+    if (proposal.type === "closing" && proposal.successor !== order?.successor) return;
     if (this.#ready && this.#ready.proposal.term >= proposal.term) return;
     this.#makeReady(proposal, digest, votes, true, nowMs + this.#staggerMs(sender));
   }

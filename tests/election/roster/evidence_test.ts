@@ -1,7 +1,9 @@
 /** Fork evidence and fail-stop (design §4.9, §4.10): liars are named, for good, and copied folders stop. */
 import { deepStrictEqual, ok, strictEqual } from "node:assert";
 import type { SignedVote } from "../../../lib/election/roster/types.ts";
-import { certificateOf, digestOf, signGaveUp, signVote } from "./_rules.ts";
+import { equivocatingCollector } from "./_liars.ts";
+import { World } from "./harness.ts";
+import { certificateOf, collectorOf, digestOf, GENESIS, signGaveUp, signVote } from "./_rules.ts";
 import { collector, leader, type Solo, voter } from "./_solo.ts";
 
 function signed(id: string, term: number, digest: string): SignedVote {
@@ -44,6 +46,19 @@ Deno.test("who gives up shows what the collector had proposed", () => {
   solo.propose();
   solo.pass(2 * solo.settings.collectorTimeoutMs);
   strictEqual(solo.sent("gave-up")[0].seen?.digest, digestOf(solo.proposal()));
+});
+
+Deno.test("a collector that shows two proposals is known to all honest nodes in the end", () => {
+  const world = new World({ n: 4, f: 1, seed: 3 });
+  const liar = collectorOf(world.roster, GENESIS.id, 1);
+  world.node(liar).liar = equivocatingCollector(liar);
+  world.start();
+  world.advance(8_000);
+  for (const node of world.nodes.values()) {
+    if (node.liar) continue;
+    deepStrictEqual(node.election.evidence.map((one) => one.type === "votes" && one.liar), [liar]);
+  }
+  strictEqual(world.lessees().length, 1);
 });
 
 Deno.test("a double voter is named by its votes in a bundle and elsewhere", () => {

@@ -2,7 +2,7 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert";
 import type { ClosingProposal } from "../../../lib/election/roster/types.ts";
 import { World } from "./harness.ts";
-import { KID } from "./_rules.ts";
+import { digestOf, KID, signVote } from "./_rules.ts";
 import { leader, type Solo, voter } from "./_solo.ts";
 
 const ORDER = { successor: "checksum-2", signature: "operator" };
@@ -81,6 +81,18 @@ Deno.test("a vote to close goes to all, so that it comes about without its colle
   solo.pass(solo.ids.length * solo.settings.callStaggerMs);
   const [call] = solo.did("call-enclave");
   deepStrictEqual([call.proposal, call.order], [proposal, ORDER]);
+});
+
+Deno.test("a bundle that closes is taken to the enclave only with the order", () => {
+  for (const isOrdered of [false, true]) {
+    const solo = voter();
+    if (isOrdered) solo.step({ type: "succession", order: ORDER });
+    const proposal = closing(solo);
+    const votes = solo.others.map((id) => signVote(id, proposal.term, digestOf(proposal)));
+    solo.tell(solo.collector(), { kind: "bundle", proposal, votes });
+    solo.pass(solo.ids.length * solo.settings.callStaggerMs);
+    strictEqual(solo.did("call-enclave").length, isOrdered ? 1 : 0);
+  }
 });
 
 Deno.test("whoever voted to close never votes or acks there again, nor gives up that term, even after a restart", () => {
