@@ -265,6 +265,9 @@ try:
     # Ends with the host, also when that is killed; the other ways see to it from outside.
     if isolation == "limits" and sys.platform == "linux":
         check(libc.prctl(1, 9, 0, 0, 0), "pdeathsig")
+    # Away from the host's terminal, into which a program could type.
+    if isolation != "bwrap":
+        os.setsid()
     if isolation == "unshare":
         enter_new_root()
     elif isolation == "bwrap":
