@@ -32,6 +32,7 @@ import { OpenPart } from "./open_part.ts";
 import { RosterPart } from "./roster_part.ts";
 import { rosterOf } from "./roster_cluster.ts";
 import { StateStore } from "./state_store.ts";
+import { SourceLimit } from "./source_limit.ts";
 import { openTransport, type Transport } from "./transport.ts";
 
 /** What a node is told when it starts. */
@@ -111,6 +112,7 @@ export class Node implements AsyncDisposable {
   readonly #part: ElectionPart;
   readonly #kind: FunctionDescription["kind"];
   readonly #link: EnclaveLink;
+  readonly #sources = new SourceLimit();
   readonly #reportListeners = new Set<(report: MembershipReport) => void>();
   readonly #stop = Promise.withResolvers<void>();
   readonly #leftCluster = Promise.withResolvers<void>();
@@ -230,8 +232,8 @@ export class Node implements AsyncDisposable {
   }
 
   /** Frames from the network that were dropped, by reason. */
-  get drops(): Mailbox["drops"] {
-    return this.#mailbox.drops;
+  get drops(): Mailbox["drops"] & { readonly flood: number } {
+    return { ...this.#mailbox.drops, flood: this.#sources.refused };
   }
 
   /** The cluster keys, the primary first; `undefined` when gossip is not sealed. */
@@ -427,6 +429,7 @@ export class Node implements AsyncDisposable {
         break;
       case "member":
         this.#membersChanged = true;
+        this.#sources.setMembers(this.members().map((member) => member.address));
         this.#journal.member(effect.change);
         break;
       case "report":
@@ -442,6 +445,7 @@ export class Node implements AsyncDisposable {
   }
 
   #onDatagram(bytes: Uint8Array, source: Address): void {
+    if (!this.#sources.admits(source, performance.now())) return;
     const received = this.#mailbox.openDatagram(bytes);
     if (received) this.#onReceived(received, source);
   }
