@@ -35,7 +35,7 @@ export class RawMember implements AsyncDisposable {
   /** Says hello to a node and waits until it is a member there, that is until it was pinged twice. */
   async join(node: Address): Promise<void> {
     this.ping(node, [this.claim]);
-    while (this.pings < 2) await this.#something();
+    while (this.pings < 2) await this.something();
   }
 
   ping(to: Address, claims: readonly Claim[]): void {
@@ -79,7 +79,8 @@ export class RawMember implements AsyncDisposable {
     for (const wake of [...this.#waiting]) wake();
   }
 
-  #something(): Promise<void> {
+  /** Resolves when it has heard anything. */
+  something(): Promise<void> {
     return new Promise((resolve) => {
       const wake = () => {
         this.#waiting.delete(wake);

@@ -1,0 +1,162 @@
+/**
+ * Random input for everything that turns bytes of strangers into values. Half of it is raw: noise and damaged frames, of which nearly all
+ * fail at the signature. The other half knows the structure: it changes the tree of a valid frame or claim and signs the result again, so that
+ * what lies behind the signatures is reached too.
+ *
+ * What must hold: nothing throws, and what is accepted has exactly one encoding, the one that came.
+ */
+import { equalBytes, hex } from "../../lib/base/bytes.ts";
+import { createPrng, type Prng } from "../../lib/base/prng.ts";
+import { DATAGRAM_BYTES_MAX, SEAL_BYTES_MAX } from "../../lib/membership/limits.ts";
+import { decodeCbor } from "../../lib/wire/cbor_decode.ts";
+import { createClaimReader } from "../../lib/wire/claims.ts";
+import { decodeElection } from "../../lib/wire/election_messages.ts";
+import { openEnvelope, sealEnvelope } from "../../lib/wire/envelope.ts";
+import { decodeGossip, encodeGossip, GOSSIP_KINDS } from "../../lib/wire/gossip_messages.ts";
+import { clusterKey } from "../../lib/wire/keyring.ts";
+import { createSealer } from "../../lib/wire/sealing.ts";
+import { decodeSync, encodeSync, SYNC_KIND } from "../../lib/wire/sync_messages.ts";
+import { type Cbor, encodeCbor } from "../../function/leader-election/cbor.ts";
+import { alice, bob, claimsOfAlice, CLUSTER, messages, mutated, noise } from "../wire/_fixtures.ts";
+
+/** How far a run got. */
+export interface FuzzCount {
+  readonly executions: number;
+  /** Frames whose envelope opened, and bodies that were accepted as a whole. */
+  opened: number;
+  accepted: number;
+}
+
+const BYTES_MAX = DATAGRAM_BYTES_MAX - SEAL_BYTES_MAX;
+const DOMAIN = { checksum: new Uint8Array(32).fill(9), cluster: CLUSTER };
+const KINDS = [
+  ...Object.values(GOSSIP_KINDS),
+  SYNC_KIND,
+  ...Array.from({ length: 24 }, (_, i) => 32 + i),
+];
+
+/** Runs so many executions from a seed. Throws at the first finding, with the input that shows it. */
+export function fuzzWire(seed: number, executions: number, from = 0): FuzzCount {
+  const fuzzer = createFuzzer(seed);
+  const count = { executions, opened: 0, accepted: 0 };
+  for (let i = from; i < from + executions; i++) fuzzer(i, count);
+  return count;
+}
+
+function createFuzzer(seed: number): (execution: number, count: FuzzCount) => void {
+  const prng = createPrng(seed);
+  const claims = claimsOfAlice();
+  const frames = messages(claims.slice(0, 2)).map((message) =>
+    encodeGossip(alice, CLUSTER, bob.id, message)
+  );
+  const bodies = [
+    ...frames.map((frame) => {
+      const [, , kind, , , body] = decodeCbor(frame) as Cbor[];
+      return { kind: kind as number, body: body as Uint8Array };
+    }),
+    ...encodeSync(claims).map((body) => ({ kind: SYNC_KIND as number, body })),
+  ];
+  const reader = createClaimReader(CLUSTER);
+  const sealer = createSealer(CLUSTER, [clusterKey(new Uint8Array(32).fill(1))]);
+  const sealed = sealer.seal("datagram", frames[0]);
+
+  function input(execution: number): Uint8Array {
+    switch (execution % 8) {
+      case 0:
+        return noise(prng);
+      case 1:
+      case 2:
+        return mutated(pick(prng, frames), prng);
+      case 3:
+        return encodeCbor(changedTree(decodeCbor(pick(prng, frames))!, prng, 0));
+      default: {
+        // Signed anew: only the body is hostile.
+        const { kind, body } = pick(prng, bodies);
+        const hostile = encodeCbor(changedTree(decodeCbor(body)!, prng, 0));
+        const said = prng.below(8) === 0 ? pick(prng, KINDS) : kind;
+        return sealEnvelope(alice, CLUSTER, said, bob.id, hostile);
+      }
+    }
+  }
+
+  function run(bytes: Uint8Array, count: FuzzCount): void {
+    const opened = openEnvelope(bytes, { cluster: CLUSTER, self: bob.id, bytesMax: 4 * BYTES_MAX });
+    if (!opened.ok) return;
+    count.opened++;
+    const { kind, body } = opened;
+    decodeElection(opened, DOMAIN);
+    if (decodeSync(body, reader).ok) count.accepted++;
+    const gossip = decodeGossip(opened, { cluster: CLUSTER, claims: reader });
+    if (!gossip.ok || bytes.length > BYTES_MAX) return;
+    count.accepted++;
+    const again = encodeGossip(alice, CLUSTER, bob.id, gossip.message);
+    const second = (decodeCbor(again) as Cbor[])[5] as Uint8Array;
+    // An ack by proxy names its subject only by the proof, so the same bytes come out in any case.
+    if (!equalBytes(second, body)) {
+      throw new Error(`kind ${kind}: ${hex(body)} became ${hex(second)}`);
+    }
+  }
+
+  return (execution, count) => {
+    const bytes = input(execution);
+    try {
+      run(bytes, count);
+      reader.read(mutated(pick(prng, claims).encoded, prng));
+      sealer.open("datagram", execution % 2 === 0 ? mutated(sealed, prng) : bytes);
+    } catch (thrown) {
+      throw new Error(`seed ${seed}, execution ${execution}, input ${hex(bytes)}`, {
+        cause: thrown,
+      });
+    }
+  };
+}
+
+/** A copy of a tree with some random change somewhere. */
+function changedTree(value: Cbor, prng: Prng, depth: number): Cbor {
+  if (!Array.isArray(value) || prng.below(4) === 0 || value.length === 0) {
+    return changed(value, prng, depth);
+  }
+  const copy = [...value];
+  const at = prng.below(copy.length);
+  const kind = prng.below(8);
+  if (kind === 0) copy.splice(at, 1);
+  else if (kind === 1) copy.splice(at, 0, copy[prng.below(copy.length)]);
+  else if (kind === 2) copy[at] = copy[prng.below(copy.length)];
+  else copy[at] = changedTree(copy[at], prng, depth + 1);
+  return copy;
+}
+
+function changed(value: Cbor, prng: Prng, depth: number): Cbor {
+  const kind = prng.below(6);
+  if (value instanceof Uint8Array && value.length > 0 && kind < 4) {
+    return kind === 3 ? value.slice(0, prng.below(value.length)) : mutated(value, prng);
+  }
+  if (typeof value === "number" && kind < 3) {
+    return pick(prng, [
+      0,
+      1,
+      value + 1,
+      23,
+      24,
+      255,
+      256,
+      2 ** 32,
+      2 ** 40,
+      Number.MAX_SAFE_INTEGER,
+    ]);
+  }
+  if (kind === 4 && depth < 3) return [value, value];
+  return pick<Cbor>(prng, [
+    0,
+    Number.MAX_SAFE_INTEGER,
+    "",
+    "text",
+    new Uint8Array(0),
+    new Uint8Array(64),
+    [],
+  ]);
+}
+
+function pick<T>(prng: Prng, items: readonly T[]): T {
+  return items[prng.below(items.length)];
+}
