@@ -1,0 +1,42 @@
+/** A function in Python through the whole enclave host: deployed encrypted, attested by its checksum, state kept for the connection. */
+import { ok as assert, rejects, strictEqual } from "node:assert";
+import { fromUtf8, utf8 } from "../../lib/base/bytes.ts";
+import { connectEnclave, deployPackage } from "../../lib/enclave/client/mod.ts";
+import { packFiles } from "../../lib/package/mod.ts";
+import { startWorld } from "../enclave/_harness.ts";
+import { PYTHON, skipWithout } from "./_python.ts";
+
+const COUNTER = `
+calls = 0
+
+def cape_handler(arg):
+    global calls
+    calls += 1
+    if arg == b"fail":
+        raise Exception("asked to fail")
+    return arg + str(calls).encode()
+`;
+
+Deno.test("a python function is deployed, attested and called like any other", async () => {
+  if (skipWithout(PYTHON)) return;
+  await using world = await startWorld();
+  const { token, policy } = world;
+  const { url } = world.host;
+  const { zip, checksum } = packFiles("counter", new Map([["app.py", utf8(COUNTER)]]));
+  const { id: functionId } = await deployPackage({ url, token, policy, zip, name: "counter" });
+  const connect = () => connectEnclave({ url, token, policy, functionId, checksum });
+
+  using connection = await connect();
+  const answers = await Promise.all(["a", "b"].map((text) => connection.invoke(utf8(text))));
+  strictEqual(answers.map(fromUtf8).join(), "a1,b2");
+  await rejects(connection.invoke(utf8("fail")), { message: /asked to fail \(app\.py:8\)/ });
+  using other = await connect();
+  strictEqual(fromUtf8(await other.invoke(utf8("a"))), "a1");
+
+  const headers = { authorization: `Bearer ${token}` };
+  const shown = await (await fetch(`${url}/v1/functions/${functionId}`, { headers })).json();
+  assert(
+    /^python 3\.\d+\.\d+, (bwrap|unshare), system calls /.test(shown.isolation),
+    shown.isolation,
+  );
+});
