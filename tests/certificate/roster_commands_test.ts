@@ -386,6 +386,9 @@ Deno.test("audit: wrong flags and files are one line each", async () => {
     message: /^Cannot audit without a roster/,
   });
   const fine = at.folder.write("fine.json", [certificateOf()]);
+  const file = at.folder.write("cluster.json", configFields(4, 1));
+  const vouched = ["--cluster-json", file, "-c", hex(domain.checksum), "--keys", at.keys];
+  assertEquals((await audit(fine, ...vouched)).code, 0);
   await rejects(audit(fine, ...at.given, "--after", "x"), { code: "usage" });
 });
 
@@ -460,6 +463,8 @@ Deno.test("succession: refuses what the electorate would not obey", async () => 
   const other = at.folder.write("other.pem", voters(1)[0].exportPem());
   const order = (...words: string[]) => runCommand(successionCommand, ...words);
   const from = ["--package", at.archive];
+  const open = at.folder.write("open.zip", packFiles("f", new Map([["app.ts", utf8("")]])).zip);
+  const lone = at.folder.write("lone.zip", packed({ operatorKey: undefined }).zip);
   const refusals: [string[], RegExp][] = [
     [[...from, "--to", "ab".repeat(32)], /without --key: it is missing/],
     [[...from, "--key", operator], /without --to: it is missing/],
@@ -468,6 +473,8 @@ Deno.test("succession: refuses what the electorate would not obey", async () => 
     [[...from, "--key", at.keys, "--to", "ab".repeat(32)], /an Ed25519 private key in PEM/],
     [[...from, "--key", operator, "--to", hex(domain.checksum)], /--to is the function itself/],
     [[...from, "--key", operator, "--to", at.archive], /has no "succeeds"/],
+    [[...from, "--key", operator, "--to", open], /it has no cluster.json$/],
+    [["--package", lone, "--key", operator, "--to", "ab".repeat(32)], /names no operatorKey/],
     [[
       ...from,
       "--key",

@@ -222,6 +222,25 @@ Deno.test("evidence that the policy or the checksum refuses is not used", () =>
     });
   }));
 
+Deno.test("evidence is judged at a time that is given, and what is none is said to be none", () =>
+  withFiles(async ({ certificate, keys, evidence, policy }, write) => {
+    const words = [certificate, "-c", CHECKSUM, "--allow-open", "--keys", keys, "--policy", policy];
+    const at = (time: string) => verify(...words, "--evidence", evidence, "--at", time);
+    assertEquals((await at("2024-01-01T00:00:00Z")).code, 0);
+    await rejects(at("2034-01-01T00:00:00Z"), {
+      code: "refused",
+      message: /^Cannot trust the evidence: /,
+    });
+    await rejects(at("noon"), {
+      code: "usage",
+      message: 'Cannot use --at "noon": it is not a time',
+    });
+    await rejects(verify(...words, "--evidence", write("none.json", "[]")), {
+      code: "refused",
+      message: /^Cannot trust the evidence: /,
+    });
+  }));
+
 Deno.test("evidence names a key that nobody gave", () =>
   withFiles(async ({ certificate, evidence, policy }) => {
     const words = ["-c", CHECKSUM, "--policy", policy, "--evidence", evidence];
