@@ -5,6 +5,7 @@ import { KEY_ROUTES } from "./routes/keys.ts";
 import { LEADERSHIP_ROUTES } from "./routes/leadership.ts";
 import { MEMBER_ROUTES } from "./routes/members.ts";
 import { STATUS_ROUTES } from "./routes/status.ts";
+import { SUCCESSION_ROUTES } from "./routes/succession.ts";
 import type { Route } from "./types.ts";
 
 /** All routes. */
@@ -12,6 +13,7 @@ export const ROUTES: readonly Route[] = [
   ...MEMBER_ROUTES,
   ...ELECTION_ROUTES,
   ...LEADERSHIP_ROUTES,
+  ...SUCCESSION_ROUTES,
   ...STATUS_ROUTES,
   ...EVENT_ROUTES,
   ...KEY_ROUTES,

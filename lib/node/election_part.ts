@@ -51,8 +51,8 @@ export interface PartShell {
     body: Uint8Array,
     name: string,
   ): void;
-  /** Calls the function; rejects with a `FumataError`. */
-  call(input: Uint8Array): Promise<Uint8Array>;
+  /** Calls the function on a host that holds this key; rejects with a `FumataError`. */
+  call(input: Uint8Array, kid: string): Promise<Uint8Array>;
   /** Verifies a document and takes it when it holds. */
   onDocument(document: CertificateDocument, from: NodeId | undefined): void;
   /** Cannot go on. */

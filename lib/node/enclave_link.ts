@@ -1,7 +1,7 @@
 /**
- * A node's way to the election function: one attested connection that is made when it is needed, kept while it lasts, and made again
- * with growing waits while the enclave is away. Nothing is sent on a connection before it was attested and the checksum compared;
- * that is the client's work (`lib/enclave/client`).
+ * A node's way to the election function on one host: an attested connection that is kept warm, and made again with growing waits while
+ * the host is away. Nothing is sent on a connection before it was attested and the checksum compared; that is the client's work
+ * (`lib/enclave/client`).
  */
 import { FumataError, messageOf } from "../base/errors.ts";
 import { fromUtf8, utf8 } from "../base/bytes.ts";
@@ -13,6 +13,8 @@ export interface AttestedConnection {
   readonly evidence: { readonly platform: string };
   /** The certificate key whose thumbprint the evidence binds. */
   readonly certificateKey?: RsaPublicKey;
+  /** Resolves when the connection has ended, by whichever side; without it an end is noticed at the next call. */
+  readonly closed?: Promise<void>;
   invoke(input: Uint8Array): Promise<Uint8Array>;
   close(): Promise<void> | void;
 }
@@ -26,7 +28,10 @@ export interface AttestedFunction {
 
 /** What the link tells while it goes on. */
 export interface EnclaveLinkEvents {
+  /** Its key counts as living by now. A `FumataError` that this throws refuses the host. */
   attested(found: AttestedFunction): void;
+  /** The host showed another key, or was away for too long. */
+  keyLost(kid: string): void;
   /** Out of reach; said once until it is back. */
   unreachable(reason: string, retryMs: number): void;
   /** Evidence, pin or signature refused: nothing was sent. */
@@ -38,25 +43,47 @@ const RETRY_MS_MIN = 250;
 const RETRY_MS_MAX = 10_000;
 /** Least time between an attestation and one that a stranger's certificate can cause. */
 const REFRESH_MS_MIN = 5_000;
+/** Least time between an attestation and the next one after the host has closed: hosts close idle connections after a minute. */
+const REWARM_MS_MIN = 1_000;
+
+/** A connection and the key that it was attested with. */
+interface Warm {
+  readonly connection: AttestedConnection;
+  readonly kid: string;
+}
 
 /** The link. */
 export class EnclaveLink implements AsyncDisposable {
   readonly #connect: () => Promise<AttestedConnection>;
+  readonly #patienceMs: number;
   readonly #events: EnclaveLinkEvents;
-  #connection?: Promise<AttestedConnection>;
+  #warm?: Promise<Warm>;
+  #kid?: string;
   #retry?: ReturnType<typeof setTimeout>;
   #retryMs = RETRY_MS_MIN;
-  #down = false;
+  #downSinceMs?: number;
+  #saidUnreachable = false;
   #attestedAtMs?: number;
   #closed = false;
   #calls: Promise<unknown> = Promise.resolve();
 
-  constructor(connect: () => Promise<AttestedConnection>, events: EnclaveLinkEvents) {
+  /** `patienceMs` is how long the host may be out of reach before its key counts as lost. */
+  constructor(
+    connect: () => Promise<AttestedConnection>,
+    patienceMs: number,
+    events: EnclaveLinkEvents,
+  ) {
     this.#connect = connect;
+    this.#patienceMs = patienceMs;
     this.#events = events;
   }
 
-  /** Starts to attest; goes on trying until it succeeds, is refused or closed. */
+  /** Thumbprint of the host's key, while that counts as living. */
+  get kid(): string | undefined {
+    return this.#kid;
+  }
+
+  /** Starts to attest; goes on trying until it is closed. */
   start(): void {
     this.#open().then(() => {}, (thrown) => this.#onFailure(thrown));
   }
@@ -71,11 +98,11 @@ export class EnclaveLink implements AsyncDisposable {
   }
 
   /**
-   * One call of the function; calls go one after the other. Rejects with a `FumataError`: `unreachable` (try again later), `refused`
-   * (evidence or signature) or `function` (the function said no).
+   * One call of the function under this key; calls go one after the other. Rejects with a `FumataError`: `unreachable` (try again later,
+   * or the host holds another key by now), `refused` (evidence or signature) or `function` (the function said no).
    */
-  call(input: Uint8Array): Promise<Uint8Array> {
-    const result = this.#calls.then(() => this.#callNow(input));
+  call(input: Uint8Array, kid: string): Promise<Uint8Array> {
+    const result = this.#calls.then(() => this.#callNow(input, kid));
     this.#calls = result.catch(() => {});
     return result;
   }
@@ -83,75 +110,121 @@ export class EnclaveLink implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#retry);
-    const connection = await this.#connection?.catch(() => undefined);
-    await connection?.close();
+    const warm = await this.#warm?.catch(() => undefined);
+    await warm?.connection.close();
   }
 
-  async #callNow(input: Uint8Array): Promise<Uint8Array> {
-    const warm = this.#connection;
+  async #callNow(input: Uint8Array, kid: string): Promise<Uint8Array> {
+    const isWarm = this.#warm !== undefined;
     try {
-      return await (await this.#open()).invoke(input);
+      return await this.#invoke(input, kid);
     } catch (thrown) {
       this.#drop();
-      // An idle connection that the host has closed is no news: once more on a fresh one.
-      if (warm && codeOf(thrown) === "unreachable" && !this.#closed) {
-        try {
-          return await (await this.#open()).invoke(input);
-        } catch (again) {
-          this.#drop();
-          this.#onFailure(again);
-          throw again;
-        }
-      }
-      this.#onFailure(thrown);
-      throw thrown;
+      // A connection that has ended meanwhile is no news: once more on a fresh one.
+      if (!isWarm || codeOf(thrown) !== "unreachable" || this.#closed) throw this.#failed(thrown);
+    }
+    try {
+      return await this.#invoke(input, kid);
+    } catch (thrown) {
+      this.#drop();
+      throw this.#failed(thrown);
     }
   }
 
-  #open(): Promise<AttestedConnection> {
+  async #invoke(input: Uint8Array, wanted: string): Promise<Uint8Array> {
+    const { connection, kid } = await this.#open();
+    if (kid === wanted) return await connection.invoke(input);
+    throw new FumataError(
+      "unreachable",
+      `Cannot call the enclave under the key ${wanted}: its host has ${kid} by now`,
+    );
+  }
+
+  /** Notes a failed call and sees to it that there is a warm connection for the next one. */
+  #failed(thrown: unknown): unknown {
+    if (codeOf(thrown) === "function") this.start();
+    else this.#onFailure(thrown);
+    return thrown;
+  }
+
+  #open(): Promise<Warm> {
     if (this.#closed) return Promise.reject(new FumataError("unreachable", "the node is stopping"));
-    return this.#connection ??= this.#attest().catch((thrown) => {
-      this.#connection = undefined;
+    return this.#warm ??= this.#attest().catch((thrown) => {
+      this.#warm = undefined;
       throw thrown;
     });
   }
 
-  async #attest(): Promise<AttestedConnection> {
+  async #attest(): Promise<Warm> {
     const connection = await this.#connect();
     try {
       const found = await describe(connection);
-      this.#retryMs = RETRY_MS_MIN;
-      this.#down = false;
-      this.#attestedAtMs = performance.now();
-      if (!this.#closed) this.#events.attested(found);
-      return connection;
+      const { kid } = found.key;
+      if (!this.#closed) this.#admit(found);
+      connection.closed?.then(() => this.#onClosed(connection));
+      return { connection, kid };
     } catch (thrown) {
       await connection.close();
       throw thrown;
     }
   }
 
+  #admit(found: AttestedFunction): void {
+    const before = this.#kid;
+    this.#kid = found.key.kid;
+    try {
+      this.#events.attested(found);
+    } catch (thrown) {
+      this.#kid = before;
+      throw thrown;
+    }
+    this.#retryMs = RETRY_MS_MIN;
+    this.#downSinceMs = undefined;
+    this.#saidUnreachable = false;
+    this.#attestedAtMs = performance.now();
+    if (before !== undefined && before !== this.#kid) this.#events.keyLost(before);
+  }
+
+  /** The host has closed, or is gone: that is found out now, and not when somebody waits for an election. */
+  async #onClosed(connection: AttestedConnection): Promise<void> {
+    const warm = await this.#warm?.catch(() => undefined);
+    if (this.#closed || warm?.connection !== connection) return;
+    this.#warm = undefined;
+    const livedMs = performance.now() - (this.#attestedAtMs ?? 0);
+    this.#startIn(Math.max(0, REWARM_MS_MIN - livedMs));
+  }
+
   #drop(): void {
-    const connection = this.#connection;
-    this.#connection = undefined;
-    connection?.then((open) => open.close(), () => {});
+    const warm = this.#warm;
+    this.#warm = undefined;
+    warm?.then(({ connection }) => connection.close(), () => {});
   }
 
   #onFailure(thrown: unknown): void {
     if (this.#closed) return;
-    const code = codeOf(thrown);
-    if (code === "function") return;
-    if (code === "refused") {
-      this.#events.refused(thrown as FumataError);
-    } else {
-      if (!this.#down) this.#events.unreachable(messageOf(thrown), this.#retryMs);
-      this.#down = true;
+    const nowMs = performance.now();
+    this.#downSinceMs ??= nowMs;
+    if (thrown instanceof FumataError && thrown.code === "refused") this.#events.refused(thrown);
+    else if (!this.#saidUnreachable) {
+      this.#saidUnreachable = true;
+      this.#events.unreachable(messageOf(thrown), this.#retryMs);
+    }
+    const leftMs = this.#downSinceMs + this.#patienceMs - nowMs;
+    if (leftMs <= 0 && this.#kid !== undefined) {
+      const lost = this.#kid;
+      this.#kid = undefined;
+      this.#events.keyLost(lost);
     }
     // What was told may have closed the link.
     if (this.#closed) return;
-    clearTimeout(this.#retry);
-    this.#retry = setTimeout(() => this.start(), this.#retryMs);
+    // The last try before patience ends is at its end.
+    this.#startIn(leftMs > 0 ? Math.min(this.#retryMs, leftMs + 1) : this.#retryMs);
     this.#retryMs = Math.min(this.#retryMs * 2, RETRY_MS_MAX);
+  }
+
+  #startIn(waitMs: number): void {
+    clearTimeout(this.#retry);
+    this.#retry = setTimeout(() => this.start(), waitMs);
   }
 }
 

@@ -28,6 +28,7 @@ const QUIET: ReadonlySet<MemberChange["kind"]> = new Set(["suspect", "refute", "
 /** The journal of one node. */
 export class Journal {
   #platform?: string;
+  readonly #kids = new Set<string>();
   #leasedTerm?: number;
   #quiet = false;
 
@@ -70,12 +71,21 @@ export class Journal {
     const { kind, policy } = description;
     const tee = platform === "simulated" ? "simulated TEE (insecure)" : platform;
     const words = `enclave verified: ${tee}, function ${checksum}, policy ${policy}`;
-    this.logger.log("info", "attested", words, { platform, kid: key.kid, kind, policy, checksum });
+    // Connections are made again now and then; only a key is news.
+    const level = this.#kids.has(key.kid) ? "debug" : "info";
+    this.#kids.add(key.kid);
+    this.logger.log(level, "attested", words, { platform, kid: key.kid, kind, policy, checksum });
   }
 
   enclaveUnreachable(reason: string, retryMs: number): void {
     const words = `${reason}; gossip goes on, next try in ${retryMs} ms`;
     this.logger.log("warn", "enclave-unreachable", words, { reason, retryMs });
+  }
+
+  enclaveKeyLost(kid: string, host: string): void {
+    this.#kids.delete(kid);
+    const words = `the key ${kid} of the enclave at ${host} counts as lost`;
+    this.logger.log("warn", "enclave-key-lost", words, { kid, host });
   }
 
   enclaveRefused(reason: string): void {

@@ -10,6 +10,7 @@ import { FumataError, messageOf } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
 import { createPrng, type Prng } from "../base/prng.ts";
 import { type PossessionChallenge, provePossession } from "../certificate/possession.ts";
+import type { SuccessionOrderFile } from "../certificate/succession_order.ts";
 import type { CertificateDocument, VerifiedCertificate } from "../certificate/types.ts";
 import type { ForkEvidence } from "../election/roster/types.ts";
 import { LAN_ELECTION, LOCAL_ELECTION, WAN_ELECTION } from "../election/settings.ts";
@@ -21,7 +22,8 @@ import { createSealer, type Sealer } from "../wire/sealing.ts";
 import type { Domain } from "../../function/leader-election/rules.ts";
 import { CertificateDesk } from "./certificate_desk.ts";
 import type { ElectionPart, PartEffect, PartShell, Step } from "./election_part.ts";
-import { type AttestedConnection, type AttestedFunction, EnclaveLink } from "./enclave_link.ts";
+import { type EnclaveHost, EnclaveHosts } from "./enclave_hosts.ts";
+import type { AttestedFunction } from "./enclave_link.ts";
 import { EventLog } from "./event_log.ts";
 import type { FunctionDescription } from "./function_description.ts";
 import type { GossipEvent } from "./gossip.ts";
@@ -31,8 +33,9 @@ import { Mailbox, type Received } from "./mailbox.ts";
 import { OpenPart } from "./open_part.ts";
 import { RosterPart } from "./roster_part.ts";
 import { rosterOf } from "./roster_cluster.ts";
-import { StateStore } from "./state_store.ts";
 import { SourceLimit } from "./source_limit.ts";
+import { StateStore } from "./state_store.ts";
+import type { Succession } from "./succession.ts";
 import { openTransport, type Transport } from "./transport.ts";
 
 /** What a node is told when it starts. */
@@ -53,8 +56,8 @@ export interface NodeOptions {
   readonly keyFile?: string;
   /** The pinned checksum of the election function, 32 bytes. */
   readonly checksum: Uint8Array;
-  /** Makes an attested connection to the election function. */
-  readonly connect: () => Promise<AttestedConnection>;
+  /** Where the election function runs: one or several, the preferred one first. */
+  readonly enclaves: readonly EnclaveHost[];
   readonly logger: Logger;
   /** What the function said of itself, where the state folder cannot remember it: see {@linkcode ClusterKindChanged}. */
   readonly description?: FunctionDescription;
@@ -84,6 +87,12 @@ const JOIN_WAIT_MS = 3_000;
 
 const ELECTION_SETTINGS = { local: LOCAL_ELECTION, lan: LAN_ELECTION, wan: WAN_ELECTION };
 
+/**
+ * How long an enclave host may be out of reach before its key counts as lost, ms. Long against a restart of the host, since a change of
+ * key is seen by everyone and for good; short enough that another host takes over while people still look.
+ */
+const ENCLAVE_PATIENCE_MS = { local: 2_000, lan: 15_000, wan: 60_000 };
+
 /** How often known addresses are written down, ms: they only speed up a restart. */
 const REMEMBER_MEMBERS_MS = 5_000;
 
@@ -111,7 +120,7 @@ export class Node implements AsyncDisposable {
   readonly #membership: Membership;
   readonly #part: ElectionPart;
   readonly #kind: FunctionDescription["kind"];
-  readonly #link: EnclaveLink;
+  readonly #enclaves: EnclaveHosts;
   readonly #sources = new SourceLimit();
   readonly #reportListeners = new Set<(report: MembershipReport) => void>();
   readonly #stop = Promise.withResolvers<void>();
@@ -160,10 +169,14 @@ export class Node implements AsyncDisposable {
       this.#store[Symbol.dispose]();
       throw thrown;
     }
-    this.#link = new EnclaveLink(options.connect, {
+    this.#enclaves = new EnclaveHosts(options.enclaves, ENCLAVE_PATIENCE_MS[options.profile], {
       attested: (found) => this.#onAttested(found),
+      keyLost: (kid, host) => {
+        this.#journal.enclaveKeyLost(kid, host);
+        this.#tellKeys();
+      },
       unreachable: (reason, retryMs) => this.#journal.enclaveUnreachable(reason, retryMs),
-      refused: (error) => this.#onRefused(error),
+      refused: (error, isLast) => this.#onRefused(error, isLast),
     });
     this.#start();
   }
@@ -224,6 +237,18 @@ export class Node implements AsyncDisposable {
   /** Asks this node to give its leadership back; does nothing when it has none, or in an open cluster. */
   stepDown(): void {
     if (this.#part instanceof RosterPart) this.#part.stepDown();
+  }
+
+  /** How far the succession of this cluster is; `undefined` before it was ordered, and always in an open cluster. */
+  get succession(): Succession | undefined {
+    return this.#part instanceof RosterPart ? this.#part.succession : undefined;
+  }
+
+  /** Takes the operator's order to close, and passes it on. Throws a `FumataError` for one that is none for this cluster. */
+  succeed(order: SuccessionOrderFile): void {
+    if (this.#part instanceof RosterPart) return this.#part.succeed(order);
+    const why = "this cluster is open, and has no electorate that could close";
+    throw new FumataError("refused", `Cannot take the order of succession: ${why}`);
   }
 
   /** The certificate that this node respects now. */
@@ -300,7 +325,7 @@ export class Node implements AsyncDisposable {
     try {
       this.#rememberMembers();
     } catch { /* said already when it mattered */ }
-    await this.#link[Symbol.asyncDispose]();
+    await this.#enclaves[Symbol.asyncDispose]();
     await this.#transport[Symbol.asyncDispose]();
     this.#store[Symbol.dispose]();
     this.#stop.resolve();
@@ -374,7 +399,7 @@ export class Node implements AsyncDisposable {
       send: (to, kind, body, name) => {
         for (const { id, address } of to) this.#sendElection(id, address, kind, body, name);
       },
-      call: (input) => this.#link.call(input),
+      call: (input, kid) => this.#enclaves.call(input, kid),
       onDocument: (document, from) => this.#onDocument(document, from),
       fail: (thrown) => this.#fail(thrown),
     };
@@ -385,7 +410,7 @@ export class Node implements AsyncDisposable {
     this.#journal.started(this.name, this.address, cluster, stateFolder);
     this.#journal.sealing(this.#keyFile, this.#transport.address);
     this.#tellKeys();
-    this.#link.start();
+    this.#enclaves.start();
     this.#rememberTimer = setInterval(() => this.#rememberMembers(), REMEMBER_MEMBERS_MS);
     this.#dispatch({ type: "tick" });
   }
@@ -499,7 +524,7 @@ export class Node implements AsyncDisposable {
       // Under a key of which this node has no evidence yet: it asks its enclave.
       this.#desk.wait(document, from);
       this.#journal.certificateWaits(this.#nameOf(from));
-      return this.#link.refresh();
+      return this.#enclaves.refresh();
     }
     this.#journal.certificateRefused(from && this.#nameOf(from), verdict.failures);
   }
@@ -537,21 +562,23 @@ export class Node implements AsyncDisposable {
     if (found.description.kind !== this.#kind) {
       return this.#fail(new ClusterKindChanged(found.description));
     }
-    this.#tellKeys(found.key.kid);
+    this.#tellKeys();
     for (const [from, document] of this.#desk.takeWaiting()) {
       if (this.#desk.verify(document).ok) this.#onDocument(document, from);
     }
   }
 
-  /** Before anything was attested a refusal ends the node, which tells the others; later it means that this host is not used. */
-  #onRefused(error: FumataError): void {
-    if (this.#platform === undefined) this.#sayGoodbye().then(() => this.#fail(error));
+  /** When every host is refused from the start that ends the node, which tells the others; else it means that this host is not used. */
+  #onRefused(error: FumataError, isLast: boolean): void {
+    if (isLast) this.#sayGoodbye().then(() => this.#fail(error));
     else this.#journal.enclaveRefused(error.message);
   }
 
-  #tellKeys(preferred?: string): void {
-    const { kids } = this.#desk;
-    this.#part.keys(kids, preferred ?? kids.at(-1));
+  /** The living keys; before any host was attested in this run, those of earlier runs. */
+  #tellKeys(): void {
+    const { isAttested, kids } = this.#enclaves;
+    if (isAttested) this.#part.keys(kids, kids[0]);
+    else this.#part.keys(this.#desk.kids, this.#desk.kids.at(-1));
   }
 
   #rememberMembers(): void {

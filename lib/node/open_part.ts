@@ -132,7 +132,8 @@ export class OpenPart implements ElectionPart {
     const { store, domain, shell, journal } = this.#options;
     const { digest, proposal, votes } = effect;
     try {
-      const answer = await shell.call(electRequest(store.identity, domain, proposal, votes));
+      const request = electRequest(store.identity, domain, proposal, votes);
+      const answer = await shell.call(request, proposal.kid);
       const certificate = certificateOf(answer);
       shell.onDocument({ certificate, bundle: votes }, undefined);
     } catch (thrown) {

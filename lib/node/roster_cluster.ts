@@ -25,7 +25,7 @@ import {
   rosterElectRequest,
   rosterProposalTexts,
 } from "../certificate/roster_proposal.ts";
-import type { VerifiedCertificate } from "../certificate/types.ts";
+import type { CertificateDocument, VerifiedCertificate } from "../certificate/types.ts";
 import { sha256 } from "../crypto/digest.ts";
 import type { Identity } from "../crypto/ed25519.ts";
 import type {
@@ -121,13 +121,14 @@ export function rosterCertificateOf(
   };
 }
 
-/** The input of the election function for a call that the core asks for. */
+/** The input of the election function for a call that the core asks for. `closing` is what a successor's first certificate follows. */
 export function rosterRequest(
   config: ClusterConfig,
   call: Extract<RosterEffect, { type: "call-enclave" }>,
+  closing: CertificateDocument | undefined,
 ): Uint8Array {
   const { proposal, votes, prev, order } = call;
-  const previous = prev?.document.certificate;
+  const previous = (prev?.document ?? closing)?.certificate;
   if (proposal.type === "leader") {
     return rosterElectRequest(rosterProposalTexts(config, proposal), votes, previous);
   }

@@ -6,6 +6,7 @@ import type { ClusterConfig } from "../../function/leader-election/cluster_confi
 import type { Domain } from "../../function/leader-election/rules.ts";
 import { base64url, hex } from "../base/bytes.ts";
 import { FumataError } from "../base/errors.ts";
+import type { CertificateDocument } from "../certificate/types.ts";
 import { EMPTY_MEMORY, type Head, type RosterMemory } from "../election/roster/types.ts";
 import type { CertificateDesk } from "./certificate_desk.ts";
 import { rosterCertificateOf, rosterGenesis } from "./roster_cluster.ts";
@@ -32,6 +33,11 @@ export function openRosterMemory(
   return { ...memory, head, promisedMsMax };
 }
 
+/** What the first certificate follows; `closing` is the predecessor's last certificate, which the function wants to see. */
+export interface Origin extends Head {
+  readonly closing?: CertificateDocument;
+}
+
 /**
  * What the first certificate follows: genesis, or the closing certificate of the predecessor that this node voted for or received. A
  * folder with the history of another function that was not closed in favour of this one is refused.
@@ -41,7 +47,7 @@ export function rosterOrigin(
   domain: Domain,
   config: ClusterConfig,
   memory: RosterMemory,
-): Head {
+): Origin {
   // With a certificate of its own there is no first one any more.
   if (memory.head) return { term: memory.head.proposal.term, id: memory.head.id };
   const checksum = hex(domain.checksum);
@@ -52,7 +58,7 @@ export function rosterOrigin(
     const closesForUs = head?.proposal.type === "closing" &&
       head.proposal.successor === base64url(domain.checksum);
     if (history.checksum === predecessor && closesForUs) {
-      return { term: head.proposal.term, id: head.id };
+      return { term: head.proposal.term, id: head.id, closing: head.document };
     }
     if (history.checksum !== predecessor) continue;
     throw new FumataError(

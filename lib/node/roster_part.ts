@@ -1,10 +1,11 @@
 /** The roster cluster inside a node: its replica, its messages, its memory, its lease, its call of the function. */
 import type { ClusterConfig } from "../../function/leader-election/cluster_config.ts";
 import type { Domain } from "../../function/leader-election/rules.ts";
-import { base64url, hex } from "../base/bytes.ts";
+import { base64url, fromBase64url, hex } from "../base/bytes.ts";
 import { FumataError, messageOf } from "../base/errors.ts";
 import type { Prng } from "../base/prng.ts";
-import type { VerifiedCertificate } from "../certificate/types.ts";
+import type { SuccessionOrderFile } from "../certificate/succession_order.ts";
+import type { CertificateDocument, VerifiedCertificate } from "../certificate/types.ts";
 import { RosterElection } from "../election/roster/roster_election.ts";
 import { rosterSettings } from "../election/roster/settings.ts";
 import type {
@@ -31,6 +32,7 @@ import type { Journal } from "./journal.ts";
 import { rosterCertificateOf, rosterOf, rosterRequest, rosterRules } from "./roster_cluster.ts";
 import { openRosterMemory, rosterOrigin } from "./roster_memory.ts";
 import { rosterReplica, type RosterReplicaEffect } from "./roster_replica.ts";
+import { coreOrder, orderFault, type Succession } from "./succession.ts";
 import type { StateStore } from "./state_store.ts";
 
 /** What the part is made of. */
@@ -58,6 +60,8 @@ export class RosterPart implements ElectionPart {
   readonly #door: RosterDoor;
   readonly #election: RosterElection;
   readonly #replica: ReturnType<typeof rosterReplica>;
+  /** The predecessor's last certificate, before this electorate has one of its own. */
+  readonly #closing?: CertificateDocument;
   #memory: RosterMemory;
   #leader?: VerifiedCertificate;
 
@@ -78,13 +82,15 @@ export class RosterPart implements ElectionPart {
     const { operatorKey } = config;
     this.#door = { domain, roster, ...(operatorKey && { operatorKey }) };
     this.#memory = openRosterMemory(store, domain, desk);
+    const origin = rosterOrigin(store, domain, config, this.#memory);
+    this.#closing = origin.closing;
     this.#election = new RosterElection({
       self: identity.id,
       roster,
       rules: rosterRules(identity, domain, config, freshNonce),
       settings: rosterSettings(options.profile, config.lease.leaseMs),
       memory: this.#memory,
-      origin: rosterOrigin(store, domain, config, this.#memory),
+      origin,
       prng: options.prng,
       nowMs,
     });
@@ -114,6 +120,31 @@ export class RosterPart implements ElectionPart {
   /** Asks this node to step down, if it leads. */
   stepDown(): void {
     this.#run({ type: "step-down" });
+  }
+
+  /** How far the succession is; `undefined` before it was ordered. */
+  get succession(): Succession | undefined {
+    const head = this.#election.headCertificate;
+    if (head?.proposal.type === "closing") {
+      const { proposal: { term, successor }, document } = head;
+      return { successor: hexOf(successor), closing: { term, document } };
+    }
+    const { order } = this.#memory;
+    return order && { successor: hexOf(order.successor) };
+  }
+
+  /** Takes the operator's order. Throws a `FumataError` for one that is none for this electorate, or not the first. */
+  succeed(order: SuccessionOrderFile): void {
+    const { domain, config } = this.#options;
+    const earlier = this.succession?.successor;
+    const fault = orderFault(order, domain, config) ??
+      (earlier === undefined || earlier === hex(order.successor)
+        ? undefined
+        : `an earlier order is in force, for ${earlier}`);
+    if (fault !== undefined) {
+      throw new FumataError("refused", `Cannot take the order of succession: ${fault}`);
+    }
+    this.#run({ type: "succession", order: coreOrder(order) });
   }
 
   deadlineMs(): number | undefined {
@@ -208,9 +239,10 @@ export class RosterPart implements ElectionPart {
 
   async #call(effect: Extract<RosterReplicaEffect, { type: "call-enclave" }>): Promise<void> {
     const { config, shell } = this.#options;
-    const { digest, votes } = effect;
+    const { digest, proposal, votes } = effect;
     try {
-      const certificate = certificateOf(await shell.call(rosterRequest(config, effect)));
+      const answer = await shell.call(rosterRequest(config, effect, this.#closing), proposal.kid);
+      const certificate = certificateOf(answer);
       shell.onDocument({ certificate, bundle: votes }, undefined);
     } catch (thrown) {
       const refused = thrown instanceof FumataError && thrown.code === "function";
@@ -222,4 +254,8 @@ export class RosterPart implements ElectionPart {
 
 function freshNonce(): string {
   return base64url(crypto.getRandomValues(new Uint8Array(NONCE_BYTES)));
+}
+
+function hexOf(checksum: string): string {
+  return hex(fromBase64url(checksum)!);
 }

@@ -31,7 +31,7 @@ Deno.test("leader and certificate: 404 without one, then the one that the node r
   const { test, enclave } = served;
   enclave.up = false;
   await using lonely = await Served.start({
-    node: { connect: () => Promise.reject(new Error("down")) },
+    node: { enclaves: [{ name: "e", connect: () => Promise.reject(new Error("down")) }] },
   });
   for (const path of ["/v1/leader", "/v1/certificate"]) {
     const { status, body } = await lonely.get(path);

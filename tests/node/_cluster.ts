@@ -7,6 +7,7 @@ import type { Address } from "../../lib/base/address.ts";
 import { FumataError } from "../../lib/base/errors.ts";
 import type { LogFields, Logger, LogLevel } from "../../lib/base/log.ts";
 import { importRsaJwk, type RsaPublicKey } from "../../lib/crypto/rsa.ts";
+import type { EnclaveHost } from "../../lib/node/enclave_hosts.ts";
 import type { AttestedConnection } from "../../lib/node/enclave_link.ts";
 import { Node, type NodeOptions } from "../../lib/node/node.ts";
 import { openPackage, packFiles } from "../../lib/package/mod.ts";
@@ -57,6 +58,7 @@ export class BareEnclave implements AsyncDisposable {
   readonly #pem: string;
   readonly #package: FunctionPackage;
   readonly #sandbox: Sandbox = createSandbox();
+  readonly #connections = new Set<() => void>();
 
   /** With a `clusterJson` the function serves that roster, and the policy is its own. */
   constructor(policy: "highest" | "random", clusterJson?: object) {
@@ -77,8 +79,22 @@ export class BareEnclave implements AsyncDisposable {
     this.key = importRsaJwk(pair.publicKey.export({ format: "jwk" })) as RsaPublicKey;
   }
 
+  /** As a node's option names it. */
+  get host(): EnclaveHost {
+    return { name: "bare", connect: () => this.connect() };
+  }
+
+  /** Ends all connections, as a crash of the host does. */
+  crash(): void {
+    this.up = false;
+    for (const end of this.#connections) end();
+    this.#connections.clear();
+  }
+
   async connect(): Promise<AttestedConnection> {
     if (!this.up) throw new FumataError("unreachable", "Cannot reach the enclave: it is down");
+    const { promise: closed, resolve } = Promise.withResolvers<void>();
+    this.#connections.add(resolve);
     const session = await this.#sandbox.open(
       this.#package,
       { certificateKeyPem: this.#pem },
@@ -87,6 +103,7 @@ export class BareEnclave implements AsyncDisposable {
     return {
       evidence: { platform: "simulated" },
       certificateKey: this.key,
+      closed,
       invoke: async (input) => {
         if (!this.up) throw new FumataError("unreachable", "Cannot reach the enclave: it is down");
         this.calls++;
@@ -116,7 +133,7 @@ export class TestNode implements AsyncDisposable {
       profile: "local",
       tags: {},
       checksum: enclave.checksum,
-      connect: () => enclave.connect(),
+      enclaves: [enclave.host],
       logger: this.listener,
       ...more,
     });

@@ -77,7 +77,9 @@ Deno.test("nodes gossip on while the enclave is away and elect when it is back",
 Deno.test("a refusal before anything was attested stops the node with the reason", async () => {
   await using enclave = new BareEnclave("random");
   const refusal = new FumataError("refused", "Cannot trust the enclave: wrong checksum");
-  await using node = new TestNode(enclave, [], { connect: () => Promise.reject(refusal) });
+  await using node = new TestNode(enclave, [], {
+    enclaves: [{ name: "e", connect: () => Promise.reject(refusal) }],
+  });
   await rejects(node.node.stopped, refusal);
 });
 

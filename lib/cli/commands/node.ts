@@ -9,14 +9,13 @@ import {
 import { ROUTES } from "../../api/routes.ts";
 import { ApiServer } from "../../api/server.ts";
 import { FumataError } from "../../base/errors.ts";
-import { connectEnclave } from "../../enclave/client/mod.ts";
 import { isName } from "../../../function/leader-election/rules.ts";
-import { Node, type NodeOptions } from "../../node/node.ts";
+import type { FunctionDescription } from "../../node/function_description.ts";
+import { ClusterKindChanged, Node, type NodeOptions } from "../../node/node.ts";
 import { StateStore } from "../../node/state_store.ts";
 import { areTags } from "../../wire/claims.ts";
 import type { Arguments, Command, CommandContext, Flag } from "../command.ts";
-import { readFunctionPin } from "../function_pin.ts";
-import { loadProfile, PROFILE_FLAGS } from "../profile.ts";
+import { HOST_FLAGS, loadHosts } from "../enclave_hosts.ts";
 import { stateFolderOf, stateHome } from "../state_folder.ts";
 
 const FLAGS: readonly Flag[] = [
@@ -39,20 +38,20 @@ const FLAGS: readonly Flag[] = [
   {
     name: "function",
     short: "f",
-    type: "string",
+    type: "list",
     placeholder: "ID",
-    help: "the election function",
+    help: "the election function; its id on each host when there are several",
   },
   {
     name: "checksum",
     short: "c",
-    type: "string",
+    type: "list",
     placeholder: "HEX",
     help: "the function's checksum, pinned before any data leaves",
   },
   {
     name: "function-json",
-    type: "string",
+    type: "list",
     placeholder: "FILE",
     help: 'id and checksum from the output of "fumata deploy -o json" (else $FUNCTION_JSON)',
   },
@@ -119,7 +118,7 @@ const FLAGS: readonly Flag[] = [
     choices: ["local", "lan", "wan"],
     help: "how patient to be; default local on a loopback address, else lan",
   },
-  ...PROFILE_FLAGS,
+  ...HOST_FLAGS,
 ];
 
 /** The command. */
@@ -137,18 +136,34 @@ export const nodeCommand: Command = {
     resetState(args, options);
     // Before the node says that it runs, so that no signal finds nobody listening.
     const interrupted = context.interrupted.then(() => true);
-    const node = new Node(options);
-    try {
-      await using _http = await serveHttp(node, options, args);
-      if (await Promise.race([interrupted, node.stopped])) {
-        await node.leave();
-      }
-      return 0;
-    } finally {
-      await node[Symbol.asyncDispose]();
-    }
+    const first = await runOnce(options, args, interrupted);
+    if (!first) return 0;
+    // Started once more as what the function turned out to be, at the same port.
+    const { description, port } = first;
+    await runOnce({ ...options, description, bind: { ...options.bind, port } }, args, interrupted);
+    return 0;
   },
 };
+
+/** Runs until it is interrupted, or what kind of cluster it serves turns out to be another one. */
+async function runOnce(
+  options: NodeOptions,
+  args: Arguments,
+  interrupted: Promise<boolean>,
+): Promise<{ readonly description: FunctionDescription; readonly port: number } | undefined> {
+  const node = new Node(options);
+  try {
+    await using _http = await serveHttp(node, options, args);
+    if (await Promise.race([interrupted, node.stopped])) await node.leave();
+    return undefined;
+  } catch (thrown) {
+    if (!(thrown instanceof ClusterKindChanged) || options.description) throw thrown;
+    const port = options.advertise ? options.bind.port : node.address.port;
+    return { description: thrown.description, port };
+  } finally {
+    await node[Symbol.asyncDispose]();
+  }
+}
 
 function resetState(args: Arguments, { stateFolder, logger }: NodeOptions): void {
   if (!args.has("reset-state")) return;
@@ -211,8 +226,7 @@ async function nodeOptions(args: Arguments, context: CommandContext): Promise<No
       `Cannot advertise "${host}": others cannot reach it; name this machine with --advertise HOST:PORT`,
     );
   }
-  const pin = await readFunctionPin(args, context);
-  const profile = await loadProfile(args, context);
+  const { checksum, enclaves } = await loadHosts(args, context);
   return {
     bind: { host, port },
     advertise: advertise === undefined ? undefined : requireAddress(advertise, "--advertise"),
@@ -224,15 +238,8 @@ async function nodeOptions(args: Arguments, context: CommandContext): Promise<No
     tags: tagsOf(args.list("tag")),
     stateFolder: args.text("state") ?? defaultStateFolder(context, cluster, host, port),
     keyFile: args.text("encrypt"),
-    checksum: pin.checksum,
-    connect: () =>
-      connectEnclave({
-        url: profile.enclave,
-        token: profile.token,
-        policy: profile.attestation,
-        functionId: pin.id,
-        checksum: pin.checksum,
-      }),
+    checksum,
+    enclaves,
     logger: context.logger(),
   };
 }

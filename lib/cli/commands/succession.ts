@@ -1,11 +1,15 @@
 /**
- * `fumata succession`: signs the operator's order that a roster cluster goes on as another function, or makes the operator's key. The order is
- * given to the nodes; their electorate votes the closing certificate, and the new package goes on from there.
+ * `fumata succession`: signs the operator's order that a roster cluster goes on as another function, makes the operator's key, or gives the order
+ * to a running node, which passes it on; their electorate votes the closing certificate, and the new package goes on from there.
  */
 import { CLUSTER_FILE } from "../../../function/leader-election/cluster_config.ts";
 import { base64url, equalBytes, fromHex, fromUtf8, hex } from "../../base/bytes.ts";
 import { FumataError, messageOf } from "../../base/errors.ts";
-import { formatSuccessionOrder, signSuccessionOrder } from "../../certificate/mod.ts";
+import {
+  formatSuccessionOrder,
+  parseSuccessionOrder,
+  signSuccessionOrder,
+} from "../../certificate/mod.ts";
 import { generateIdentity, type Identity, identityFromPem } from "../../crypto/ed25519.ts";
 import { readInput } from "../certificate/input.ts";
 import {
@@ -15,7 +19,9 @@ import {
   readPackage,
   readPinnedFunction,
 } from "../certificate/pinned_function.ts";
+import type { Succession } from "../../node/succession.ts";
 import type { Arguments, Command, CommandContext } from "../command.ts";
+import { findNode, NODE_FLAGS } from "../node_link.ts";
 
 /** What the flags of other commands mean here. */
 const FLAG_HELP: Readonly<Record<string, string>> = {
@@ -32,6 +38,7 @@ export const successionCommand: Command = {
   examples: [
     "fumata succession --make-key operator.pem",
     "fumata succession --package old.zip --to new.zip --key operator.pem > order.json",
+    "fumata succession --give order.json --node 5000",
     "fumata succession -c 6b6d1c8b21f89626… --cluster payments --to 1f0c7a… --key operator.pem > order.json",
   ],
   flags: [
@@ -54,6 +61,13 @@ export const successionCommand: Command = {
       placeholder: "FILE",
       help: "make an operator's key there, and print what cluster.json needs of it",
     },
+    {
+      name: "give",
+      type: "string",
+      placeholder: "FILE",
+      help: "give the order in FILE to a running node, and wait until its cluster is closed",
+    },
+    ...NODE_FLAGS,
   ],
   run,
 };
@@ -61,6 +75,8 @@ export const successionCommand: Command = {
 async function run(args: Arguments, context: CommandContext): Promise<number> {
   const keyPath = args.text("make-key");
   if (keyPath !== undefined) return await makeKey(keyPath, context);
+  const orderPath = args.text("give");
+  if (orderPath !== undefined) return await give(orderPath, args, context);
   const from = await readPinnedFunction(args, "order a succession");
   const operator = await readKey(args);
   checkOperator(from, operator);
@@ -75,6 +91,22 @@ async function run(args: Arguments, context: CommandContext): Promise<number> {
       hex(successor)
     }; give the order to its nodes`,
   );
+  return 0;
+}
+
+/** One node is enough: it passes the order on. */
+async function give(path: string, args: Arguments, context: CommandContext): Promise<number> {
+  const order = parseSuccessionOrder(fromUtf8(await readInput(path)) ?? "");
+  if (typeof order === "string") throw usage(`Cannot use --give "${path}": ${order}`);
+  const body = JSON.parse(formatSuccessionOrder(order));
+  const { successor, closing } = await findNode(args, context)
+    .post("/v1/succession", body) as Succession;
+  if (!closing) {
+    context.say("the order is taken; the cluster is not closed yet, it goes on trying");
+    return 0;
+  }
+  context.out(`closed in term ${closing.term} in favour of ${successor}\n`);
+  context.say("start its nodes with the successor's package, in the same state folders");
   return 0;
 }
 
