@@ -11,6 +11,7 @@ export async function runCommand(
   const context: Partial<CommandContext> = {
     out: (text) => void (out += text),
     say: (line) => void (said += `${line}\n`),
+    env: () => undefined,
   };
   const code = await command.run(parseArguments(words, command), context as CommandContext);
   return { code, out, said };

@@ -104,6 +104,12 @@ const CASES: readonly Case[] = [
     ),
     fields: configFields(count, 0),
   })),
+  // Each length of a number in CBOR.
+  ...[23, 24, 255, 256, 65_535, 65_536, 2 ** 32 - 1, 2 ** 32].map((term): Case => ({
+    what: `term ${term}`,
+    document: issueRoster(() => {}, { ...PROPOSAL, term }),
+    fields,
+  })),
   ...[[voters(3)[0].id, 3], ["", 0]].map(([incumbent, tenure]): Case => ({
     what: `the greatest term, tenure ${tenure}`,
     document: issueRoster(() => {}, {
@@ -242,7 +248,7 @@ function assertAgreement(results: readonly string[]): void {
     CASES.map((item) => `${item.what}: ${expected(item)}`),
   ];
   assertEquals(found, wanted);
-  assertEquals(results.filter((result) => result.startsWith("ok")).length, 27);
+  assertEquals(results.filter((result) => result.startsWith("ok")).length, 35);
 }
 
 Deno.test("on Deno it finds what the project's own verifier finds", async () => {
