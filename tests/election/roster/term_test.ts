@@ -43,6 +43,13 @@ Deno.test("f liars cannot jump to a far term, q voters can show one", () => {
   strictEqual(solo.election.term, 1_002);
 });
 
+Deno.test("a liar's far statement does not hide what a quorum gave up", () => {
+  const solo = voter({ n: 5, f: 1 });
+  solo.gaveUp(solo.others.slice(0, 1), 1_000);
+  solo.gaveUp(solo.others);
+  strictEqual(solo.election.term, 2);
+});
+
 Deno.test("time alone opens nothing", () => {
   const solo = voter();
   solo.pass(60_000);
