@@ -35,6 +35,8 @@ export interface Arguments {
 export interface CommandContext {
   /** Writes data to stdout; the newline is not added. */
   out(text: string): void;
+  /** Writes bytes to stdout as they are; absent where only text is taken. */
+  outBytes?(bytes: Uint8Array): void;
   /** Writes a line of prose to stderr. */
   say(line: string): void;
   env(name: string): string | undefined;

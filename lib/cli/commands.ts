@@ -6,7 +6,9 @@ import { certificateCommand } from "./commands/certificate.ts";
 import { demoCommand } from "./commands/demo.ts";
 import { deployCommand } from "./commands/deploy.ts";
 import { enclaveCommand } from "./commands/enclave.ts";
+import { encryptCommand } from "./commands/encrypt.ts";
 import { forceLeaveCommand } from "./commands/force_leave.ts";
+import { deleteCommand, listCommand } from "./commands/functions.ts";
 import { identityCommand } from "./commands/identity.ts";
 import { joinCommand } from "./commands/join.ts";
 import { keyCommand } from "./commands/key.ts";
@@ -14,6 +16,7 @@ import { keygenCommand } from "./commands/keygen.ts";
 import { keysCommand } from "./commands/keys.ts";
 import { leaderCommand } from "./commands/leader.ts";
 import { leaveCommand } from "./commands/leave.ts";
+import { loginCommand } from "./commands/login.ts";
 import { membersCommand } from "./commands/members.ts";
 import { nodeCommand } from "./commands/node.ts";
 import { measurementsCommand, pcrsCommand } from "./commands/pcrs.ts";
@@ -21,6 +24,7 @@ import { runCommand } from "./commands/run.ts";
 import { statusCommand } from "./commands/status.ts";
 import { stepDownCommand } from "./commands/step_down.ts";
 import { successionCommand } from "./commands/succession.ts";
+import { testCommand } from "./commands/test.ts";
 import { tokenCommand } from "./commands/token.ts";
 import { verifyCommand } from "./commands/verify.ts";
 
@@ -39,10 +43,15 @@ export const COMMANDS: readonly Command[] = [
   keysCommand,
   identityCommand,
   enclaveCommand,
+  loginCommand,
   deployCommand,
+  testCommand,
+  listCommand,
+  deleteCommand,
   keygenCommand,
   runCommand,
   keyCommand,
+  encryptCommand,
   tokenCommand,
   pcrsCommand,
   measurementsCommand,

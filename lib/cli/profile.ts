@@ -5,8 +5,9 @@
  * {"enclave": "http://127.0.0.1:7878", "token": "…", "attestation": {"platform": "nitro", "measurements": {"pcr0": "…"}}}
  * ```
  *
- * A host writes one at its first start; elsewhere it is copied by hand, which is the act of trusting. Clients read `--profile`, else
- * `FUMATA_PROFILE`, else the default path; flags override its parts. Without a policy from somewhere nothing is trusted.
+ * A host writes one at its first start; elsewhere it is copied or made by `fumata login`, which is the act of trusting. Clients read
+ * `--profile`, else `FUMATA_PROFILE`, else the default path; flags override its parts. A name without a slash and without `.json`
+ * stands for a file beside the default one. Without a policy from somewhere nothing is trusted.
  */
 import { dirname } from "node:path";
 import { type AttestationPolicy, parsePolicy } from "../attestation/mod.ts";
@@ -19,6 +20,19 @@ export interface Profile {
   readonly enclave: string;
   readonly token: string;
   readonly attestation: AttestationPolicy;
+  /** PEM certificates that TLS trusts beside the system's. */
+  readonly tlsRoots?: string;
+}
+
+/** What the client of enclaves wants to know of a profile. */
+export function targetOf(profile: Profile): {
+  readonly url: string;
+  readonly token: string;
+  readonly policy: AttestationPolicy;
+  readonly tlsRoots?: string;
+} {
+  const { enclave: url, token, attestation: policy, tlsRoots } = profile;
+  return { url, token, policy, ...(tlsRoots !== undefined && { tlsRoots }) };
 }
 
 /** The flags of every command that talks to an enclave host. */
@@ -26,7 +40,7 @@ export const PROFILE_FLAGS: readonly Flag[] = [
   {
     name: "profile",
     type: "string",
-    placeholder: "FILE",
+    placeholder: "NAME|FILE",
     help:
       "enclave, token and trust (else $FUMATA_PROFILE, else the one in the user's configuration)",
   },
@@ -51,7 +65,7 @@ const FILE_BYTES_MAX = 1024 * 1024;
 /** Reads the profile that the arguments and the environment name. Throws a {@linkcode FumataError}; `refused` when nothing says whom to trust. */
 export async function loadProfile(args: Arguments, context: CommandContext): Promise<Profile> {
   const named = args.text("profile") ?? context.env("FUMATA_PROFILE");
-  const path = named ?? defaultProfilePath(context);
+  const path = profilePath(named, context);
   const stored = path === undefined ? undefined : await readProfile(path, named !== undefined);
   const tokenFile = args.text("token-file");
   const policyFile = args.text("attestation");
@@ -75,7 +89,18 @@ export async function loadProfile(args: Arguments, context: CommandContext): Pro
   if (token === undefined || token === "") {
     throw usage("the token is missing; name a file with it by --token-file");
   }
-  return { enclave, token, attestation };
+  return { enclave, token, attestation, ...(stored?.tlsRoots && { tlsRoots: stored.tlsRoots }) };
+}
+
+/** The file of a profile by its name or path; the default one without either. `undefined` when no folder for profiles is known. */
+export function profilePath(
+  named: string | undefined,
+  context: CommandContext,
+): string | undefined {
+  const byDefault = defaultProfilePath(context);
+  if (named === undefined) return byDefault;
+  if (named.includes("/") || named.endsWith(".json")) return named;
+  return byDefault && `${dirname(byDefault)}/profiles/${named}.json`;
 }
 
 /** `$XDG_CONFIG_HOME/fumata/profile.json`, else below `$HOME/.config`; `undefined` when neither is set. */
@@ -89,7 +114,7 @@ export function defaultProfilePath(context: CommandContext): string | undefined 
 export async function readProfile(path: string, mustExist: boolean): Promise<Profile | undefined> {
   if (!mustExist && !await exists(path)) return undefined;
   const value = await readJson(path, "profile") as Record<string, unknown>;
-  const { enclave, token, attestation, ...rest } = value;
+  const { enclave, token, attestation, tls_roots: tlsRoots, ...rest } = value;
   const unknown = Object.keys(rest)[0];
   if (typeof enclave !== "string" || typeof token !== "string" || unknown !== undefined) {
     const what = unknown === undefined
@@ -97,7 +122,11 @@ export async function readProfile(path: string, mustExist: boolean): Promise<Pro
       : `"${unknown}" is not a field of a profile`;
     throw usage(`the profile "${path}" is of another form: ${what}`);
   }
-  return { enclave, token, attestation: parsePolicy(attestation, path) };
+  if (tlsRoots !== undefined && typeof tlsRoots !== "string") {
+    throw usage(`the profile "${path}" is of another form: "tls_roots" has to be a text`);
+  }
+  const profile = { enclave, token, attestation: parsePolicy(attestation, path) };
+  return tlsRoots === undefined ? profile : { ...profile, tlsRoots };
 }
 
 /** Writes a profile whole, readable by its owner only. Throws a {@linkcode FumataError}. */
@@ -105,7 +134,8 @@ export async function writeProfile(path: string, profile: Profile): Promise<void
   const temporary = `${path}.${crypto.randomUUID()}.tmp`;
   try {
     await Deno.mkdir(dirname(path), { recursive: true, mode: 0o700 });
-    const text = JSON.stringify(profile, null, 2) + "\n";
+    const { tlsRoots, ...rest } = profile;
+    const text = JSON.stringify({ ...rest, tls_roots: tlsRoots }, null, 2) + "\n";
     await Deno.writeTextFile(temporary, text, { mode: 0o600, createNew: true });
     await Deno.rename(temporary, path);
   } catch (thrown) {
@@ -117,7 +147,8 @@ export async function writeProfile(path: string, profile: Profile): Promise<void
   }
 }
 
-async function readJson(path: string, what: string): Promise<object> {
+/** A JSON object from a file. Throws a usage error. */
+export async function readJson(path: string, what: string): Promise<object> {
   const text = await readText(path, what);
   let value: unknown;
   try {
@@ -129,7 +160,8 @@ async function readJson(path: string, what: string): Promise<object> {
   throw usage(`the ${what} "${path}" is not a JSON object`);
 }
 
-async function readText(path: string, what: string): Promise<string> {
+/** A text from a file of some KiB. Throws a usage error. */
+export async function readText(path: string, what: string): Promise<string> {
   try {
     const { size } = await Deno.stat(path);
     if (size > FILE_BYTES_MAX) throw new Error(`it has more than ${FILE_BYTES_MAX} bytes`);

@@ -80,6 +80,7 @@ function contextFor(args: Arguments): CommandContext {
   let interrupted: Promise<void> | undefined;
   return {
     out,
+    outBytes: (bytes) => writeAll(Deno.stdout, bytes),
     say,
     env: (name) => Deno.env.get(name),
     stdoutIsTerminal: Deno.stdout.isTerminal(),

@@ -1,4 +1,5 @@
 /** A command's surroundings, played: what it prints is kept, its environment is what the test says. */
+import { concat } from "../../lib/base/bytes.ts";
 import { parseArguments } from "../../lib/cli/arguments.ts";
 import type { Command, CommandContext } from "../../lib/cli/command.ts";
 
@@ -6,6 +7,8 @@ import type { Command, CommandContext } from "../../lib/cli/command.ts";
 export interface Outcome {
   readonly exitCode: number;
   readonly out: string;
+  /** What was written as bytes. */
+  readonly bytes: Uint8Array;
   readonly said: string;
 }
 
@@ -21,8 +24,10 @@ export async function runCommand(
 ): Promise<Outcome> {
   let out = "";
   let said = "";
+  let bytes = new Uint8Array();
   const context: CommandContext = {
     out: (text) => out += text,
+    outBytes: (more) => bytes = concat(bytes, more),
     say: (line) => said += line + "\n",
     env: (name) => options.env?.[name],
     stdoutIsTerminal: false,
@@ -34,5 +39,5 @@ export async function runCommand(
     interrupted: options.interrupted ?? new Promise(() => {}),
   };
   const exitCode = await command.run(parseArguments(words, command), context);
-  return { exitCode, out, said };
+  return { exitCode, out, bytes, said };
 }

@@ -7,7 +7,7 @@ import { openPackage, type PackedFolder, packFiles, packFolder } from "../../pac
 import { POLICIES } from "../../../function/leader-election/rules.ts";
 import type { Command, CommandContext } from "../command.ts";
 import { OUTPUT_FLAG, print } from "../output.ts";
-import { loadProfile, PROFILE_FLAGS } from "../profile.ts";
+import { loadProfile, PROFILE_FLAGS, targetOf } from "../profile.ts";
 
 const POLICY_FILE = "policy.json";
 
@@ -46,11 +46,9 @@ export const deployCommand: Command = {
     const folder = await pack(args.positional[0], context);
     const packed = policy === undefined ? folder : withPolicy(folder, policy, context);
     const name = args.text("name") ?? packed.folder;
-    const profile = await loadProfile(args, context);
+    const target = targetOf(await loadProfile(args, context));
     const { id } = await deployPackage({
-      url: profile.enclave,
-      token: profile.token,
-      policy: profile.attestation,
+      ...target,
       zip: packed.zip,
       name,
       isPublic: args.has("public"),

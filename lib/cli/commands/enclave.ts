@@ -1,12 +1,18 @@
 /** `fumata enclave`: the enclave host in the foreground, until a signal stops it. */
 import { resolve } from "node:path";
-import { FumataError } from "../../base/errors.ts";
+import { FumataError, messageOf } from "../../base/errors.ts";
 import type { Logger } from "../../base/log.ts";
-import { type EnclaveHost, startEnclaveHost } from "../../enclave/host/mod.ts";
+import {
+  type EnclaveHost,
+  startEnclaveHost,
+  type TlsIdentity,
+  USER_DEFAULT,
+} from "../../enclave/host/mod.ts";
 import { createSandbox } from "../../sandbox/mod.ts";
 import { openTee, TEE_CHOICES, type TeeChoice } from "../../tee/mod.ts";
 import type { Arguments, Command, CommandContext } from "../command.ts";
 import { ownPolicy } from "../../tee/own_policy.ts";
+import { LIMIT_FLAGS, readLimits } from "../enclave_limits.ts";
 import { defaultProfilePath, type Profile, readProfile, writeProfile } from "../profile.ts";
 import { VERSION } from "../version.ts";
 
@@ -16,7 +22,11 @@ const PORT_DEFAULT = 7878;
 export const enclaveCommand: Command = {
   name: "enclave",
   summary: "run an enclave host",
-  examples: ["fumata enclave", "fumata enclave --port 0 --data ./enclave --no-profile"],
+  examples: [
+    "fumata enclave",
+    "fumata enclave --port 0 --data ./enclave --no-profile",
+    "fumata enclave --host 0.0.0.0 --tls-cert chain.pem --tls-key key.pem --limit-call 2000",
+  ],
   flags: [
     {
       name: "port",
@@ -53,6 +63,26 @@ export const enclaveCommand: Command = {
       help: "certificate of this chip's key (SNP): DER, PEM or a table; several times",
     },
     {
+      name: "tls-cert",
+      type: "string",
+      placeholder: "FILE",
+      help: "serve TLS with this certificate chain, PEM",
+    },
+    { name: "tls-key", type: "string", placeholder: "FILE", help: "its private key, PEM" },
+    {
+      name: "user",
+      type: "string",
+      placeholder: "NAME",
+      default: USER_DEFAULT,
+      help: "the account's name, as in USER/NAME of functions",
+    },
+    {
+      name: "redirect",
+      type: "string",
+      placeholder: "URL",
+      help: "send every session to this host (307), when this one moves",
+    },
+    {
       name: "profile-out",
       type: "string",
       placeholder: "FILE",
@@ -70,13 +100,18 @@ export const enclaveCommand: Command = {
         "run Python functions also where neither bwrap nor namespaces can keep them from this " +
         "machine's files",
     },
+    ...LIMIT_FLAGS,
   ],
   async run(args, context) {
     const logger = context.logger();
     const dataDir = resolve(args.text("data") ?? defaultDataDir(context));
     const name = (args.text("tee") ?? "simulated") as TeeChoice;
     const insecureIsolation = args.has("insecure-python-isolation");
-    await using sandbox = createSandbox({}, { python: { insecureIsolation } });
+    const limits = readLimits(args);
+    await using sandbox = createSandbox(limits.sandbox, {
+      workersMax: limits.workersMax,
+      python: { insecureIsolation, limits: limits.python },
+    });
     await using host = await startEnclaveHost({
       tee: (dataFolder) =>
         openTee(name, {
@@ -88,6 +123,10 @@ export const enclaveCommand: Command = {
       dataDir,
       port: portOf(args),
       host: args.text("host"),
+      tls: await readTls(args),
+      user: args.text("user"),
+      redirect: args.text("redirect"),
+      limits: limits.enclave,
       logger,
     });
     if (host.tee.platform === "simulated") {
@@ -116,6 +155,27 @@ function portOf(args: Arguments): number {
   const port = args.number("port") ?? PORT_DEFAULT;
   if (Number.isInteger(port)) return port;
   throw new FumataError("usage", `Cannot use --port "${port}": a whole number is wanted`);
+}
+
+async function readTls(args: Arguments): Promise<TlsIdentity | undefined> {
+  const [certificate, key] = [args.text("tls-cert"), args.text("tls-key")];
+  if (certificate === undefined && key === undefined) return undefined;
+  if (certificate === undefined || key === undefined) {
+    throw new FumataError("usage", "Cannot serve TLS: --tls-cert and --tls-key go together");
+  }
+  return {
+    certificate: await readPem(certificate),
+    key: await readPem(key),
+  };
+}
+
+async function readPem(path: string): Promise<string> {
+  try {
+    return await Deno.readTextFile(path);
+  } catch (thrown) {
+    const text = `Cannot serve TLS: "${path}" cannot be read: ${messageOf(thrown)}`;
+    throw new FumataError("usage", text, { cause: thrown });
+  }
 }
 
 function defaultDataDir(context: CommandContext): string {

@@ -3,7 +3,7 @@ import { base64 } from "../../base/bytes.ts";
 import { fetchAccountKey } from "../../enclave/client/mod.ts";
 import type { Command } from "../command.ts";
 import { OUTPUT_FLAG, print } from "../output.ts";
-import { loadProfile, PROFILE_FLAGS } from "../profile.ts";
+import { loadProfile, PROFILE_FLAGS, targetOf } from "../profile.ts";
 
 /** The command. */
 export const keyCommand: Command = {
@@ -12,8 +12,8 @@ export const keyCommand: Command = {
   examples: ["fumata key > account.pem"],
   flags: [OUTPUT_FLAG, ...PROFILE_FLAGS],
   async run(args, context) {
-    const { enclave: url, token, attestation: policy } = await loadProfile(args, context);
-    const { publicKey } = await fetchAccountKey({ url, token, policy });
+    const target = targetOf(await loadProfile(args, context));
+    const { publicKey } = await fetchAccountKey(target);
     const text = base64(publicKey);
     print(args, context, { key: text }, () => {
       const lines = text.match(/.{1,64}/g) ?? [];

@@ -11,7 +11,7 @@ import {
 import { fetchAccountKey } from "../../enclave/client/mod.ts";
 import type { Command } from "../command.ts";
 import { OUTPUT_FLAG, print } from "../output.ts";
-import { loadProfile, PROFILE_FLAGS } from "../profile.ts";
+import { loadProfile, PROFILE_FLAGS, targetOf } from "../profile.ts";
 
 /** The command. */
 export const pcrsCommand: Command = {
@@ -20,9 +20,9 @@ export const pcrsCommand: Command = {
   examples: ["fumata pcrs", "fumata pcrs -o json"],
   flags: [OUTPUT_FLAG, ...PROFILE_FLAGS],
   async run(args, context) {
-    const { enclave: url, token, attestation } = await loadProfile(args, context);
-    const policy = { ...attestation, measurements: INSECURE_ANY_MEASUREMENT } as const;
-    const { attested } = await fetchAccountKey({ url, token, policy });
+    const target = targetOf(await loadProfile(args, context));
+    const policy = { ...target.policy, measurements: INSECURE_ANY_MEASUREMENT } as const;
+    const { attested } = await fetchAccountKey({ ...target, policy });
     const { measurements, evidence: { platform } } = attested;
     const pin = measurementsToPin(platform, measurements);
     print(args, context, { platform, measurements, pin }, () =>

@@ -8,7 +8,7 @@ import {
 } from "../../enclave/client/mod.ts";
 import type { Arguments, Command } from "../command.ts";
 import { OUTPUT_FLAG, print } from "../output.ts";
-import { loadProfile, PROFILE_FLAGS } from "../profile.ts";
+import { loadProfile, PROFILE_FLAGS, targetOf } from "../profile.ts";
 
 /** Ten years in seconds: what a host accepts. */
 const EXPIRES_MAX = 316_000_000;
@@ -46,10 +46,10 @@ export const tokenCommand: Command = {
   ],
   async run(args, context) {
     const action = checkedAction(args);
-    const { enclave: url, token } = await loadProfile(args, context);
+    const target = targetOf(await loadProfile(args, context));
     switch (action) {
       case "create": {
-        const made = await createToken({ url, token }, {
+        const made = await createToken(target, {
           name: args.text("name")!,
           description: args.text("description"),
           functionId: args.text("function"),
@@ -59,13 +59,13 @@ export const tokenCommand: Command = {
         return 0;
       }
       case "list": {
-        const tokens = await listTokens({ url, token });
+        const tokens = await listTokens(target);
         print(args, context, tokens.map(shown), () => tokens.map(line).join("\n"));
         return 0;
       }
       case "delete": {
         const id = args.positional[1];
-        await deleteToken({ url, token }, id);
+        await deleteToken(target, id);
         print(args, context, { deleted: id }, () => `deleted ${id}`);
         return 0;
       }

@@ -7,3 +7,4 @@ export {
   USER_DEFAULT,
 } from "./host.ts";
 export type { Content } from "./routes.ts";
+export type { TlsIdentity } from "./listener.ts";
