@@ -1,5 +1,6 @@
 /** Each route: what it answers, what it refuses. */
-import { deepStrictEqual, match, ok, strictEqual } from "node:assert";
+import { deepStrictEqual, match, ok, strictEqual, throws } from "node:assert";
+import { ROUTES } from "../../lib/api/routes.ts";
 import { base64 } from "../../lib/base/bytes.ts";
 import { formatAddress } from "../../lib/base/address.ts";
 import { clusterKey } from "../../lib/wire/keyring.ts";
@@ -142,6 +143,17 @@ Deno.test("cluster keys: listed by id, added, used and removed", async () => {
 Deno.test("cluster keys of a node without any: refused with what to do", async () => {
   await using served = await Served.start();
   match((await served.get("/v1/cluster-keys", TOKEN)).body.error.message, /--encrypt FILE/);
+});
+
+Deno.test("a cluster key is taken from this machine itself only", async () => {
+  await using served = await Served.start();
+  const route = ROUTES.find(({ path }) => path === "/v1/cluster-keys/add")!;
+  const body = { key: base64(new Uint8Array(32)) };
+  const query = new URLSearchParams();
+  throws(
+    () => route.handle({ node: served.test.node, query, body, isLocal: false }),
+    /must not cross a network in the clear/,
+  );
 });
 
 Deno.test("events: what was missed, then what comes, with ids that go on", async () => {

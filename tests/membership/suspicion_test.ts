@@ -67,6 +67,7 @@ for (const [name, profile] of Object.entries(PROFILES)) {
     within(profile.syncIntervalMs, 1000, 3_600_000);
     within(profile.reconnectIntervalMs, 500, 3_600_000);
     within(profile.reapAfterMs, 10_000, 2 ** 31);
+    within(profile.flapWindowMs, 10_000, 3_600_000);
     within(profile.leaveTimeoutMs, 100, 60_000);
     within(profile.leaveConfirmations, 1, 8);
     within(profile.contactsPerSecond, 1, 1000);
