@@ -1,0 +1,224 @@
+/** A roster cluster of `fumata node` processes with one `fumata enclave`, all runs of the program in this repository. */
+import { ChildProcess, type LogRecord } from "../../lib/cli/demo/process.ts";
+import { selfCommand } from "../../lib/cli/self.ts";
+import { base64url } from "../../lib/base/bytes.ts";
+import { PROFILE_LEASES_MS } from "../../lib/election/roster/settings.ts";
+import { StateStore } from "../../lib/node/state_store.ts";
+import { type BenchCluster, type Failover, type How, WAIT_MS_MAX } from "./_types.ts";
+
+const FUNCTION = new URL("../../function/leader-election/", import.meta.url);
+
+interface Member {
+  readonly name: string;
+  readonly folder: string;
+  child?: ChildProcess;
+  isUp: boolean;
+  id?: string;
+  address?: string;
+  /** Of its HTTP interface. */
+  http?: string;
+  /** By whose certificate it goes. */
+  leader?: { readonly id: string; readonly term: number; readonly certificateId: string };
+  /** Term of the lease that it won last. */
+  leasedTerm: number;
+}
+
+/** The cluster. */
+export class FumataCluster implements BenchCluster {
+  readonly #folder: string;
+  readonly #timing: "lan" | "local";
+  readonly #members: Member[];
+  readonly #wakers = new Set<() => void>();
+  #enclave?: ChildProcess;
+  #function: string[] = [];
+
+  private constructor(folder: string, n: number, timing: "lan" | "local") {
+    this.#folder = folder;
+    this.#timing = timing;
+    this.#members = Array.from({ length: n }, (_, i) => ({
+      name: `n${i}`,
+      folder: `${folder}/n${i}`,
+      isUp: false,
+      leasedTerm: 0,
+    }));
+  }
+
+  /** Starts all of it; resolves when everyone goes by one certificate and its leader holds the lease. */
+  static async start(n: number, timing: "lan" | "local"): Promise<FumataCluster> {
+    const folder = await Deno.makeTempDir({ prefix: "fumata-bench-" });
+    const cluster = new FumataCluster(folder, n, timing);
+    try {
+      await cluster.#startEnclave();
+      await cluster.#deploy();
+      for (const member of cluster.#members) {
+        cluster.#startMember(member);
+        await cluster.#until(() => member.address !== undefined, `${member.name} does not start`);
+      }
+      await cluster.#settled();
+      return cluster;
+    } catch (thrown) {
+      await cluster[Symbol.asyncDispose]();
+      throw thrown;
+    }
+  }
+
+  /** `onReturn` is called with the HTTP address of a stopped leader, once it runs again. */
+  async failOver(how: How, onReturn?: (http: string) => Promise<void>): Promise<Failover> {
+    const victim = this.#members.find(({ id, leader }) => id !== undefined && leader?.id === id)!;
+    const { term } = victim.leader!;
+    const startMs = performance.now();
+    victim.child!.signal(how === "kill" ? "SIGKILL" : "SIGSTOP");
+    victim.isUp = false;
+    let agreedMs: number | undefined;
+    let leasedMs: number | undefined;
+    await this.#until(() => {
+      const nowMs = performance.now() - startMs;
+      if (this.#agreed(term)) agreedMs ??= nowMs;
+      if (this.#members.some(({ isUp, leasedTerm }) => isUp && leasedTerm > term)) {
+        leasedMs ??= nowMs;
+      }
+      return agreedMs !== undefined && leasedMs !== undefined;
+    }, "there is no new leader");
+    if (how === "stop") {
+      victim.isUp = true;
+      victim.child!.signal("SIGCONT");
+      await onReturn?.(victim.http!);
+    } else {
+      await victim.child!.ended;
+      victim.leader = undefined;
+      this.#startMember(victim);
+    }
+    await this.#settled();
+    return { agreedMs: agreedMs!, leasedMs: leasedMs! };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const children = [...this.#members.map(({ child }) => child), this.#enclave];
+    for (const child of children) {
+      child?.signal("SIGKILL");
+      await child?.ended;
+    }
+    await Deno.remove(this.#folder, { recursive: true });
+  }
+
+  async #startEnclave(): Promise<void> {
+    let isListening = false;
+    this.#enclave = new ChildProcess("enclave", selfCommand(), [
+      ...["enclave", "--port", "0", "--data", `${this.#folder}/enclave`, "--no-profile"],
+      ...["--profile-out", this.#profile, "--log", "json"],
+    ], ({ event }) => {
+      isListening ||= event === "listening";
+      this.#wake();
+    });
+    await this.#until(() => isListening, "the enclave host does not listen");
+  }
+
+  /** The election function with a `cluster.json` of these members. */
+  async #deploy(): Promise<void> {
+    const folder = `${this.#folder}/leader-election`;
+    await Deno.mkdir(folder);
+    for await (const { name } of Deno.readDir(FUNCTION)) {
+      await Deno.copyFile(new URL(name, FUNCTION), `${folder}/${name}`);
+    }
+    const cluster = {
+      cluster: "bench",
+      roster: this.#members.map(({ name, folder }) => ({ name, key: keyOf(folder) })),
+      faultBound: 0,
+      policy: "random",
+      lease: { leaseMs: PROFILE_LEASES_MS[this.#timing], driftPpm: 500 },
+    };
+    await Deno.writeTextFile(`${folder}/cluster.json`, JSON.stringify(cluster));
+    const words = ["deploy", folder, "-o", "json", "--profile", this.#profile];
+    const deploy = new ChildProcess("deploy", selfCommand(), words);
+    const { code } = await deploy.ended;
+    if (code !== 0) throw new Error(`deploy failed: ${deploy.lastLines.join("\n")}`);
+    const { function_id, function_checksum } = JSON.parse(deploy.output);
+    this.#function = ["--function", function_id, "--checksum", function_checksum];
+  }
+
+  get #profile(): string {
+    return `${this.#folder}/profile.json`;
+  }
+
+  #startMember(member: Member): void {
+    const neighbor = this.#members.find(({ isUp }) => isUp)?.address;
+    member.isUp = true;
+    member.leasedTerm = 0;
+    const child = new ChildProcess(member.name, selfCommand(), [
+      ...["node", "--port", "0", "--name", member.name, "--cluster", "bench"],
+      ...["--state", member.folder, "--profile", this.#profile, "--timing", this.#timing],
+      ...this.#function,
+      ...(neighbor === undefined ? [] : ["--neighbor", neighbor]),
+      ...["--log", "json"],
+    ], (record) => {
+      if (member.child === child) this.#take(member, record);
+    });
+    member.child = child;
+    child.ended.then(() => this.#wake());
+  }
+
+  #take(member: Member, { event, fields }: LogRecord): void {
+    if (event === "started") {
+      member.id = String(fields.id);
+      member.address = String(fields.address);
+    } else if (event === "http") member.http = String(fields.address);
+    else if (event === "leader") {
+      member.leader = {
+        id: String(fields.leader),
+        term: Number(fields.term),
+        certificateId: String(fields.certificateId),
+      };
+    } else if (event === "leaderless") member.leader = undefined;
+    else if (event === "lease-held") member.leasedTerm = Number(fields.term);
+    else if (event === "lease-lost") member.leasedTerm = 0;
+    this.#wake();
+  }
+
+  /** Whether all that are up go by one certificate of a term above this one. */
+  #agreed(term: number): boolean {
+    const up = this.#members.filter(({ isUp }) => isUp);
+    const [{ leader }] = up;
+    return leader !== undefined && leader.term > term &&
+      up.every((member) => member.leader?.certificateId === leader.certificateId);
+  }
+
+  #settled(): Promise<void> {
+    return this.#until(() =>
+      this.#agreed(0) &&
+      this.#members.some(({ id, leader, leasedTerm }) =>
+        id === leader?.id && leasedTerm === leader?.term
+      ), "the cluster does not settle");
+  }
+
+  async #until(holds: () => boolean, otherwise: string): Promise<void> {
+    let isOver = false;
+    const timer = setTimeout(() => {
+      isOver = true;
+      this.#wake();
+    }, WAIT_MS_MAX);
+    try {
+      while (!holds()) {
+        if (isOver) throw new Error(`${otherwise}\n${this.#lastLines()}`);
+        await new Promise<void>((resolve) => this.#wakers.add(resolve));
+      }
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  #lastLines(): string {
+    return this.#members.map(({ name, child }) => `${name}: ${child?.lastLines.join("\n")}`)
+      .join("\n");
+  }
+
+  #wake(): void {
+    const wakers = [...this.#wakers];
+    this.#wakers.clear();
+    for (const wake of wakers) wake();
+  }
+}
+
+function keyOf(folder: string): string {
+  using store = StateStore.open(folder);
+  return base64url(store.identity.publicKey);
+}
