@@ -1,177 +1,115 @@
-/**
- * The wire protocol as a client of others speaks it. This client shares no code with fumata: `ws`, cborg, WebCrypto, node:crypto, and
- * HPKE (RFC 9180) written out from the RFC in a few lines. What it sends and checks is `enclave-protocol.md`, nothing else.
- */
-import { deepStrictEqual, match, ok, strictEqual } from "node:assert";
+/** A client that shares no code with fumata (`_independent.ts`) against the host, on every endpoint of the protocol. */
+import { deepStrictEqual, match, ok, rejects, strictEqual } from "node:assert";
 import { Buffer } from "node:buffer";
-import { decode, encode } from "cborg";
-import { zipSync } from "fflate";
+import { createHash } from "node:crypto";
 import {
-  constants,
-  createCipheriv,
-  createHash,
-  createHmac,
-  createPublicKey,
-  diffieHellman,
-  generateKeyPairSync,
-  publicEncrypt,
-  randomBytes,
-  verify,
-  X509Certificate,
-} from "node:crypto";
+  accountKeyOf,
+  checkedOutput,
+  open,
+  sealBase,
+  sealedText,
+  sealForAccount,
+  text,
+  verifyDocument,
+} from "./_independent.ts";
 import { RawSocket } from "./_raw.ts";
 import { startWorld } from "./_harness.ts";
+import { SHOUT } from "./_shout.ts";
 
-const text = new TextEncoder();
-
-/** Opens an endpoint and goes through nonce and attestation; gives the document's fields. */
-async function open(url: string, path: string, token: string, rootPem: string) {
-  const socket = await RawSocket.open(url, path, ["cape.runtime", token]);
-  const nonce = randomBytes(12);
-  socket.send(JSON.stringify({ message: { nonce: nonce.toString("base64") } }));
-  const frame = await socket.nextJson();
-  strictEqual(frame.message.type, "attestation_doc");
-  const document = verifyDocument(Buffer.from(frame.message.message, "base64"), rootPem);
-  deepStrictEqual(Buffer.from(document.nonce as Uint8Array), nonce);
-  const userData = JSON.parse(new TextDecoder().decode(document.user_data as Uint8Array));
-  return { socket, sessionKey: document.public_key as Uint8Array, userData };
-}
-
-/** COSE_Sign1 with ES384, the chain from the root, the payload's map. */
-function verifyDocument(bytes: Uint8Array, rootPem: string): Record<string, unknown> {
-  const [header, , payload, signature] = decode(bytes, { useMaps: true }) as Uint8Array[];
-  deepStrictEqual(decode(header, { useMaps: true }), new Map([[1, -35]]));
-  strictEqual(signature.length, 96);
-  const fields = Object.fromEntries(decode(payload, { useMaps: true }) as Map<string, unknown>);
-  const chain = [...fields.cabundle as Uint8Array[], fields.certificate as Uint8Array]
-    .map((der) => new X509Certificate(der));
-  strictEqual(chain[0].fingerprint256, new X509Certificate(rootPem).fingerprint256);
-  for (let i = 1; i < chain.length; i++) ok(chain[i].verify(chain[i - 1].publicKey));
-  const signed = encode(["Signature1", header, new Uint8Array(0), payload]);
-  const leaf = { key: chain.at(-1)!.publicKey, dsaEncoding: "ieee-p1363" } as const;
-  ok(verify("sha384", signed, leaf, signature));
-  strictEqual(fields.digest, "SHA384");
-  ok((fields.pcrs as Map<number, Uint8Array>).get(0)!.length === 48);
-  return fields;
-}
-
-const concat = (...parts: Uint8Array[]) => new Uint8Array(Buffer.concat(parts));
-const i2osp = (value: number) => Uint8Array.of(value >> 8, value & 0xff);
-
-/** HPKE base mode, RFC 9180 sections 4, 5.1 and 6.1: KEM 0x0020, KDF 0x0001, AEAD 0x0003. */
-function sealBase(recipient: Uint8Array, plain: Uint8Array): Uint8Array {
-  const kemSuite = concat(text.encode("KEM"), i2osp(0x20));
-  const suite = concat(text.encode("HPKE"), i2osp(0x20), i2osp(1), i2osp(3));
-  const extract = (id: Uint8Array, salt: Uint8Array, label: string, ikm: Uint8Array) =>
-    createHmac("sha256", salt.length ? salt : new Uint8Array(32))
-      .update(concat(text.encode("HPKE-v1"), id, text.encode(label), ikm)).digest();
-  const expand = (id: Uint8Array, key: Uint8Array, label: string, info: Uint8Array, n: number) =>
-    createHmac("sha256", key)
-      .update(concat(i2osp(n), text.encode("HPKE-v1"), id, text.encode(label), info))
-      .update(Uint8Array.of(1)).digest().subarray(0, n);
-  const none = new Uint8Array(0);
-  const spki = Buffer.from("302a300506032b656e032100", "hex");
-  const publicKey = createPublicKey({
-    key: Buffer.concat([spki, recipient]),
-    format: "der",
-    type: "spki",
-  });
-  const ephemeral = generateKeyPairSync("x25519");
-  const enc = new Uint8Array(ephemeral.publicKey.export({ type: "spki", format: "der" })).slice(
-    -32,
-  );
-  const shared = diffieHellman({ privateKey: ephemeral.privateKey, publicKey });
-  const prk = extract(kemSuite, none, "eae_prk", shared);
-  const secret = expand(kemSuite, prk, "shared_secret", concat(enc, recipient), 32);
-  const context = concat(
-    Uint8Array.of(0),
-    extract(suite, none, "psk_id_hash", none),
-    extract(suite, none, "info_hash", none),
-  );
-  const root = extract(suite, secret, "secret", none);
-  const key = expand(suite, root, "key", context, 32);
-  const nonce = expand(suite, root, "base_nonce", context, 12);
-  const cipher = createCipheriv("chacha20-poly1305", key, nonce, { authTagLength: 16 });
-  return concat(enc, cipher.update(plain), cipher.final(), cipher.getAuthTag());
-}
-
-Deno.test("an independent client takes the key, deploys, runs and verifies the results", async () => {
-  await using world = await startWorld();
-  const { url } = world.host;
-  const { token } = world;
-  const { rootPem } = world.tee;
+Deno.test("an independent client takes the key, deploys, runs by id and by name, and verifies", async () => {
+  await using world = await startWorld({ user: "ann" });
+  const { host: { url }, token, tee: { rootPem } } = world;
 
   const keySession = await open(url, "/v1/key", token, rootPem);
   await keySession.socket[Symbol.asyncDispose]();
-  const account = createPublicKey({
-    key: Buffer.from(keySession.userData.key, "base64"),
-    format: "der",
-    type: "spki",
-  });
+  const account = accountKeyOf(keySession.userData);
   strictEqual(account.asymmetricKeyDetails!.modulusLength, 4096);
 
-  // Deflated, with an entry for the folder, as other packers write it.
-  const source = `export function cape_handler(input) {
-    const text = new TextDecoder().decode(input);
-    if (text === "throw") throw new Error("as asked");
-    globalThis.seen = (globalThis.seen ?? 0) + 1;
-    return seen + ":" + text.toUpperCase();
-  }`;
-  const zip = zipSync({ "shout/": new Uint8Array(0), "shout/app.js": text.encode(source) });
-  const checksum = createHash("sha256").update(zip).digest();
-  const aesKey = randomBytes(32);
-  const iv = randomBytes(12);
-  const oaep = { key: account, padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: "sha256" };
-  const cipher = createCipheriv("aes-256-gcm", aesKey, iv);
-  const sealed = concat(
-    text.encode("cape:"),
-    publicEncrypt(oaep, aesKey),
-    iv,
-    cipher.update(zip),
-    cipher.final(),
-    cipher.getAuthTag(),
-  );
   const deploy = await open(url, "/v1/deploy", token, rootPem);
   strictEqual(deploy.userData.key, keySession.userData.key);
   deploy.socket.send(JSON.stringify({ message: { function_name: "shout", public: false } }));
-  deploy.socket.send(sealed);
+  deploy.socket.send(sealForAccount(account, SHOUT));
   const { message: { id } } = await deploy.socket.nextJson();
   match(id, /^[1-9A-HJ-NP-Za-km-z]{22}$/);
   await deploy.socket[Symbol.asyncDispose]();
 
-  const run = await open(url, `/v1/run/${id}`, token, rootPem);
-  strictEqual(
-    Buffer.from(run.userData.func_checksum, "base64").toString("hex"),
-    checksum.toString("hex"),
-  );
-  const resultKey = createPublicKey({
-    key: Buffer.from(run.userData.signature_verification_public_key, "base64"),
-    format: "der",
-    type: "pkcs1",
-  });
-  for (const word of ["one", "two", "three"]) {
-    run.socket.send(sealBase(run.sessionKey, text.encode(word)));
+  for (const path of [`/v1/run/${id}`, "/v1/run/ann/shout"]) {
+    const run = await open(url, path, token, rootPem);
+    strictEqual(
+      run.userData.func_checksum,
+      createHash("sha256").update(SHOUT).digest("base64"),
+    );
+    const inputs = ["one", sealedText(account, "two"), "three"].map((word) => text.encode(word));
+    for (const input of inputs) run.socket.send(sealBase(run.sessionKey, input));
+    for (const [i, word] of ["ONE", "TWO", "THREE"].entries()) {
+      const frame = await run.socket.nextJson();
+      const output = checkedOutput(frame, run.userData, { input: inputs[i], zip: SHOUT });
+      strictEqual(output, `${i + 1}:${word}`);
+    }
+    run.socket.send(sealBase(run.sessionKey, text.encode("throw")));
+    match((await run.socket.nextJson()).error, /as asked/);
+    strictEqual(typeof await run.socket.next(), "number");
   }
-  for (const [i, word] of ["one", "two", "three"].entries()) {
-    const { message } = await run.socket.nextJson();
-    strictEqual(message.type, "function_result");
-    const output = Buffer.from(message.message, "base64");
-    strictEqual(output.toString(), `${i + 1}:${word.toUpperCase()}`);
-    const sha256 = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest("base64");
-    deepStrictEqual(message.checksums, {
-      input: sha256(text.encode(word)),
-      function: checksum.toString("base64"),
-      output: sha256(output),
-    });
-    const { input, function: code, output: out } = message.checksums;
-    const said = `{"input":"${input}","function":"${code}","output":"${out}"}\n`;
-    const pss = { key: resultKey, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 };
-    const signature = Buffer.from(message.signed_checksums, "base64");
-    ok(verify("sha256", text.encode(said), pss, signature));
+});
+
+Deno.test("an independent client tests a package, and is told what is wrong with another", async () => {
+  await using world = await startWorld();
+  const { host: { url }, token, tee: { rootPem } } = world;
+  const input = text.encode("once");
+  const test = await open(url, "/v1/test", token, rootPem);
+  test.socket.send(sealBase(test.sessionKey, SHOUT));
+  test.socket.send(sealBase(test.sessionKey, input));
+  const frame = await test.socket.nextJson();
+  strictEqual(checkedOutput(frame, test.userData, { input, zip: SHOUT }), "1:ONCE");
+  strictEqual(typeof await test.socket.next(), "number");
+  const bad = await open(url, "/v1/test", token, rootPem);
+  bad.socket.send(sealBase(bad.sessionKey, text.encode("no zip")));
+  match((await bad.socket.nextJson()).error, /no zip/);
+  strictEqual(typeof await bad.socket.next(), "number");
+});
+
+Deno.test("functions and keys over plain HTTP are as the protocol says", async () => {
+  await using world = await startWorld({ user: "ann" });
+  const { host: { url }, token, tee: { rootPem } } = world;
+  const call = async (method: string, path: string, headers: HeadersInit = {
+    Authorization: `Bearer ${token}`,
+  }) => {
+    const response = await fetch(url + path, { method, headers });
+    return { status: response.status, body: await response.json() };
+  };
+  const list = await call("GET", "/v1/functions?limit=50&offset=0");
+  strictEqual(list.status, 200);
+  deepStrictEqual(Object.keys(list.body[0]), ["id", "name", "created_at"]);
+  deepStrictEqual([list.body[0].id, list.body[0].name], [world.echoId, "echo"]);
+  ok(!Number.isNaN(Date.parse(list.body[0].created_at)));
+  const one = await call("GET", `/v1/functions/${world.echoId}`);
+  deepStrictEqual([one.status, one.body.name], [200, "echo"]);
+  strictEqual((await call("DELETE", `/v1/functions/${world.echoId}`)).status, 200);
+  for (const method of ["GET", "DELETE"]) {
+    const gone = await call(method, `/v1/functions/${world.echoId}`);
+    deepStrictEqual([gone.status, typeof gone.body.error], [404, "string"]);
   }
-  run.socket.send(sealBase(run.sessionKey, text.encode("throw")));
-  match((await run.socket.nextJson()).error, /as asked/);
-  strictEqual(typeof await run.socket.next(), "number");
+  const key = await call("GET", "/v1/user/ann/key", {});
+  strictEqual(key.status, 200);
+  const document = verifyDocument(Buffer.from(key.body.attestation_document, "base64"), rootPem);
+  const userData = JSON.parse(new TextDecoder().decode(document.user_data as Uint8Array));
+  strictEqual(accountKeyOf(userData).asymmetricKeyDetails!.modulusLength, 4096);
+  const none = await call("GET", "/v1/functions", {});
+  deepStrictEqual([none.status, typeof none.body.error], [401, "string"]);
+});
+
+Deno.test("refusals and redirects of upgrades are plain HTTP", async () => {
+  await using world = await startWorld();
+  const { url } = world.host;
+  const path = `/v1/run/${world.echoId}`;
+  const upgrade = (protocols: string[], at = path) => RawSocket.open(url, at, protocols);
+  await rejects(upgrade(["cape.runtime", "not-a-token"]), /^Error: 401 \{"error":".+"\}$/);
+  await rejects(upgrade(["cape.runtime"]), /^Error: 401/);
+  await rejects(upgrade(["cape.function", world.token]), /^Error: 401/);
+  await rejects(upgrade(["cape.runtime", world.token], "/v1/run/none"), /^Error: 404/);
+  const dataDir = `${world.folder}/second`;
+  const moved = await world.restart({ dataDir, redirect: url, prepareAccountKey: false });
+  await rejects(RawSocket.open(moved.url, path, ["cape.runtime", world.token]), /^Error: 307/);
 });
 
 Deno.test("tokens over plain HTTP are made, listed and deleted as the protocol says", async () => {
