@@ -19,6 +19,8 @@ export class CertificateDesk {
   readonly #domain: Domain;
   readonly #store: StateStore;
   readonly #keys = new Map<string, RsaPublicKey>();
+  /** The TEE whose evidence binds a key: what its certificates have to name. */
+  readonly #tees = new Map<string, string>();
   readonly #waiting = new Map<NodeId, CertificateDocument>();
   #description?: FunctionDescription;
 
@@ -32,6 +34,7 @@ export class CertificateDesk {
       const description = parseDescription(stored.description);
       if (typeof key === "string" || typeof description === "string") continue;
       this.#keys.set(stored.kid, key);
+      this.#tees.set(stored.kid, stored.tee);
       this.#description = description;
     }
   }
@@ -52,14 +55,16 @@ export class CertificateDesk {
   }
 
   /** Evidence for a key was verified: it is remembered, on disk when this returns. */
-  admit(key: RsaPublicKey, description: FunctionDescription): void {
+  admit(key: RsaPublicKey, tee: string, description: FunctionDescription): void {
     this.#store.saveKey(hex(this.#domain.checksum), {
       kid: key.kid,
       jwk: JSON.stringify(key.jwk),
+      tee,
       description: description.text,
     });
     this.#keys.delete(key.kid);
     this.#keys.set(key.kid, key);
+    this.#tees.set(key.kid, tee);
     this.#description = description;
   }
 
@@ -69,6 +74,7 @@ export class CertificateDesk {
     return verifyCertificate(document, {
       domain: this.#domain,
       keys: this.#keys,
+      tees: this.#tees,
       ...(description && { policy: description.policy }),
       ...(description?.kind === "roster" && { config: description.config }),
     });

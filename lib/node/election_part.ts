@@ -42,7 +42,7 @@ export interface ElectionPart {
 
 /** What a part asks of the shell. */
 export interface PartShell {
-  /** Runs a step now and carries out what follows. */
+  /** Runs a step and carries out what follows; a step that comes up meanwhile runs after it, never within. */
   run(step: Step): void;
   /** Sends an election message to these members, by datagram if it fits. */
   send(
@@ -53,8 +53,8 @@ export interface PartShell {
   ): void;
   /** Calls the function on a host that holds this key; rejects with a `FumataError`. */
   call(input: Uint8Array, kid: string): Promise<Uint8Array>;
-  /** Verifies a document and takes it when it holds. */
-  onDocument(document: CertificateDocument, from: NodeId | undefined): void;
+  /** Verifies a document and takes it when it holds; whether it does. */
+  onDocument(document: CertificateDocument, from: NodeId | undefined): boolean;
   /** Cannot go on. */
   fail(thrown: unknown): void;
 }

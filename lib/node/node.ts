@@ -129,6 +129,8 @@ export class Node implements AsyncDisposable {
   #timer?: ReturnType<typeof setTimeout>;
   #rememberTimer?: ReturnType<typeof setInterval>;
   #membersChanged = false;
+  readonly #steps: Step[] = [];
+  #isRunning = false;
   #closed = false;
   #closing?: Promise<void>;
 
@@ -419,13 +421,25 @@ export class Node implements AsyncDisposable {
     this.#run((nowMs) => this.#part.step(event, nowMs));
   }
 
-  /** The only door to the replica: a step, then its effects in their order, then the timer. */
+  /**
+   * The only door to the replica: a step, then its effects in their order, then the timer. What an effect sets off waits until the others
+   * of its step are carried out, so that nothing older is stored after something newer.
+   */
   #run(step: Step): void {
-    if (this.#closed) return;
+    this.#steps.push(step);
+    if (this.#isRunning) return;
+    this.#isRunning = true;
     try {
-      for (const effect of step(performance.now())) this.#carryOut(effect);
+      for (let next = this.#steps.shift(); next && !this.#closed; next = this.#steps.shift()) {
+        for (const effect of next(performance.now())) {
+          if (this.#closed) return;
+          this.#carryOut(effect);
+        }
+      }
     } catch (thrown) {
       return this.#fail(thrown);
+    } finally {
+      this.#isRunning = false;
     }
     this.#armTimer();
   }
@@ -517,16 +531,19 @@ export class Node implements AsyncDisposable {
   }
 
   /** A certificate counts only after the whole of it was verified, whoever sent it. */
-  #onDocument(document: CertificateDocument, from: NodeId | undefined): void {
+  #onDocument(document: CertificateDocument, from: NodeId | undefined): boolean {
     const verdict = this.#desk.verify(document);
-    if (verdict.ok) return this.#part.certified(verdict.certificate, from);
+    if (verdict.ok) {
+      this.#part.certified(verdict.certificate, from);
+      return true;
+    }
     if (from !== undefined && verdict.failures.every((failure) => failure.check === "key")) {
       // Under a key of which this node has no evidence yet: it asks its enclave.
       this.#desk.wait(document, from);
       this.#journal.certificateWaits(this.#nameOf(from));
-      return this.#enclaves.refresh();
-    }
-    this.#journal.certificateRefused(from && this.#nameOf(from), verdict.failures);
+      this.#enclaves.refresh();
+    } else this.#journal.certificateRefused(from && this.#nameOf(from), verdict.failures);
+    return false;
   }
 
   #sendElection(id: NodeId, to: Address, kind: number, body: Uint8Array, name: string): void {
@@ -554,7 +571,7 @@ export class Node implements AsyncDisposable {
   #onAttested(found: AttestedFunction): void {
     this.#platform = found.platform;
     try {
-      this.#desk.admit(found.key, found.description);
+      this.#desk.admit(found.key, found.platform, found.description);
     } catch (thrown) {
       return this.#fail(thrown);
     }

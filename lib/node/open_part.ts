@@ -135,7 +135,8 @@ export class OpenPart implements ElectionPart {
       const request = electRequest(store.identity, domain, proposal, votes);
       const answer = await shell.call(request, proposal.kid);
       const certificate = certificateOf(answer);
-      shell.onDocument({ certificate, bundle: votes }, undefined);
+      if (shell.onDocument({ certificate, bundle: votes }, undefined)) return;
+      throw new FumataError("function", "the certificate in the answer does not verify");
     } catch (thrown) {
       const refused = thrown instanceof FumataError && thrown.code === "function";
       const reason = messageOf(thrown);

@@ -88,7 +88,7 @@ export class RosterPart implements ElectionPart {
       self: identity.id,
       roster,
       rules: rosterRules(identity, domain, config, freshNonce),
-      settings: rosterSettings(options.profile, config.lease.leaseMs),
+      settings: rosterSettings(options.profile, config.lease.leaseMs, config.lease.driftPpm),
       memory: this.#memory,
       origin,
       prng: options.prng,
@@ -152,8 +152,7 @@ export class RosterPart implements ElectionPart {
   }
 
   step(event: GossipEvent, nowMs: number): readonly PartEffect[] {
-    // A tick is the moment to look at the wall clock.
-    const clocks = event.type === "tick" ? this.#clocks(nowMs) : [];
+    const clocks = this.#clocks(nowMs);
     const effects = this.#replica.gossip(event, nowMs);
     return [...clocks, ...effects.map((effect) => this.#asPartEffect(effect))];
   }
@@ -177,9 +176,10 @@ export class RosterPart implements ElectionPart {
   }
 
   #run(event: RosterEvent): void {
-    this.#options.shell.run((nowMs) => this.#elect(event, nowMs));
+    this.#options.shell.run((nowMs) => [...this.#clocks(nowMs), ...this.#elect(event, nowMs)]);
   }
 
+  /** Before every event the core looks at both clocks: a machine that was suspended must not act on its lease. */
   #clocks(nowMs: number): PartEffect[] {
     return this.#elect({ type: "clocks", wallMs: Date.now() }, nowMs);
   }
@@ -243,7 +243,8 @@ export class RosterPart implements ElectionPart {
     try {
       const answer = await shell.call(rosterRequest(config, effect, this.#closing), proposal.kid);
       const certificate = certificateOf(answer);
-      shell.onDocument({ certificate, bundle: votes }, undefined);
+      if (shell.onDocument({ certificate, bundle: votes }, undefined)) return;
+      throw new FumataError("function", "the certificate in the answer does not verify");
     } catch (thrown) {
       const refused = thrown instanceof FumataError && thrown.code === "function";
       const reason = messageOf(thrown);

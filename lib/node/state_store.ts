@@ -26,7 +26,7 @@ CREATE TABLE history (
   vote_term INTEGER, vote_digest TEXT, head TEXT, roster TEXT,
   PRIMARY KEY (checksum, cluster)
 );
-CREATE TABLE enclave_key (checksum TEXT NOT NULL, kid TEXT NOT NULL, jwk TEXT NOT NULL, description TEXT NOT NULL, PRIMARY KEY (checksum, kid));
+CREATE TABLE enclave_key (checksum TEXT NOT NULL, kid TEXT NOT NULL, jwk TEXT NOT NULL, tee TEXT NOT NULL, description TEXT NOT NULL, PRIMARY KEY (checksum, kid));
 CREATE TABLE member (claim BLOB NOT NULL);
 PRAGMA application_id = ${APPLICATION_ID};
 PRAGMA user_version = ${SCHEMA_VERSION};
@@ -44,6 +44,8 @@ export interface StoredKey {
   readonly kid: string;
   /** JSON of the public JWK. */
   readonly jwk: string;
+  /** The TEE whose evidence binds it. */
+  readonly tee: string;
   /** What the function said of itself, JSON. */
   readonly description: string;
 }
@@ -162,20 +164,24 @@ export class StateStore implements Disposable {
 
   keys(checksum: string): StoredKey[] {
     const rows = this.#database
-      .prepare("SELECT kid, jwk, description FROM enclave_key WHERE checksum = ?").all(checksum);
+      .prepare("SELECT kid, jwk, tee, description FROM enclave_key WHERE checksum = ?").all(
+        checksum,
+      );
     return rows.map((row) => ({
       kid: String(row.kid),
       jwk: String(row.jwk),
+      tee: String(row.tee),
       description: String(row.description),
     }));
   }
 
   saveKey(checksum: string, key: StoredKey): void {
     this.#run(
-      "INSERT OR REPLACE INTO enclave_key (checksum, kid, jwk, description) VALUES (?, ?, ?, ?)",
+      "INSERT OR REPLACE INTO enclave_key (checksum, kid, jwk, tee, description) VALUES (?, ?, ?, ?, ?)",
       checksum,
       key.kid,
       key.jwk,
+      key.tee,
       key.description,
     );
   }

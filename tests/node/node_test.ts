@@ -91,3 +91,16 @@ Deno.test("nodes of two clusters or two functions do not hear or do not follow e
   await stranger.listener.until(({ event }) => event === "seeds-unreachable");
   strictEqual(a.node.members().length, 0);
 });
+
+Deno.test("a certificate that names another TEE than its key's evidence is refused", async () => {
+  await using enclave = new BareEnclave("random");
+  await using node = new TestNode(enclave, [], {
+    enclaves: [{
+      name: "liar",
+      connect: async () => ({ ...(await enclave.connect()), evidence: { platform: "nitro" } }),
+    }],
+  });
+  const said = await node.listener.until(({ event }) => event === "certificate-refused");
+  ok(/simulated/.test(said.message), said.message);
+  strictEqual(node.node.leader, undefined);
+});

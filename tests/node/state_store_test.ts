@@ -21,7 +21,7 @@ Deno.test("a node keeps its identity, votes, head and keys across restarts", () 
       store.saveVote("c", "k", 3, "D3");
       store.saveHead("c", "k", "{}");
       store.saveVote("c", "k", 4, "D4");
-      store.saveKey("c", { kid: "K", jwk: "{}", description: "{}" });
+      store.saveKey("c", { kid: "K", jwk: "{}", tee: "nitro", description: "{}" });
       store.saveMemberClaims([Uint8Array.of(1), Uint8Array.of(2)]);
     }
     using store = StateStore.open(folder);
@@ -32,7 +32,7 @@ Deno.test("a node keeps its identity, votes, head and keys across restarts", () 
       head: "{}",
     });
     deepStrictEqual(store.history("other", "k"), {});
-    deepStrictEqual(store.keys("c"), [{ kid: "K", jwk: "{}", description: "{}" }]);
+    deepStrictEqual(store.keys("c"), [{ kid: "K", jwk: "{}", tee: "nitro", description: "{}" }]);
     deepStrictEqual(store.memberClaims(), [Uint8Array.of(1), Uint8Array.of(2)]);
     strictEqual(Deno.statSync(`${folder}/node.db`).mode! & 0o777, 0o600);
   }));

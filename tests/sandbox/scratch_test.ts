@@ -27,7 +27,7 @@ export function cape_handler(x) {
 
 const LIMITS = { scratchBytes: 1000, scratchFiles: 3 };
 
-async function openScratch() {
+function openScratch() {
   const sandbox = createSandbox(LIMITS, { workersMax: 1 });
   const files = packageOf({ "app.js": SOURCE, "data/own.txt": "mine" });
   const open = async () => {
@@ -38,7 +38,7 @@ async function openScratch() {
 }
 
 Deno.test("scratch files live as long as their session and belong to it alone", async () => {
-  await using sandbox = await openScratch();
+  await using sandbox = openScratch();
   const [first, second] = [await sandbox.open(), await sandbox.open()];
   strictEqual(await first("text notes/a.txt hello"), "ok");
   strictEqual(await first("read notes/a.txt"), "hello");
@@ -52,7 +52,7 @@ Deno.test("scratch files live as long as their session and belong to it alone", 
 });
 
 Deno.test("the package is read-only, and paths lead nowhere else", async () => {
-  await using sandbox = await openScratch();
+  await using sandbox = openScratch();
   const call = await sandbox.open();
   match(await call("try data/own.txt 1"), /file of the package, which is read-only/);
   for (const path of ["../x", "/etc/passwd", "a/../../b", "a//b", "./a", "C:", "a\\b", ""]) {
@@ -65,7 +65,7 @@ Deno.test("the package is read-only, and paths lead nowhere else", async () => {
 });
 
 Deno.test("the quota counts bytes, paths and files, and removing gives room again", async () => {
-  await using sandbox = await openScratch();
+  await using sandbox = openScratch();
   const call = await sandbox.open();
   strictEqual(await call("try a 998"), "done");
   match(await call("try b 1"), /room for 1000 bytes/);
@@ -78,7 +78,7 @@ Deno.test("the quota counts bytes, paths and files, and removing gives room agai
 });
 
 Deno.test("the documented members of the global enclave are those that are there", async () => {
-  await using sandbox = await openScratch();
+  await using sandbox = openScratch();
   const call = await sandbox.open();
   const text = Deno.readTextFileSync(new URL("../../function/enclave.d.ts", import.meta.url));
   const body = text.slice(text.indexOf("interface Enclave {"));

@@ -40,13 +40,17 @@ export const PROFILE_LEASES_MS: Readonly<Record<RosterProfile, number>> = {
   wan: 6_000,
 };
 
-/** The settings of a profile under the lease of the package. */
-export function rosterSettings(profile: RosterProfile, leaseMs: number): RosterSettings {
+/** The settings of a profile under the lease and the drift (parts in a million) that the package states. */
+export function rosterSettings(
+  profile: RosterProfile,
+  leaseMs: number,
+  driftPpm: number,
+): RosterSettings {
   return {
     ...PROFILES[profile],
     heartbeatIntervalMs: Math.max(1, Math.floor(leaseMs / 4)),
     leaderTimeoutMs: leaseMs,
-    driftRate: 0.002,
+    driftRate: driftPpm / 1_000_000,
   };
 }
 

@@ -58,7 +58,7 @@ export class Solo {
     readonly isBare?: boolean;
   } = {}) {
     this.roster = rosterOf(options.n ?? 4, options.f ?? 1, LEASE_MS);
-    this.settings = { ...rosterSettings("local", LEASE_MS), ...options.settings };
+    this.settings = { ...rosterSettings("local", LEASE_MS, 2_000), ...options.settings };
     this.self = options.self ?? this.ids[0];
     this.memory = { ...EMPTY_MEMORY, ...options.memory };
     this.boot();

@@ -107,7 +107,7 @@ export class World {
 
   constructor(options: WorldOptions) {
     this.roster = rosterOf(options.n, options.f ?? 0, options.leaseMs);
-    this.settings = { ...rosterSettings("local", this.roster.leaseMs), ...options.settings };
+    this.settings = { ...rosterSettings("local", this.roster.leaseMs, 2_000), ...options.settings };
     this.prng = createPrng(options.seed ?? 1);
     this.#isOwnViews = options.ownViews ?? true;
     for (const { id } of this.roster.voters) this.nodes.set(id, new WorldNode(id));
