@@ -60,6 +60,8 @@ export function createContacts(
   const contacts = new Map<string, Contact>();
   let tokens = settings.contactsPerSecond;
   let tokensMs = 0;
+  /** No candidate is due before; found anew when they are tried, for looking through thousands at every step costs more than the step. */
+  let earliestMs = Infinity;
 
   function ping(address: Address, id?: NodeId): void {
     for (const [nonce, contact] of contacts) {
@@ -119,6 +121,7 @@ export function createContacts(
       if (before) before.vouched ||= vouched;
       if (before && before.claim.incarnation >= claim.incarnation) return;
       if (!before && !makeRoom()) return;
+      earliestMs = Math.min(earliestMs, context.nowMs);
       candidates.set(claim.subject, { claim, vouched, attempts: 0, nextMs: context.nowMs });
     },
     candidate: (id) => candidates.get(id)?.claim,
@@ -132,16 +135,16 @@ export function createContacts(
       candidates.delete(id);
     },
     dueMs() {
-      let due = Infinity;
-      for (const candidate of candidates.values()) due = Math.min(due, candidate.nextMs);
       const missing = Math.max(0, 1 - tokens) * 1000 / settings.contactsPerSecond;
-      return missing > 0 ? Math.max(due, tokensMs + Math.ceil(missing)) : due;
+      return missing > 0 ? Math.max(earliestMs, tokensMs + Math.ceil(missing)) : earliestMs;
     },
     run() {
       refillTokens();
       // Whom members vouch for goes first, so that a flood of strangers holds no join up.
       tryDue(true);
       tryDue(false);
+      earliestMs = Infinity;
+      for (const { nextMs } of candidates.values()) earliestMs = Math.min(earliestMs, nextMs);
     },
     shift() {},
   };
