@@ -7,7 +7,7 @@ import { createSandbox, type SandboxLimits } from "../../lib/sandbox/mod.ts";
 import { ECHO, startWorld, type World } from "./_harness.ts";
 
 const LIMITS: Partial<SandboxLimits> = {
-  callMs: 150,
+  callMs: 900,
   memoryBytes: 16 * 1024 * 1024,
   outputBytes: 100_000,
   logBytes: 1000,
@@ -16,9 +16,9 @@ const LIMITS: Partial<SandboxLimits> = {
 
 /** What one session each does wrong, and what its caller hears. */
 const MISBEHAVIOUR: readonly [name: string, body: string, error: RegExp][] = [
-  ["loops", "for (;;) {}", /computed for longer than 150 ms/],
+  ["loops", "for (;;) {}", /computed for longer than 900 ms/],
   ["waits for ever", "return new Promise(() => {})", /never settles/],
-  ["loops in promises", "return (async () => { for (;;) await 0; })()", /longer than 150 ms/],
+  ["loops in promises", "return (async () => { for (;;) await 0; })()", /longer than 900 ms/],
   ["exhausts memory", "const a = []; for (;;) a.push(new Uint8Array(1e6));", /memory/],
   ["grows a text", "let s = 'x'; for (;;) s += s;", /string too long/],
   ["recurses", "const f = () => 1 + f(); f();", /recursed too deeply/],
@@ -29,7 +29,7 @@ const MISBEHAVIOUR: readonly [name: string, body: string, error: RegExp][] = [
   [
     "floods its log and loops",
     "for (;;) console.log('x'.repeat(1000))",
-    /longer than 150 ms/,
+    /longer than 900 ms/,
   ],
   ["fills its scratch", "for (let i = 0;; i++) enclave.writeFile('' + i, 'xxxxxxxxx')", /room for/],
 ];

@@ -83,18 +83,23 @@ for (const [who, make] of FLOODS) {
     await witness.join(address);
     await member.join(address);
     const datagrams = make(member, id);
-    const before = { heap: Deno.memoryUsage().heapUsed, pings: witness.pings + member.pings };
-    const startedMs = performance.now();
+    const heapBefore = Deno.memoryUsage().heapUsed;
     const flooder = new Worker(new URL("_flooder.ts", import.meta.url), { type: "module" });
     let sent = 0;
-    flooder.onmessage = ({ data }) => sent = data;
+    const begun = Promise.withResolvers<void>();
+    flooder.onmessage = ({ data }) => {
+      sent = data;
+      begun.resolve();
+    };
     const flood = { datagrams, hostname: address.host, port: address.port, perSecond: PER_SECOND };
     flooder.postMessage(flood satisfies Flood);
-    const enough = before.pings + PINGS;
+    await begun.promise;
+    const startedMs = performance.now();
+    const enough = witness.pings + member.pings + PINGS;
     while (witness.pings + member.pings < enough) await witness.something();
     flooder.terminate();
     const elapsedMs = performance.now() - startedMs;
-    const heapBytes = Deno.memoryUsage().heapUsed - before.heap;
+    const heapBytes = Deno.memoryUsage().heapUsed - heapBefore;
     const rate = Math.round(sent / elapsedMs * 1000);
     const dropped = JSON.stringify(node.node.drops);
     console.log(
