@@ -45,11 +45,12 @@ export class CallRunner {
       function: functionChecksum,
       output: sha256(outcome.output),
     };
+    const signature = await this.#keys.resultKey.sign(signedChecksumBytes(checksums));
     await session.send({
       type: "function_result",
       message: base64(outcome.output),
       checksums: checksumFields(checksums),
-      signed_checksums: base64(this.#keys.resultKey.sign(signedChecksumBytes(checksums))),
+      signed_checksums: base64(signature),
     });
   }
 }
