@@ -54,8 +54,13 @@ export async function connectEnclave(options: EnclaveOptions): Promise<EnclaveCo
 
 /** Connects, calls the function once and closes. Throws like {@linkcode connectEnclave} and `invoke`. */
 export async function runFunction(options: EnclaveOptions, input: Uint8Array): Promise<Uint8Array> {
-  using connection = await connectEnclave(options);
-  return await connection.invoke(input);
+  // No `using`: bundles of this client run on Node and in browsers that do not know it yet.
+  const connection = await connectEnclave(options);
+  try {
+    return await connection.invoke(input);
+  } finally {
+    connection.close();
+  }
 }
 
 /** The key that signs results; without one the socket is closed. */
