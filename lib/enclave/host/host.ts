@@ -26,13 +26,13 @@ import { PackageGate } from "./package_gate.ts";
 import {
   admitJson,
   admitSocket,
-  type Content,
   type JsonAnswer,
   queryOf,
   type Refusal,
   type Route,
 } from "./routes.ts";
 import { RateLimit } from "./rate_limit.ts";
+import { redirectBase } from "./redirect.ts";
 import { runEndpoints } from "./run_endpoint.ts";
 import { SealedFolder } from "./sealed_folder.ts";
 import { CLOSE, Session, SessionError } from "./session.ts";
@@ -58,8 +58,6 @@ export interface EnclaveHostOptions {
   readonly user?: string;
   /** Another host to which every WebSocket is sent (307), for a host that moves; plain requests are still answered. */
   readonly redirect?: string;
-  /** Pages that anyone may read, by path. */
-  readonly pages?: ReadonlyMap<string, Content>;
   readonly limits?: Partial<EnclaveLimits>;
   readonly logger?: Logger;
   /** Whether to have the account key at hand from the start, which a first start makes for some seconds; true by default. */
@@ -152,7 +150,6 @@ async function openHost(folder: DataFolder, options: EnclaveHostOptions): Promis
       answer: () => ({ status: 200, content: { type: METRICS_TYPE, bytes: utf8(metricsNow()) } }),
     },
     ...hideAndSeekEndpoints({ store, tokens, tee, user, now }),
-    ...pageRoutes(options.pages ?? new Map()),
   ];
   const metrics = new HostMetrics(now().getTime());
   const metricsNow = () =>
@@ -304,31 +301,6 @@ async function openHost(folder: DataFolder, options: EnclaveHostOptions): Promis
     close,
     [Symbol.asyncDispose]: () => close(),
   };
-}
-
-/** The base of `Location`s: clients of WebSockets want a scheme of theirs. */
-function redirectBase(text: string): string {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  const scheme = { "http:": "ws:", "https:": "wss:", "ws:": "ws:", "wss:": "wss:" }[
-    url?.protocol ?? ""
-  ];
-  if (url && scheme && url.search === "" && url.hash === "" && url.username === "") {
-    return `${scheme}//${url.host}${url.pathname.replace(/\/$/, "")}`;
-  }
-  throw new FumataError(
-    "usage",
-    `Cannot redirect to "${text}": write http://host:port or https://host:port`,
-  );
-}
-
-function pageRoutes(pages: ReadonlyMap<string, Content>): Route<Session>[] {
-  return [...pages].map(([path, content]) => ({
-    kind: "json",
-    path,
-    access: "anyone",
-    method: "GET",
-    answer: () => ({ status: 200, content }),
-  }));
 }
 
 function accountToken(tokens: TokenStore, known: string | undefined, now: Date): string {

@@ -6,5 +6,4 @@ export {
   startEnclaveHost,
   USER_DEFAULT,
 } from "./host.ts";
-export type { Content } from "./routes.ts";
 export type { TlsIdentity } from "./listener.ts";
