@@ -34,6 +34,8 @@ export interface LeaderView {
   readonly leads: boolean;
   /** For how long it holds the lease, ms; 0 without one. Whoever asks counts from when the question was sent, which errs on the safe side. */
   readonly leaseRemainingMs: number;
+  /** The TEE that elected it; `simulated` protects nothing. */
+  readonly tee: string;
 }
 
 /** How a node is. */
@@ -115,6 +117,7 @@ export function leaderView(node: Node): LeaderView | null {
       term: certificate.term,
       certificateId: certificate.id,
       self: certificate.leader === node.id,
+      tee: certificate.tee,
       kind: node.kind,
       leads: leaseRemainingMs > 0,
       leaseRemainingMs,

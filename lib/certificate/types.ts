@@ -47,6 +47,8 @@ export interface VerifiedCertificate {
   readonly term: number;
   readonly prev: Digest;
   readonly kid: Digest;
+  /** The TEE that it says it comes from; `simulated` protects nothing. */
+  readonly tee: string;
   readonly digest: Digest;
   /** Node id: the thumbprint of the leader's key. */
   readonly leader: string;

@@ -166,6 +166,7 @@ function verified(
     term: claims.term,
     prev: base64url(claims.prev),
     kid,
+    tee: claims.tee,
     digest: base64url(claims.digest),
     leader: claims.kind === "closing" ? "" : base64url(claims.leader),
     leaderName: claims.kind === "closing" ? "" : claims.leaderName,

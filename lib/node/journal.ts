@@ -27,7 +27,6 @@ const QUIET: ReadonlySet<MemberChange["kind"]> = new Set(["suspect", "refute", "
 
 /** The journal of one node. */
 export class Journal {
-  #platform?: string;
   readonly #kids = new Set<string>();
   #leasedTerm?: number;
   #quiet = false;
@@ -67,7 +66,6 @@ export class Journal {
   }
 
   attested({ platform, key, description }: AttestedFunction, checksum: string): void {
-    this.#platform = platform;
     const { kind, policy } = description;
     const tee = platform === "simulated" ? "simulated TEE (insecure)" : platform;
     const words = `enclave verified: ${tee}, function ${checksum}, policy ${policy}`;
@@ -126,12 +124,13 @@ export class Journal {
       ? `this node is the leader of term ${certificate.term}`
       : `leader of term ${certificate.term}: ${certificate.leaderName}`;
     const votes = `${certificate.document.bundle.length} of ${certificate.active.length} votes`;
-    const tee = this.#platform === "simulated" ? ", simulated TEE" : "";
+    const tee = certificate.tee === "simulated" ? ", simulated TEE" : "";
     this.logger.log("info", "leader", `${who}, verified (${votes}${tee})`, {
       term: certificate.term,
       leader: certificate.leader,
       name: certificate.leaderName,
       self,
+      tee: certificate.tee,
       verified: true,
       certificateId: certificate.id,
       document: certificate.document,

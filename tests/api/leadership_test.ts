@@ -217,9 +217,11 @@ Deno.test("leader: exit code 4 without one; with --watch a line on each change",
     });
     await line(/^no leader\n$/);
     world.enclave.up = true;
-    const [, term] = await line(/^n0 \(the node itself\), term (\d+), id \S+, holds the lease\n$/);
+    const [, term] = await line(
+      /^n0 \(the node itself\), term (\d+), id \S+, by simulated TEE \(insecure\), holds the lease\n$/,
+    );
     node.node.stepDown();
-    await line(new RegExp(`term (?!${term},)\\d+, id \\S+, holds the lease\n$`));
+    await line(new RegExp(`term (?!${term},)\\d+, id \\S+, by simulated .*, holds the lease\n$`));
     await server[Symbol.asyncDispose]();
     strictEqual((await watching).code, 2);
     ok(lines.every((line, at) => at === 0 || line !== lines[at - 1]));

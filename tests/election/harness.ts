@@ -273,6 +273,7 @@ export function certify(
     term: proposal.term,
     prev: proposal.prev,
     kid: proposal.kid,
+    tee: "simulated",
     digest,
     leader,
     leaderName: leader,

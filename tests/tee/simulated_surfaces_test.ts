@@ -65,6 +65,7 @@ Deno.test("a node's log says simulated when it attests and when a leader is elec
       leader: "other",
       leaderName: "b",
       term: 3,
+      tee: platform,
       active: [1],
       document: { bundle: [1] },
     };

@@ -259,7 +259,7 @@ Deno.test("a verified certificate becomes the proposal that was voted on", () =>
   const bitmap = base64url(bitmapOfIds(voters, proposal.active));
   const verified = {
     ...{ id: digestOf(5), term: 7, prev: proposal.prev, kid: proposal.kid, digest },
-    ...{ leader: voters[4].id, leaderName: "n", active: proposal.active },
+    ...{ leader: voters[4].id, tee: "simulated", leaderName: "n", active: proposal.active },
     document: { certificate: "a.b.c", bundle: votes },
   };
   const election = { kind: "election", bitmap, incumbent, tenure, leaseMs: 480 } as const;

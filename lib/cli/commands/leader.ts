@@ -35,7 +35,9 @@ export const leaderCommand: Command = {
 };
 
 /** Who leads, as far as a line tells it; `null` while nobody does. */
-type Watched = Pick<LeaderView, "id" | "name" | "term" | "certificateId" | "self" | "leads"> | null;
+type Watched =
+  | Pick<LeaderView, "id" | "name" | "term" | "certificateId" | "self" | "tee" | "leads">
+  | null;
 
 async function watch(link: NodeLink, args: Arguments, context: CommandContext): Promise<number> {
   const stop = new AbortController();
@@ -69,8 +71,8 @@ async function present(link: NodeLink): Promise<Watched> {
 function after(current: Watched, { event, data }: StreamedEvent): Watched {
   switch (event) {
     case "leader": {
-      const { leader, name, term, certificateId, self } = data;
-      const view = { id: leader, name, term, certificateId, self, leads: false } as Watched;
+      const { leader, name, term, certificateId, self, tee } = data;
+      const view = { id: leader, name, term, certificateId, self, tee, leads: false } as Watched;
       return view?.certificateId === current?.certificateId ? current : view;
     }
     case "leaderless":
@@ -88,13 +90,14 @@ function isSame(a: Watched, b: Watched): boolean {
   return a?.certificateId === b?.certificateId && a?.leads === b?.leads;
 }
 
-function watched({ id, name, term, certificateId, self, leads }: LeaderView): Watched {
-  return { id, name, term, certificateId, self, leads };
+function watched({ id, name, term, certificateId, self, tee, leads }: LeaderView): Watched {
+  return { id, name, term, certificateId, self, tee, leads };
 }
 
 function words(leader: Watched): string {
   if (!leader) return "no leader";
   const who = leader.self ? `${leader.name} (the node itself)` : leader.name;
   const lease = leader.leads ? ", holds the lease" : "";
-  return `${who}, term ${leader.term}, id ${leader.id}${lease}`;
+  const tee = leader.tee === "simulated" ? "simulated TEE (insecure)" : leader.tee;
+  return `${who}, term ${leader.term}, id ${leader.id}, by ${tee}${lease}`;
 }
