@@ -121,13 +121,19 @@ Deno.test("a refused host beside a good one is named and left out; platforms are
     name: "refusing",
     connect: () => Promise.reject(new FumataError("refused", "Cannot trust it: no such root")),
   };
+  // The second one answers after the first was taken: the first platform is the one that counts.
+  const taken = Promise.withResolvers<void>();
   const other: EnclaveHost = {
     name: "other",
-    connect: async () => ({ ...await two.connect(), evidence: { platform: "nitro" } }),
+    connect: async () => {
+      await taken.promise;
+      return { ...await two.connect(), evidence: { platform: "nitro" } };
+    },
   };
   const [node] = world.startAll({ enclaves: [refusing, world.enclave.host, other] });
   try {
     await leaseHolder([node]);
+    taken.resolve();
     const { listener } = node;
     const refused = (words: RegExp) =>
       listener.until(({ event, message }) => event === "enclave-refused" && words.test(message));

@@ -135,3 +135,28 @@ Deno.test("a cluster without a quorum elects nobody", async () => {
     ok(!node.listener.said.some(({ event }) => event === "leader" || event === "lease-held"));
   }
 });
+
+Deno.test("an enclave whose certificates never verify makes no terms run", async () => {
+  await using world = await rosterWorld(1, 0);
+  const { connect } = world.enclave.host;
+  // Its evidence says another TEE than its certificates do, so each of them is refused.
+  const liar = {
+    name: "liar",
+    connect: async () => ({ ...await connect(), evidence: { platform: "nitro" } }),
+  };
+  const [node] = world.startAll({ enclaves: [liar] });
+  try {
+    const { listener } = node;
+    for (let seen = 0, at = 0; seen < 3; seen++) {
+      await listener.until(({ event }) => event === "certificate-refused", at);
+      at = listener.said.findIndex(({ event }, i) => i >= at && event === "certificate-refused") +
+        1;
+    }
+    // Given up at once after the first, then ever more slowly.
+    const terms = listener.said.filter(({ event }) => event === "election-term-opened").length;
+    ok(terms <= 3, `${terms} terms opened`);
+    strictEqual(node.node.leaseRemainingMs(), 0);
+  } finally {
+    await node[Symbol.asyncDispose]();
+  }
+});

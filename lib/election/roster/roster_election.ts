@@ -158,7 +158,9 @@ export class RosterElection {
       case "enclave-failed": {
         const { digest, reason, refused } = event;
         const proposal = this.#collecting.failed(digest, reason, refused, nowMs);
-        if (proposal && context.isCurrent(proposal)) this.#giveUp(nowMs);
+        // The first time at once; an enclave that refuses on and on must not make terms run as fast as it answers.
+        const isFirst = this.#givenUpInARow === 0;
+        if (proposal && isFirst && context.isCurrent(proposal)) this.#giveUp(nowMs);
         return;
       }
       case "clocks":
