@@ -46,6 +46,7 @@ Deno.test("a good certificate is accepted, with everything that it says", () => 
     term: 1,
     prev: PROPOSAL.prev,
     kid: key.kid,
+    tee: "simulated",
     digest: verdict.certificate.digest,
     leader: NODES.find((node) => node.name === "127.0.0.1:5004")!.identity.id,
     leaderName: "127.0.0.1:5004",

@@ -69,7 +69,7 @@ Deno.test("help shows every command, and each command's help its examples and fl
   const node = await sandbox.run("node", "--help");
   strictEqual(node.code, 0);
   ok(node.out.indexOf("Examples:") < node.out.indexOf("Flags:"));
-  match(node.out, /--checksum HEX \(-fh\)/);
+  match(node.out, /--checksum HEX… \(-fh\)/);
 });
 
 Deno.test("the version is said", async () => {
