@@ -44,7 +44,10 @@ Deno.test("a running node answers members, leader, certificate and status; join,
     0,
   );
 
-  match(done(await run("leader", ...onA)).out, /^b, term \d+, id \S{43}, by simulated TEE \(insecure\)\n$/);
+  match(
+    done(await run("leader", ...onA)).out,
+    /^b, term \d+, id \S{43}, by simulated TEE \(insecure\)\n$/,
+  );
   const http = JSON.parse(await Deno.readTextFile(`${sandbox.folder}/a/http.json`)).http;
   match(done(await run("leader", "--node", http)).out, /^b, term/);
   const certificate = JSON.parse(done(await run("certificate", ...onA)).out);
