@@ -1,6 +1,7 @@
 /**
  * Floods against a real node: strangers, members and oversize datagrams, from a thread of their own. Memory stays bounded and the
- * node keeps its protocol period, which a member sees from outside by the pings that it gets.
+ * node goes on probing, which a member sees from outside by the pings that it gets: within three times the protocol period at 3,000
+ * datagrams a second. At 10,000 it was measured at twice the period and above, so more is not claimed.
  */
 import { ok, strictEqual } from "node:assert";
 import { hex } from "../../lib/base/bytes.ts";
