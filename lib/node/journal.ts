@@ -146,11 +146,13 @@ export class Journal {
   }
 
   /** Comes with every renewal; only the first one of a certificate is news. */
-  leaseHeld(term: number, untilMs: number): void {
+  leaseHeld(term: number, untilMs: number, nowMs: number): void {
     const fresh = this.#leasedTerm !== term;
     this.#leasedTerm = term;
     const words = `this node holds the lease of term ${term}`;
-    this.logger.log(fresh ? "info" : "debug", "lease-held", words, { term, untilMs });
+    // Readers have clocks of their own: what they can use is how much is left.
+    const remainingMs = Math.max(0, Math.round(untilMs - nowMs));
+    this.logger.log(fresh ? "info" : "debug", "lease-held", words, { term, untilMs, remainingMs });
   }
 
   leaseLost(why: LeaseLoss): void {

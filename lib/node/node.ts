@@ -61,6 +61,8 @@ export interface NodeOptions {
   readonly logger: Logger;
   /** What the function said of itself, where the state folder cannot remember it: see {@linkcode ClusterKindChanged}. */
   readonly description?: FunctionDescription;
+  /** How the sockets are opened, where frames are to be lost, delayed or changed on their way: in tests, and by the demo's liar. */
+  readonly openTransport?: typeof openTransport;
 }
 
 /**
@@ -145,7 +147,7 @@ export class Node implements AsyncDisposable {
     }
     this.#store = StateStore.open(options.stateFolder);
     try {
-      this.#transport = openTransport(options.bind, {
+      this.#transport = (options.openTransport ?? openTransport)(options.bind, {
         datagram: (bytes, source) => this.#onDatagram(bytes, source),
         stream: (frames, source) => this.#onStream(frames, source),
       });

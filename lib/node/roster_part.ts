@@ -205,7 +205,10 @@ export class RosterPart implements ElectionPart {
       case "leader":
         return act(() => this.#announce(effect.certificate));
       case "lease-held":
-        return act(() => journal.leaseHeld(effect.certificate.proposal.term, effect.untilMs));
+        return act(() => {
+          const { certificate: { proposal: { term } }, untilMs } = effect;
+          journal.leaseHeld(term, untilMs, performance.now());
+        });
       case "lease-lost":
         return act(() => journal.leaseLost(effect.why));
       case "stop-work":

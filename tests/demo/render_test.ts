@@ -107,6 +107,24 @@ Deno.test("without a leader it says so, and what is going on", () => {
   deepStrictEqual([status, doing], ["fumata demo: no leader, term 4", "electing"]);
 });
 
+Deno.test("a lease runs down as a bar, which a narrow window leaves out", () => {
+  const left = (remainingMs: number, columns = 80, utf8 = true) =>
+    show(columns, 5, { ...VIEW, lease: { remainingMs, ofMs: 1_000 } }, { colour: false, utf8 })[0];
+  strictEqual(
+    left(620),
+    "fumata demo: node-2 leads, term 4, verified, lease ███████░░░ 0.62 s",
+  );
+  strictEqual(left(0, 60, false), "node-2 leads, term 4, verified, lease .......... 0.00 s");
+  strictEqual(left(2_000, 44), "fumata demo: node-2 leads, term 4, verified");
+});
+
+Deno.test("an alert has a line of its own from four rows on", () => {
+  const alert = "node-3 was caught: it voted twice in term 4";
+  strictEqual(show(60, 4, { ...VIEW, alert })[1], alert);
+  strictEqual(show(60, 16, { ...VIEW, alert })[2], alert);
+  ok(!show(60, 3, { ...VIEW, alert }).includes(alert));
+});
+
 Deno.test("a certificate that is not verified shouts", () => {
   const [status] = show(60, 5, { ...VIEW, leader: { name: "x", verified: false } });
   strictEqual(status, "fumata demo: x leads, term 4, NOT VERIFIED");
@@ -126,6 +144,8 @@ const HOSTILE: ClusterView = {
   ...VIEW,
   title: "\x1b]0;owned\x07",
   leader: { name: "\u202egnp.\u0000\x1b[2J", verified: true },
+  alert: "\x1b[31m\u202elies",
+  lease: { remainingMs: -5, ofMs: 1_000 },
   doing: "\u{1f468}\u200d\u{1f469}\u200d\u{1f467} 日本語 e\u0301",
   nodes: Array.from(
     { length: 40 },

@@ -131,19 +131,27 @@ export const nodeCommand: Command = {
     "fumata node --host 10.0.0.7 -p 5000 -n 10.0.0.8:5000,10.0.0.9:5000 --function-json fn.json",
   ],
   flags: FLAGS,
-  async run(args, context) {
-    const options = await nodeOptions(args, context);
-    resetState(args, options);
-    // Before the node says that it runs, so that no signal finds nobody listening.
-    const interrupted = context.interrupted.then(() => true);
-    const first = await runOnce(options, args, interrupted);
-    if (!first) return 0;
-    // Started once more as what the function turned out to be, at the same port.
-    const { description, port } = first;
-    await runOnce({ ...options, description, bind: { ...options.bind, port } }, args, interrupted);
-    return 0;
-  },
+  run: (args, context) => runNode(args, context),
 };
+
+/** Runs a node in the foreground; gives the exit code. `adapt` may change its options, each time that it is started. */
+export async function runNode(
+  args: Arguments,
+  context: CommandContext,
+  adapt: (options: NodeOptions) => NodeOptions = (options) => options,
+): Promise<number> {
+  const options = await nodeOptions(args, context);
+  resetState(args, options);
+  // Before the node says that it runs, so that no signal finds nobody listening.
+  const interrupted = context.interrupted.then(() => true);
+  const first = await runOnce(adapt(options), args, interrupted);
+  if (!first) return 0;
+  // Started once more as what the function turned out to be, at the same port.
+  const { description, port } = first;
+  const again = { ...options, description, bind: { ...options.bind, port } };
+  await runOnce(adapt(again), args, interrupted);
+  return 0;
+}
 
 /** Runs until it is interrupted, or what kind of cluster it serves turns out to be another one. */
 async function runOnce(

@@ -51,6 +51,10 @@ export interface ClusterView {
   /** The leader that all live nodes respect; absent while they do not agree. */
   readonly leader?: { readonly name: string; readonly verified: boolean };
   readonly term: number;
+  /** How long the leader may act without hearing from the others; absent where nobody holds a lease. */
+  readonly lease?: { readonly remainingMs: number; readonly ofMs: number };
+  /** What nobody may overlook, such as who was caught lying. */
+  readonly alert?: string;
   /** What is going on now, such as `node-2 killed, electing`. */
   readonly doing?: string;
   readonly policy?: string;

@@ -15,7 +15,7 @@ export interface Size {
 }
 
 /** From how many rows on a part is shown. */
-const ROWS_FOR = { keys: 3, facts: 5, doing: 8, heading: 10, sections: 12 };
+const ROWS_FOR = { keys: 3, alert: 4, facts: 5, doing: 8, heading: 10, sections: 12 };
 
 /** The most failovers that are shown: the events need the room. */
 const FAILOVERS_SHOWN_MAX = 5;
@@ -23,12 +23,16 @@ const FAILOVERS_SHOWN_MAX = 5;
 /** Enough of a checksum to compare at a glance; nobody pins by the view. */
 const CHECKSUM_CHARACTERS_SHOWN = 16;
 
+/** Width of the bar that shows how much of a lease is left: fine enough to see it run down, and no wider than its words. */
+const LEASE_BAR_CELLS = 10;
+
 /** Exactly `size.rows` lines of at most `size.columns` cells each. */
 export function render(view: ClusterView, size: Size, capabilities: Capabilities): string[] {
   const { columns, rows } = size;
   const { utf8 } = capabilities;
   const top: Line[] = [statusLine(view, columns, utf8)];
   if (rows >= ROWS_FOR.facts) top.push(factsLine(view, columns, utf8));
+  if (view.alert !== undefined && rows >= ROWS_FOR.alert) top.push([piece(view.alert, "bad")]);
   if (rows >= ROWS_FOR.doing) top.push([piece(view.doing ?? "", "busy")]);
   const bottom = rows >= ROWS_FOR.keys && view.keys.length > 0
     ? [keysLine(view, columns, utf8)]
@@ -84,11 +88,27 @@ function statusLine(view: ClusterView, columns: number, utf8: boolean): Line {
     ? view.leader.verified ? [piece(", verified", "good")] : [piece(", NOT VERIFIED", "bad")]
     : [];
   const title = [piece(`${view.title}: `, "quiet")];
+  const lease = view.lease ? leasePieces(view.lease, utf8) : [];
   return firstThatFits(columns, utf8, [
+    [...title, ...leader, ...term, ...verified, ...lease],
+    [...leader, ...term, ...verified, ...lease],
     [...title, ...leader, ...term, ...verified],
     [...leader, ...term, ...verified],
     [...leader, ...term],
   ]);
+}
+
+/** The lease as a bar that runs down, and in words. */
+function leasePieces(
+  { remainingMs, ofMs }: NonNullable<ClusterView["lease"]>,
+  utf8: boolean,
+): Piece[] {
+  const share = Math.min(1, Math.max(0, remainingMs / ofMs));
+  const full = Math.ceil(share * LEASE_BAR_CELLS);
+  const [on, off] = utf8 ? ["█", "░"] : ["#", "."];
+  const bar = on.repeat(full) + off.repeat(LEASE_BAR_CELLS - full);
+  const look = share > 0.5 ? "good" : share > 0 ? "warning" : "bad";
+  return [piece(", lease "), piece(bar, look), piece(` ${seconds(Math.max(0, remainingMs))}`)];
 }
 
 /** What is pinned. An insecure TEE says so in every width. */
