@@ -13,7 +13,8 @@ export const COMMON_FLAGS: readonly Flag[] = [
   { name: "help", short: "h", type: "boolean", help: "show this help" },
   { name: "verbose", type: "boolean", help: "show stack traces of errors" },
   {
-    name: "log",
+    name: "log-format",
+    aliases: ["log"],
     type: "string",
     choices: ["text", "json"],
     default: "text",
@@ -71,7 +72,10 @@ function split(words: string[], flags: readonly Flag[], command: Command): Parse
     string: [...flags.filter((flag) => flag.type !== "boolean").map((flag) => flag.name), "_"],
     collect: flags.filter((flag) => flag.type !== "boolean").map((flag) => flag.name),
     alias: Object.fromEntries(
-      flags.filter((flag) => flag.short).map((flag) => [flag.short!, flag.name]),
+      flags.map((flag) => [
+        flag.name,
+        [...(flag.aliases ?? []), ...(flag.short ? [flag.short] : [])],
+      ]),
     ),
     unknown: (word: string, key?: string) => {
       if (key === undefined) return true;

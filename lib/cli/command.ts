@@ -8,6 +8,8 @@ import type { Logger } from "../base/log.ts";
 export interface Flag {
   readonly name: string;
   readonly short?: string;
+  /** Other long names that are taken as well, for those who are used to them; neither help nor completions show them. */
+  readonly aliases?: readonly string[];
   /** `list` may be given several times. */
   readonly type: "string" | "number" | "boolean" | "list";
   /** What stands for the value in the help: PORT, DIR, … */
@@ -43,7 +45,7 @@ export interface CommandContext {
   readonly stdoutIsTerminal: boolean;
   readonly stdinIsTerminal: boolean;
   readonly verbose: boolean;
-  /** Makes the logger of a long-running command, as `--log` and `--log-level` say. */
+  /** Makes the logger of a long-running command, as `--log-format` and `--log-level` say. */
   logger(): Logger;
   /** Resolves at the first SIGINT or SIGTERM. */
   readonly interrupted: Promise<void>;

@@ -6,13 +6,14 @@ import { EXIT_CODES, FumataError, messageOf } from "../base/errors.ts";
 import { createLogger, type LogLevel } from "../base/log.ts";
 import { parseArguments } from "./arguments.ts";
 import type { Arguments, Command, CommandContext } from "./command.ts";
+import { type CommandTable, loadAll } from "./commands.ts";
 import { commandHelp, programHelp } from "./help.ts";
 import { closest } from "./suggestion.ts";
 
 /** Runs the command that the words name; gives the exit code. Never throws. */
 export async function runProgram(
   words: readonly string[],
-  commands: readonly Command[],
+  commands: CommandTable,
   version: string,
 ): Promise<number> {
   const verbose = words.includes("--verbose");
@@ -41,12 +42,12 @@ export async function runProgram(
 
 async function dispatch(
   words: readonly string[],
-  commands: readonly Command[],
+  commands: CommandTable,
   version: string,
 ): Promise<number> {
   const [name, ...rest] = words;
   if (name === undefined || name === "--help" || name === "-h") {
-    out(programHelp(commands, version));
+    out(programHelp(await loadAll(commands), version));
     return name === undefined ? EXIT_CODES.usage : 0;
   }
   if (name === "--version" || name === "version") {
@@ -54,10 +55,14 @@ async function dispatch(
     return 0;
   }
   if (name === "help") {
-    out(rest[0] ? commandHelp(find(rest[0], commands)) : programHelp(commands, version));
+    out(
+      rest[0] === undefined
+        ? programHelp(await loadAll(commands), version)
+        : commandHelp(await load(rest[0], commands)),
+    );
     return 0;
   }
-  const command = find(name, commands);
+  const command = await load(name, commands);
   const helpAsked = (rest.includes("--") ? rest.slice(0, rest.indexOf("--")) : rest)
     .some((word) => word === "--help" || word === "-h");
   if (helpAsked) {
@@ -68,10 +73,9 @@ async function dispatch(
   return await command.run(args, contextFor(args));
 }
 
-function find(name: string, commands: readonly Command[]): Command {
-  const found = commands.find((command) => command.name === name);
-  if (found) return found;
-  const near = closest(name, commands.map((command) => command.name));
+async function load(name: string, commands: CommandTable): Promise<Command> {
+  if (Object.hasOwn(commands, name)) return await commands[name]();
+  const near = closest(name, [...Object.keys(commands), "help", "version"]);
   const hint = near ? `did you mean "${near}"?` : '"fumata help" lists the commands';
   throw new FumataError("usage", `Cannot run "${name}": there is no such command; ${hint}`);
 }
@@ -87,7 +91,7 @@ function contextFor(args: Arguments): CommandContext {
     stdinIsTerminal: Deno.stdin.isTerminal(),
     verbose: args.has("verbose"),
     logger: () => {
-      const format = args.text("log") === "json" ? "json" : "text";
+      const format = args.text("log-format") === "json" ? "json" : "text";
       return createLogger({
         format,
         level: (args.text("log-level") ?? "info") as LogLevel,

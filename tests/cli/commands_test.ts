@@ -1,0 +1,89 @@
+/** The table of commands: names, loading, help with examples that the program itself would take, suggestions. */
+import { deepStrictEqual as assertEquals, ok as assert, throws } from "node:assert";
+import { parseArguments } from "../../lib/cli/arguments.ts";
+import type { Command } from "../../lib/cli/command.ts";
+import { COMMANDS, loadAll } from "../../lib/cli/commands.ts";
+import { commandHelp, programHelp } from "../../lib/cli/help.ts";
+import { closest } from "../../lib/cli/suggestion.ts";
+import { fumataCalls } from "./_shell_words.ts";
+
+const commands = await loadAll(COMMANDS);
+const messageOf = (words: string[], command: Command): string => {
+  try {
+    parseArguments(words, command);
+  } catch (thrown) {
+    return (thrown as Error).message;
+  }
+  return "";
+};
+
+Deno.test("every command is called what the table calls it", () => {
+  assertEquals(commands.map((command) => command.name), Object.keys(COMMANDS));
+});
+
+Deno.test("every command has an example, and each example is one that it takes", () => {
+  for (const command of commands) {
+    assert(command.examples.length > 0, `${command.name} has no example`);
+    for (const example of command.examples) {
+      const calls = fumataCalls(example);
+      assert(calls.length > 0, `no call of fumata in: ${example}`);
+      for (const { words: [name, ...words] } of calls) {
+        const called = commands.find((one) => one.name === name);
+        assert(called, `there is no ${name}: ${example}`);
+        parseArguments(words, called);
+      }
+      assert(
+        calls.some(({ words }) => words[0] === command.name),
+        `an example of ${command.name} does not call it: ${example}`,
+      );
+    }
+  }
+});
+
+Deno.test("no command has two flags of one name, or one that every command has", () => {
+  for (const command of commands) {
+    const names = command.flags.flatMap((flag) => [flag.name, ...flag.aliases ?? []]);
+    assertEquals(names.filter((name, at) => names.indexOf(name) !== at), [], command.name);
+    assert(!names.some((name) => ["help", "verbose", "log", "log-format"].includes(name)));
+    const shorts = command.flags.flatMap((flag) => flag.short ?? []);
+    assertEquals(shorts.filter((name, at) => shorts.indexOf(name) !== at), [], command.name);
+  }
+});
+
+Deno.test("the help of the program names every command, that of a command begins with examples", () => {
+  const all = programHelp(commands, "1.2.3");
+  for (const command of commands) {
+    assert(all.includes(`  ${command.name} `), command.name);
+    const help = commandHelp(command);
+    assert(help.indexOf(command.examples[0]) < help.indexOf("Usage:"), command.name);
+    for (const flag of command.flags) assert(help.includes(`--${flag.name}`), flag.name);
+  }
+});
+
+Deno.test("a mistyped flag is refused with the one that was meant", () => {
+  const members = commands.find((command) => command.name === "members")!;
+  assertEquals(
+    messageOf(["--stat", "alive"], members),
+    'Cannot use "--stat": members has no such flag; did you mean --state?',
+  );
+  assertEquals(
+    messageOf(["--quite-another"], members),
+    'Cannot use "--quite-another": members has no such flag; "fumata help members" lists its flags',
+  );
+  // What stands behind the flag must not decide whether it is known.
+  throws(() => parseArguments(["--stat=alive"], members), /did you mean --state/);
+});
+
+Deno.test("an alias stands for its flag and is not shown", () => {
+  const members = commands.find((command) => command.name === "members")!;
+  assertEquals(parseArguments(["--log", "json"], members).text("log-format"), "json");
+  assertEquals(parseArguments(["--log-format", "json"], members).text("log-format"), "json");
+  assert(!/--log /.test(commandHelp(members)));
+});
+
+Deno.test("suggestions are near words only", () => {
+  const names = Object.keys(COMMANDS);
+  assertEquals(closest("lader", names), "leader");
+  assertEquals(closest("mmebers", names), "members");
+  assertEquals(closest("zebra", names), undefined);
+});
