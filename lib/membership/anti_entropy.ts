@@ -6,8 +6,9 @@
  * While news spreads views differ, so a node waits until its own view has been at rest for a while. A digest that never agrees, because
  * somebody lies or a view is full, costs ever fewer exchanges, until the own view changes again.
  *
- * The digest is the sum, modulo 2^32 in two lanes, of one hash for each active member and its incarnation. It is a hint and no proof: who
- * makes two views collide on purpose gains that an exchange is left to the clock.
+ * The digest has two halves of 4 bytes: the sum, modulo 2^32, of one hash for each active member and its incarnation, and a hash of the
+ * election's head, which itself travels only to who showed another one. It is a hint and no proof: who makes two views collide on purpose
+ * gains that an exchange is left to the clock.
  */
 import type { Context } from "./context.ts";
 import { syncIntervalMs } from "./settings.ts";
@@ -32,9 +33,9 @@ export function createAntiEntropy(context: Context, sync: SyncSchedule): AntiEnt
   let pauseMs = 0;
 
   function noteOwn(): void {
-    const digest = viewDigest(context);
-    if (digest === own) return;
-    own = digest;
+    const view = digestOf(context).slice(0, HALF);
+    if (view === own) return;
+    own = view;
     pauseMs = INTERVALS_AT_REST * settings.probeIntervalMs;
     nextMs = context.nowMs + pauseMs;
   }
@@ -42,7 +43,7 @@ export function createAntiEntropy(context: Context, sync: SyncSchedule): AntiEnt
   return {
     heard(record, digest) {
       noteOwn();
-      if (digest === own || context.nowMs < nextMs) return;
+      if (digest.startsWith(own) || context.nowMs < nextMs) return;
       sync.want(record.alive.address);
       pauseMs = Math.min(2 * pauseMs, syncIntervalMs(settings, context.view.activeCount() + 1));
       nextMs = context.nowMs + pauseMs;
@@ -50,40 +51,48 @@ export function createAntiEntropy(context: Context, sync: SyncSchedule): AntiEnt
   };
 }
 
-/** The digest of a node's view, itself included: 8 bytes as hex. Views of the same members at the same incarnations have the same. */
-export function viewDigest(context: Context): string {
-  const { view, options, incarnation } = context;
-  let [low, high] = view.cachedDigest() ?? sumOf(view.records());
-  view.cacheDigest([low, high]);
-  const [a, b] = hashOf(options.self.id, incarnation);
-  low = (low + a) >>> 0;
-  high = (high + b) >>> 0;
-  return low.toString(16).padStart(8, "0") + high.toString(16).padStart(8, "0");
+/** Hexadecimal digits of each half. */
+const HALF = 8;
+
+/** The digest of a node's view, itself included, and of its head: 8 bytes as hex. The same members at the same incarnations have the same. */
+export function digestOf(context: Context): string {
+  const { view, options, incarnation, head } = context;
+  const sum = view.cachedSum() ?? sumOf(view.records());
+  view.cacheSum(sum);
+  return word(sum + hashOf(options.self.id, incarnation)) + word(hashOfBytes(head));
 }
 
-function sumOf(records: Iterable<MemberRecord>): [number, number] {
-  let [low, high] = [0, 0];
+/** The head as it is to be told to somebody with this digest: nothing, when they have the same. */
+export function headFor(context: Context, digest: string | undefined): Uint8Array {
+  return digest?.slice(HALF) === word(hashOfBytes(context.head)) ? NOTHING : context.head;
+}
+
+const NOTHING = new Uint8Array(0);
+
+function word(value: number): string {
+  return (value >>> 0).toString(16).padStart(HALF, "0");
+}
+
+function sumOf(records: Iterable<MemberRecord>): number {
+  let sum = 0;
   for (const record of records) {
-    if (!isActive(record)) continue;
-    const [a, b] = hashOf(record.id, record.incarnation);
-    low = (low + a) >>> 0;
-    high = (high + b) >>> 0;
+    if (isActive(record)) sum = (sum + hashOf(record.id, record.incarnation)) >>> 0;
   }
-  return [low, high];
+  return sum;
 }
 
-/** Ids are hashes already, so two windows of one and a mixer (murmur3's finalizer) do. */
-function hashOf(id: NodeId, incarnation: number): [number, number] {
-  let [a, b] = [0x9e3779b9, 0x85ebca6b];
-  for (let i = 0; i < 8; i++) {
-    a = Math.imul(a ^ id.charCodeAt(i), 0x01000193);
-    b = Math.imul(b ^ id.charCodeAt(i + 8), 0x01000193);
-  }
+/** Ids are hashes already, so a window of one and a mixer (murmur3's finalizer) do. */
+function hashOf(id: NodeId, incarnation: number): number {
+  let value = 0x9e3779b9;
+  for (let i = 0; i < 8; i++) value = Math.imul(value ^ id.charCodeAt(i), 0x01000193);
   const [low, high] = [incarnation >>> 0, Math.floor(incarnation / 0x100000000)];
-  return [
-    mixed(a ^ Math.imul(low, 0xcc9e2d51) ^ high),
-    mixed(b ^ Math.imul(low, 0x1b873593) ^ high),
-  ];
+  return mixed(value ^ Math.imul(low, 0xcc9e2d51) ^ high);
+}
+
+function hashOfBytes(bytes: Uint8Array): number {
+  let value = 0x85ebca6b;
+  for (const byte of bytes) value = Math.imul(value ^ byte, 0x01000193);
+  return mixed(value);
 }
 
 function mixed(value: number): number {

@@ -4,7 +4,7 @@
  */
 import type { Address } from "../base/address.ts";
 import type { Prng } from "../base/prng.ts";
-import { viewDigest } from "./anti_entropy.ts";
+import { digestOf } from "./anti_entropy.ts";
 import { type BroadcastQueue, createBroadcastQueue } from "./broadcast_queue.ts";
 import { createLocalHealth, type LocalHealth } from "./health.ts";
 import { claimBytes, claimsRoomBytes } from "./limits.ts";
@@ -132,10 +132,11 @@ export function sendFilled(
   send(context, to, recipient, { ...message, claims });
 }
 
-/** A ping of this node without claims. */
+/** A ping of this node without claims and head. */
 export function bare(context: Context, nonce: string): GossipMessage & { kind: "ping" } {
-  const { incarnation, head } = context;
-  return { kind: "ping", nonce, incarnation, digest: viewDigest(context), head, claims: [] };
+  const { incarnation } = context;
+  const head = new Uint8Array(0);
+  return { kind: "ping", nonce, incarnation, digest: digestOf(context), head, claims: [] };
 }
 
 /** Tells the shell of a change in the view. */

@@ -7,7 +7,7 @@
  * nobody becomes a member before it answered this very node's nonce; an accused member is probed out of turn by everyone who hears of it;
  * a process that was paused takes the pause out of its timeouts before it judges others.
  */
-import { createAntiEntropy, viewDigest } from "./anti_entropy.ts";
+import { createAntiEntropy, digestOf, headFor } from "./anti_entropy.ts";
 import { createContacts } from "./contacts.ts";
 import { createContext, type MembershipOptions, type Part, send, sendFilled } from "./context.ts";
 import { createGossip } from "./gossip.ts";
@@ -180,13 +180,14 @@ export function createMembership(options: MembershipOptions): Membership {
   function answer(datagram: Datagram, ping: Ping): void {
     const { sender, source, datagramBytes } = datagram;
     const { nonce, prober } = ping;
-    const { incarnation, head } = context;
+    const { incarnation } = context;
+    const head = headFor(context, ping.digest);
     const ack = {
       kind: "ack",
       nonce,
       subject: options.self.id,
       incarnation,
-      digest: viewDigest(context),
+      digest: digestOf(context),
       head,
       claims: [],
     } as const;
@@ -246,6 +247,7 @@ export function createMembership(options: MembershipOptions): Membership {
   function compareViews(sender: NodeId, { head, digest }: Ping | Ack): void {
     const record = view.get(sender);
     if (!isTrusted(record)) return;
+    record.digest = digest;
     antiEntropy.heard(record, digest);
     if (head.length > 0 && !sameBytes(head, context.head)) {
       context.effects.push({ type: "head-seen", from: sender, head });

@@ -52,9 +52,8 @@ export const FLAP_RETURNS = 3;
 /** Name conflicts remembered so as to report each once. */
 export const CONFLICTS_MAX = 256;
 
-/** Bytes of the envelope around a body of up to 64 KiB: everything but the recipient's 32 bytes. */
-const ENVELOPE_BYTES = 1 + 1 + 9 + 1 + 34 + 1 + 66;
-const RECIPIENT_BYTES = 33;
+/** Bytes of the envelope around a body, in its full form: version, flags, kind, cluster, key, signature. */
+const ENVELOPE_BYTES = 3 + 4 + 32 + 64;
 /** Nonce of 8 bytes, incarnation as a byte string of 6 (so that an ack is never longer than its ping). */
 const NONCE_BYTES = 9;
 const INCARNATION_BYTES = 7;
@@ -68,18 +67,15 @@ export function claimBytes(claim: Claim): number {
   return stringBytes(claim.encoded.length);
 }
 
-/** Bytes of the whole datagram that carries this message, unsealed, exactly. `addressed` is false for a ping to a bare address. */
-export function messageBytes(message: GossipMessage, addressed = true): number {
+/** Bytes of the whole datagram that carries this message, unsealed, exactly; members may have a shorter form of the envelope. */
+export function messageBytes(message: GossipMessage): number {
   const claims = message.claims.reduce((sum, claim) => sum + claimBytes(claim), 0);
-  const body = fixedBytes(message) + headBytes(message.claims.length) + claims;
-  return ENVELOPE_BYTES + (addressed ? RECIPIENT_BYTES : 0) + stringBytes(body);
+  return ENVELOPE_BYTES + fixedBytes(message) + headBytes(message.claims.length) + claims;
 }
 
 /** How many bytes of claims still fit into a datagram with this message. Never negative. */
 export function claimsRoomBytes(message: GossipMessage): number {
-  // Three bytes for the head of the body, which grows with it, and one more for a longer claims array.
-  const used = messageBytes(message) + 3;
-  return Math.max(0, DATAGRAM_BYTES_MAX - SEAL_BYTES_MAX - used);
+  return Math.max(0, DATAGRAM_BYTES_MAX - SEAL_BYTES_MAX - messageBytes(message));
 }
 
 function fixedBytes(message: GossipMessage): number {

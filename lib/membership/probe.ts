@@ -6,6 +6,7 @@
  * A probe is a direct ping; without an answer, k others are asked to ping; without an answer through them either, the probe failed. Others
  * that could not reach the member say so (nack), which tells a node whose own network is bad from one whose target is dead.
  */
+import { headFor } from "./anti_entropy.ts";
 import { bare, clusterSize, type Context, type Part, sendFilled } from "./context.ts";
 import type { Judgement } from "./judgement.ts";
 import type { Own } from "./own.ts";
@@ -104,7 +105,8 @@ export function createProber(context: Context, own: Own, judgement: Judgement): 
       endMs: indirectMs + settings.indirectTimeoutMs * factor,
       relays: new Set(),
     };
-    sendFilled(context, record.alive.address, record.id, bare(context, nonce), owedTo(record));
+    const ping = { ...bare(context, nonce), head: headFor(context, record.digest) };
+    sendFilled(context, record.alive.address, record.id, ping, owedTo(record));
   }
 
   /** A suspect learns of it with the next ping (Lifeguard's buddy system), by one accusation. */

@@ -3,7 +3,7 @@
  * to the address that this node has verified, so that nobody can aim it. The answer is the target's signature over the prober's nonce: it is
  * passed on, it can't be made up.
  */
-import { viewDigest } from "./anti_entropy.ts";
+import { digestOf } from "./anti_entropy.ts";
 import { bare, type Context, type Part, sendFilled } from "./context.ts";
 import { RELAYS_MAX } from "./limits.ts";
 import type { GossipMessage, NodeId } from "./types.ts";
@@ -63,8 +63,8 @@ export function createRelays(context: Context): Relays {
       if (origin) {
         sendFilled(context, origin.alive.address, origin.id, {
           ...message,
-          digest: viewDigest(context),
-          head: context.head,
+          digest: digestOf(context),
+          head: new Uint8Array(0),
           claims: [],
         });
       }

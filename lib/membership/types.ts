@@ -90,7 +90,7 @@ export interface Member {
 
 /**
  * What a gossip datagram says, beside the claims that ride on it. Nonces are 8 bytes as hex, chosen by the prober. `digest` is 8 bytes as hex
- * of the sender's view (`anti_entropy.ts`). `head` is an opaque word of the sender's election, 0..48 bytes. `incarnation` is the sender's own (in an ack: the subject's).
+ * of the sender's view and head (`anti_entropy.ts`). `head` is an opaque word of the sender's election, 1..48 bytes for who showed another one, else empty. `incarnation` is the sender's own (in an ack: the subject's).
  */
 export type GossipMessage =
   /** `prober` is set by a relay: whose nonce it is. A target then proves its answer to that prober. */
@@ -148,8 +148,8 @@ export type MembershipEvent =
   /** Time has passed; sent when the core's deadline is reached, harmless at any other time. */
   | { readonly type: "tick" }
   /**
-   * An authenticated datagram. `sender` signed it; `source` is the address it came from, `datagramBytes` its length without sealing: an
-   * answer to an address that has proven nothing may not be longer.
+   * An authenticated datagram. `sender` signed it; `source` is the address it came from, `datagramBytes` its length without sealing, as
+   * if its envelope had the form that an answer's will have: an answer to an address that has proven nothing may not be longer.
    */
   | {
     readonly type: "message";

@@ -32,6 +32,8 @@ export interface MemberRecord {
   sinceMs: number;
   verified: boolean;
   rttMs?: number;
+  /** The digest that it showed last, for `headFor`. */
+  digest?: string;
   /** When it was last shown its death because it spoke. */
   shownMs?: number;
   /** How many probes introduced this node to it since it arrived. */
@@ -68,8 +70,8 @@ export interface View {
   /** To be called when a record got another incarnation without a change of state. */
   touched(): void;
   /** The sum of `anti_entropy.ts` as long as nothing has changed. */
-  cachedDigest(): [number, number] | undefined;
-  cacheDigest(digest: [number, number]): void;
+  cachedSum(): number | undefined;
+  cacheSum(sum: number): void;
   tombstone(id: NodeId): Tombstone | undefined;
   tombstones(): Iterable<[NodeId, Tombstone]>;
 }
@@ -79,27 +81,27 @@ export function createView(): View {
   const records = new Map<NodeId, MemberRecord>();
   const tombstones = new Map<NodeId, Tombstone>();
   let active = 0;
-  let digest: [number, number] | undefined;
+  let sum: number | undefined;
   return {
     get: (id) => records.get(id),
     records: () => records.values(),
     size: () => records.size,
     activeCount: () => active,
     add(record) {
-      digest = undefined;
+      sum = undefined;
       records.set(record.id, record);
       tombstones.delete(record.id);
       if (isActive(record)) active++;
     },
     setState(record, state, nowMs) {
-      digest = undefined;
+      sum = undefined;
       if (isActive(record)) active--;
       record.state = state;
       record.sinceMs = nowMs;
       if (isActive(record)) active++;
     },
     reap(record, isSought = true) {
-      digest = undefined;
+      sum = undefined;
       if (isActive(record)) active--;
       records.delete(record.id);
       if (tombstones.size >= TOMBSTONES_MAX) tombstones.delete(tombstones.keys().next().value!);
@@ -112,11 +114,11 @@ export function createView(): View {
       );
     },
     touched() {
-      digest = undefined;
+      sum = undefined;
     },
-    cachedDigest: () => digest,
-    cacheDigest(fresh) {
-      digest = fresh;
+    cachedSum: () => sum,
+    cacheSum(fresh) {
+      sum = fresh;
     },
     tombstone: (id) => tombstones.get(id),
     tombstones: () => tombstones.entries(),

@@ -14,14 +14,18 @@ import type {
   SignAck,
   SignClaim,
 } from "../membership/types.ts";
+import { createAcquaintances } from "../wire/acquaintances.ts";
 import { type ClaimReader, createClaimReader, createClaimSigner } from "../wire/claims.ts";
 import { ELECTION_BODY_BYTES_MAX, ELECTION_KINDS } from "../wire/election_messages.ts";
 import { ROSTER_KINDS } from "../wire/roster_messages.ts";
 import {
+  BRIEF_SAVES_BYTES,
   DROP_REASONS,
   type Dropped,
   dropped,
   type DropReason,
+  type EnvelopeForm,
+  type OpenedEnvelope,
   openEnvelope,
   sealEnvelope,
 } from "../wire/envelope.ts";
@@ -39,7 +43,7 @@ export type Received =
   | {
     readonly type: "gossip";
     readonly sender: NodeId;
-    /** Length of the datagram without its sealing. */
+    /** Length of the datagram without its sealing; one whose answer can be as brief counts as if both were not. */
     readonly bytes: number;
     readonly message: GossipMessage;
   }
@@ -69,6 +73,7 @@ export class Mailbox {
   readonly #claims: ClaimReader;
   readonly #drops: Record<DropReason, number>;
   readonly #sealer?: Sealer;
+  readonly #acquaintances = createAcquaintances();
 
   /** With a sealer everything is sealed and nothing else is heard. */
   constructor(identity: Identity, domain: Domain, sealer?: Sealer) {
@@ -97,8 +102,18 @@ export class Mailbox {
 
   /** A gossip datagram. */
   gossip(recipient: NodeId | undefined, message: GossipMessage): Uint8Array {
-    const datagram = encodeGossip(this.#identity, this.#domain.cluster, recipient, message);
+    const form = this.#acquaintances.formFor(recipient, message.kind === "ping");
+    const datagram = encodeGossip(this.#identity, this.#domain.cluster, recipient, message, form);
     return this.#sealer?.seal("datagram", datagram) ?? datagram;
+  }
+
+  /** Understands this node's member from now on when it leaves its key out, and says so to it. */
+  know(member: { readonly id: NodeId; readonly publicKey: Uint8Array }): void {
+    this.#acquaintances.know(member.id, member.publicKey);
+  }
+
+  forget(id: NodeId): void {
+    this.#acquaintances.forget(id);
   }
 
   /** An election message of a kind, and whether a datagram can carry it. */
@@ -107,7 +122,8 @@ export class Mailbox {
     kind: number,
     body: Uint8Array,
   ): { readonly bytes: Uint8Array; readonly fitsDatagram: boolean } {
-    const frame = this.#envelope(recipient, kind, body);
+    const form = this.#acquaintances.formFor(recipient, false);
+    const frame = this.#envelope(recipient, kind, body, form);
     const fitsDatagram = frame.length <= DATAGRAM_BYTES_MAX - SEAL_BYTES_MAX;
     const bytes = this.#sealer?.seal(fitsDatagram ? "datagram" : "frame", frame) ?? frame;
     return { bytes, fitsDatagram };
@@ -132,8 +148,13 @@ export class Mailbox {
       .filter((claim): claim is AliveClaim => claim?.type === "alive");
   }
 
-  #envelope(recipient: NodeId | undefined, kind: number, body: Uint8Array): Uint8Array {
-    return sealEnvelope(this.#identity, this.#domain.cluster, kind, recipient, body);
+  #envelope(
+    recipient: NodeId | undefined,
+    kind: number,
+    body: Uint8Array,
+    form?: EnvelopeForm,
+  ): Uint8Array {
+    return sealEnvelope(this.#identity, this.#domain.cluster, kind, recipient, body, form);
   }
 
   #open(
@@ -145,9 +166,12 @@ export class Mailbox {
     const { cluster } = this.#domain;
     const bytes = this.#unseal(channel, sealed, bytesMax);
     if (!(bytes instanceof Uint8Array)) return this.#drop(bytes);
-    const opened = openEnvelope(bytes, { cluster, self: this.#identity.id, bytesMax, kinds });
+    const self = this.#identity.id;
+    const { senderOf } = this.#acquaintances;
+    const opened = openEnvelope(bytes, { cluster, self, bytesMax, kinds, senderOf });
     if (!opened.ok) return this.#drop(opened);
     const { sender } = opened;
+    if (opened.recipient !== undefined) this.#acquaintances.heard(sender, opened.knowsRecipient);
     if (opened.kind === SYNC_KIND) {
       const decoded = decodeSync(opened.body, this.#claims);
       return decoded.ok
@@ -157,7 +181,7 @@ export class Mailbox {
     if (GOSSIP.has(opened.kind)) {
       const decoded = decodeGossip(opened, { cluster, claims: this.#claims });
       return decoded.ok
-        ? { type: "gossip", sender, bytes: bytes.length, message: decoded.message }
+        ? { type: "gossip", sender, bytes: bytesAsFull(bytes, opened), message: decoded.message }
         : this.#drop(decoded);
     }
     return {
@@ -179,4 +203,9 @@ export class Mailbox {
   #drop(dropped: Dropped): undefined {
     this.#drops[dropped.reason]++;
   }
+}
+
+/** The answer to a brief datagram whose sender knows this node's key is brief, too: the core compares both at full length. */
+function bytesAsFull(bytes: Uint8Array, { isBrief, knowsRecipient }: OpenedEnvelope): number {
+  return bytes.length + (isBrief && knowsRecipient ? BRIEF_SAVES_BYTES : 0);
 }

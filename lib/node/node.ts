@@ -354,7 +354,7 @@ export class Node implements AsyncDisposable {
       },
       lastIncarnation: this.#store.incarnation,
       seeds: this.#options.seeds,
-      known: this.#mailbox.readAliveClaims(this.#store.memberClaims()),
+      known: this.#knownMembers(),
       settings: PROFILES[this.#options.profile],
       prng: freshPrng(),
       nonce: () => hex(crypto.getRandomValues(new Uint8Array(8))),
@@ -367,6 +367,13 @@ export class Node implements AsyncDisposable {
         },
       }),
     });
+  }
+
+  /** Members of an earlier run. Their keys count from the start, for they may speak to this node before they hear that it was away. */
+  #knownMembers(): AliveClaim[] {
+    const claims = this.#mailbox.readAliveClaims(this.#store.memberClaims());
+    for (const { subject, publicKey } of claims) this.#mailbox.know({ id: subject, publicKey });
+    return claims;
   }
 
   #createPart(description: FunctionDescription | undefined): ElectionPart {
@@ -470,6 +477,8 @@ export class Node implements AsyncDisposable {
         break;
       case "member":
         this.#membersChanged = true;
+        if (effect.change.kind === "join") this.#mailbox.know(effect.change.member);
+        if (effect.change.kind === "reap") this.#mailbox.forget(effect.change.member.id);
         this.#sources.setMembers(this.members().map((member) => member.address));
         this.#journal.member(effect.change);
         break;

@@ -2,14 +2,27 @@
  * The outside of every datagram and stream frame: who speaks, in which cluster, to whom, what kind of body; signed. Nothing of a
  * frame is used before its envelope has been opened here.
  *
- * A frame is deterministic CBOR of `[1, clusterTag, kind, senderKey, recipient, body, signature]`. `clusterTag` is the first 8 bytes of
- * SHA-256 of the cluster name: it sorts out strangers cheaply, while the signature covers the whole name, as deterministic CBOR of
- * `["fumata-message-v1", cluster, kind, senderKey, recipient, body]` (Ed25519, RFC 8032). `recipient` is the 32-byte node id, or empty for a
- * first ping to a bare address. The checks go from cheap to dear; the signature is last.
+ * | bytes | what |
+ * |---|---|
+ * | 1 | version, 2 |
+ * | 1 | flags: 1 addressed, 2 brief, 4 the sender knows the recipient's key |
+ * | 1 | kind |
+ * | 4 | first bytes of SHA-256 of the cluster name |
+ * | 32, brief 9 | the sender's key; brief, the first bytes of its id |
+ * | n | body |
+ * | 64 | signature |
+ *
+ * The signature (Ed25519, RFC 8032) is over deterministic CBOR of `["fumata-message-v2", cluster, flags, kind, senderKey, recipient, body]`,
+ * so what does not travel is bound all the same: the whole name of the cluster, the recipient's id (empty for a first ping to a bare
+ * address, and then flag 1 is not set), the key of a brief sender. The header is at fixed places so that strangers are sorted out
+ * before anything is decoded; the signature is the last check.
+ *
+ * A member is brief to whoever has said by flag 4 that it knows the member's key (`acquaintances.ts`). 9 bytes of an id are a hint where
+ * to look for the key: who would share them with a member needs 2^72 keys, and gains that the later of the two is not understood.
  *
  * Sealing (AEAD) wraps the bytes that `sealEnvelope` gives and unwraps before `openEnvelope`; datagrams leave room for it.
  */
-import { base64url, equalBytes, fromBase64url, utf8 } from "../base/bytes.ts";
+import { base64url, concat, equalBytes, fromBase64url, utf8 } from "../base/bytes.ts";
 import { assert } from "../base/errors.ts";
 import { sha256 } from "../crypto/digest.ts";
 import {
@@ -21,10 +34,9 @@ import {
 import { nodeId } from "../crypto/thumbprint.ts";
 import { encodeCbor } from "../../function/leader-election/cbor.ts";
 import type { NodeId } from "../membership/types.ts";
-import { decodeCbor } from "./cbor_decode.ts";
 
 /**
- * Why a frame was dropped: the labels of the counters. `claim` and `body` come from the decoders of bodies, `unsealed`, `unknown-key`, `seal`
+ * Why a frame was dropped: the labels of the counters. A frame for another node fails at its `signature`. `claim` and `body` come from the decoders of bodies, `unsealed`, `unknown-key`, `seal`
  * (changed, or of another cluster) and `replay` from `sealing.ts`.
  */
 export const DROP_REASONS = [
@@ -37,7 +49,7 @@ export const DROP_REASONS = [
   "version",
   "cluster",
   "kind",
-  "recipient",
+  "unknown-sender",
   "signature",
   "body",
   "claim",
@@ -59,15 +71,46 @@ export interface OpenedEnvelope {
   readonly senderKey: Uint8Array;
   /** Set when the frame was addressed; then it is this node. */
   readonly recipient?: NodeId;
+  /** Whether it came without its sender's key. */
+  readonly isBrief: boolean;
+  /** Whether the sender says that it knows this node's key, so that it need not be sent. */
+  readonly knowsRecipient: boolean;
   readonly kind: number;
   readonly body: Uint8Array;
 }
 
+/** How an envelope is written. */
+export interface EnvelopeForm {
+  /** Only to a recipient that knows the sender's key. */
+  readonly isBrief: boolean;
+  readonly knowsRecipient: boolean;
+}
+
+/** What is understood by everyone. */
+export const FULL_FORM: EnvelopeForm = { isBrief: false, knowsRecipient: false };
+
+/** A sender of whom only the first bytes of the id are told. */
+export interface KnownSender {
+  readonly id: NodeId;
+  readonly key: Uint8Array;
+}
+
+/** Characters of an id that stand for a sender: 9 bytes are exactly 12 of base64url. */
+export const TAG_CHARACTERS = 12;
+
 /** Kinds are one byte, so that their dispatch tables are bounded. */
 const KIND_MAX = 255;
-const VERSION = 1;
-const CLUSTER_TAG_BYTES = 8;
+const VERSION = 2;
+const FLAGS = { addressed: 1, brief: 2, knowsRecipient: 4 } as const;
+const FLAGS_MAX = 7;
+const CLUSTER_TAG_BYTES = 4;
+const TAG_BYTES = 9;
+const SENDER_AT = 3 + CLUSTER_TAG_BYTES;
 const ID_BYTES = 32;
+const NOBODY = new Uint8Array(0);
+
+/** What a brief envelope saves. */
+export const BRIEF_SAVES_BYTES = PUBLIC_KEY_BYTES - TAG_BYTES;
 
 /** Signs a body and wraps it. `recipient` is left out only for a first ping to an address whose node is not known. */
 export function sealEnvelope(
@@ -76,24 +119,25 @@ export function sealEnvelope(
   kind: number,
   recipient: NodeId | undefined,
   body: Uint8Array,
+  form: EnvelopeForm = FULL_FORM,
 ): Uint8Array<ArrayBuffer> {
   assert(Number.isInteger(kind) && kind >= 0 && kind <= KIND_MAX, `message kind ${kind}`);
-  const to = recipient === undefined ? new Uint8Array(0) : idBytes(recipient);
-  const signature = identity.sign(signedBytes(cluster, kind, identity.publicKey, to, body));
-  return encodeCbor([
-    VERSION,
+  const flags = (recipient === undefined ? 0 : FLAGS.addressed) |
+    (form.isBrief ? FLAGS.brief : 0) | (form.knowsRecipient ? FLAGS.knowsRecipient : 0);
+  const to = recipient === undefined ? NOBODY : idBytes(recipient);
+  const signed = signedBytes(cluster, flags, kind, identity.publicKey, to, body);
+  return concat(
+    Uint8Array.of(VERSION, flags, kind),
     clusterTag(cluster),
-    kind,
-    identity.publicKey,
-    to,
+    form.isBrief ? idBytes(identity.id).subarray(0, TAG_BYTES) : identity.publicKey,
     body,
-    signature,
-  ]);
+    identity.sign(signed),
+  );
 }
 
 /**
  * Checks a frame of unknown origin. `bytesMax` bounds its length, `kinds` the kinds that are expected on this channel (all if left
- * out). Never throws.
+ * out), `senderOf` finds those who may be brief by {@linkcode TAG_CHARACTERS} characters of their id (nobody if left out). Never throws.
  */
 export function openEnvelope(
   bytes: Uint8Array,
@@ -102,29 +146,41 @@ export function openEnvelope(
     readonly self: NodeId;
     readonly bytesMax: number;
     readonly kinds?: ReadonlySet<number>;
+    readonly senderOf?: (tag: string) => KnownSender | undefined;
   },
 ): OpenedEnvelope | Dropped {
   if (bytes.length > expected.bytesMax) return dropped("too-long");
-  const frame = decodeCbor(bytes);
-  if (!Array.isArray(frame)) return dropped("malformed");
-  if (frame[0] !== VERSION) return dropped(typeof frame[0] === "number" ? "version" : "malformed");
-  const [, tag, kind, senderKey, recipient, body, signature] = frame;
-  if (
-    frame.length !== 7 || !isBytes(tag, CLUSTER_TAG_BYTES) || typeof kind !== "number" ||
-    !isBytes(senderKey, PUBLIC_KEY_BYTES) ||
-    !(isBytes(recipient, ID_BYTES) || isBytes(recipient, 0)) ||
-    !(body instanceof Uint8Array) || !isBytes(signature, SIGNATURE_BYTES)
-  ) {
-    return dropped("malformed");
+  if (bytes.length < SENDER_AT) return dropped("malformed");
+  if (bytes[0] !== VERSION) return dropped("version");
+  const [, flags, kind] = bytes;
+  const isBrief = (flags & FLAGS.brief) !== 0;
+  const bodyAt = SENDER_AT + (isBrief ? TAG_BYTES : PUBLIC_KEY_BYTES);
+  const signatureAt = bytes.length - SIGNATURE_BYTES;
+  if (flags > FLAGS_MAX || signatureAt < bodyAt) return dropped("malformed");
+  if (!equalBytes(bytes.subarray(3, SENDER_AT), clusterTag(expected.cluster))) {
+    return dropped("cluster");
   }
-  if (!equalBytes(tag, clusterTag(expected.cluster))) return dropped("cluster");
-  if (kind > KIND_MAX || expected.kinds?.has(kind) === false) return dropped("kind");
-  const to = recipient.length === 0 ? undefined : base64url(recipient);
-  if (to !== undefined && to !== expected.self) return dropped("recipient");
-  const signed = signedBytes(expected.cluster, kind, senderKey, recipient, body);
-  if (!verifyEd25519(senderKey, signed, signature)) return dropped("signature");
-  const sender = nodeId(senderKey);
-  return { ok: true, sender, senderKey, ...(to !== undefined && { recipient: to }), kind, body };
+  if (expected.kinds?.has(kind) === false) return dropped("kind");
+  // Copies: the datagram's buffer is used again for the next one.
+  const said = bytes.slice(SENDER_AT, bodyAt);
+  const known = isBrief ? expected.senderOf?.(base64url(said)) : undefined;
+  if (isBrief && !known) return dropped("unknown-sender");
+  const senderKey = known?.key ?? said;
+  const isAddressed = (flags & FLAGS.addressed) !== 0;
+  const to = isAddressed ? idBytes(expected.self) : NOBODY;
+  const body = bytes.slice(bodyAt, signatureAt);
+  const signed = signedBytes(expected.cluster, flags, kind, senderKey, to, body);
+  if (!verifyEd25519(senderKey, signed, bytes.subarray(signatureAt))) return dropped("signature");
+  return {
+    ok: true,
+    sender: known?.id ?? nodeId(senderKey),
+    senderKey,
+    ...(isAddressed && { recipient: expected.self }),
+    isBrief,
+    knowsRecipient: (flags & FLAGS.knowsRecipient) !== 0,
+    kind,
+    body,
+  };
 }
 
 /** A drop with its reason. */
@@ -160,10 +216,11 @@ function clusterTag(cluster: string): Uint8Array {
 
 function signedBytes(
   cluster: string,
+  flags: number,
   kind: number,
   senderKey: Uint8Array,
   recipient: Uint8Array,
   body: Uint8Array,
 ): Uint8Array {
-  return encodeCbor(["fumata-message-v1", cluster, kind, senderKey, recipient, body]);
+  return encodeCbor(["fumata-message-v2", cluster, flags, kind, senderKey, recipient, body]);
 }

@@ -32,7 +32,15 @@ import {
 import type { AckProof, Claim, GossipMessage, NodeId, SignAck } from "../membership/types.ts";
 import { decodeCbor } from "./cbor_decode.ts";
 import type { ClaimReader } from "./claims.ts";
-import { type Dropped, dropped, idBytes, isBytes, sealEnvelope } from "./envelope.ts";
+import {
+  type Dropped,
+  dropped,
+  type EnvelopeForm,
+  FULL_FORM,
+  idBytes,
+  isBytes,
+  sealEnvelope,
+} from "./envelope.ts";
 
 /** Numbers of the kinds in the envelope. */
 export const GOSSIP_KINDS = {
@@ -57,9 +65,11 @@ export function encodeGossip(
   cluster: string,
   recipient: NodeId | undefined,
   message: GossipMessage,
+  form: EnvelopeForm = FULL_FORM,
 ): Uint8Array<ArrayBuffer> {
   const body = encodeCbor(bodyOf(message));
-  const datagram = sealEnvelope(identity, cluster, GOSSIP_KINDS[message.kind], recipient, body);
+  const kind = GOSSIP_KINDS[message.kind];
+  const datagram = sealEnvelope(identity, cluster, kind, recipient, body, form);
   assert(
     datagram.length <= DATAGRAM_BYTES_MAX - SEAL_BYTES_MAX,
     `${message.kind} of ${datagram.length} bytes fits into a datagram`,

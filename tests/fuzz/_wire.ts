@@ -5,7 +5,8 @@
  *
  * What must hold: nothing throws, and what is accepted has exactly one encoding, the one that came.
  */
-import { equalBytes, hex } from "../../lib/base/bytes.ts";
+import { concat, equalBytes, hex } from "../../lib/base/bytes.ts";
+import { assert } from "../../lib/base/errors.ts";
 import { createPrng, type Prng } from "../../lib/base/prng.ts";
 import { DATAGRAM_BYTES_MAX, SEAL_BYTES_MAX } from "../../lib/membership/limits.ts";
 import { decodeCbor } from "../../lib/wire/cbor_decode.ts";
@@ -50,10 +51,7 @@ function createFuzzer(seed: number): (execution: number, count: FuzzCount) => vo
     encodeGossip(alice, CLUSTER, bob.id, message)
   );
   const bodies = [
-    ...frames.map((frame) => {
-      const [, , kind, , , body] = decodeCbor(frame) as Cbor[];
-      return { kind: kind as number, body: body as Uint8Array };
-    }),
+    ...frames.map(openOwn),
     ...encodeSync(claims).map((body) => ({ kind: SYNC_KIND as number, body })),
   ];
   const reader = createClaimReader(CLUSTER);
@@ -68,7 +66,7 @@ function createFuzzer(seed: number): (execution: number, count: FuzzCount) => vo
       case 2:
         return mutated(pick(prng, frames), prng);
       case 3:
-        return encodeCbor(changedTree(decodeCbor(pick(prng, frames))!, prng, 0));
+        return concat(pick(prng, frames).subarray(0, prng.below(110)), noise(prng));
       default: {
         // Signed anew: only the body is hostile.
         const { kind, body } = pick(prng, bodies);
@@ -90,7 +88,7 @@ function createFuzzer(seed: number): (execution: number, count: FuzzCount) => vo
     if (!gossip.ok || bytes.length > BYTES_MAX) return;
     count.accepted++;
     const again = encodeGossip(alice, CLUSTER, bob.id, gossip.message);
-    const second = (decodeCbor(again) as Cbor[])[5] as Uint8Array;
+    const second = openOwn(again).body;
     // An ack by proxy names its subject only by the proof, so the same bytes come out in any case.
     if (!equalBytes(second, body)) {
       throw new Error(`kind ${kind}: ${hex(body)} became ${hex(second)}`);
@@ -109,6 +107,13 @@ function createFuzzer(seed: number): (execution: number, count: FuzzCount) => vo
       });
     }
   };
+}
+
+/** The inside of a frame that this file has made. */
+function openOwn(frame: Uint8Array): { readonly kind: number; readonly body: Uint8Array } {
+  const opened = openEnvelope(frame, { cluster: CLUSTER, self: bob.id, bytesMax: frame.length });
+  assert(opened.ok, "own frames open");
+  return opened;
 }
 
 /** A copy of a tree with some random change somewhere. */

@@ -100,3 +100,20 @@ Deno.test("a liar whose digest never agrees causes ever fewer exchanges", () => 
   // Pauses double from two intervals on: nine exchanges in five hundred intervals.
   ok(node.syncs - before <= 9, `${node.syncs - before}`);
 });
+
+Deno.test("a head travels to who showed another one, and to nobody else", () => {
+  const cluster = Cluster.formed(5, { seed: 4 });
+  const [first, second] = [Uint8Array.of(1), Uint8Array.of(2)];
+  for (const node of cluster.nodes) cluster.tell(node, { type: "head", head: first });
+  cluster.runFor(20 * T);
+  cluster.record = true;
+  cluster.runFor(20 * T);
+  const heads = () =>
+    cluster.recorded.filter(({ message }) => "head" in message && message.head.length > 0);
+  strictEqual(heads().length, 0, "all have the same");
+  const [ahead, ...behind] = cluster.nodes;
+  cluster.tell(ahead, { type: "head", head: second });
+  cluster.runFor(10 * T);
+  const told = new Set(behind.filter((node) => node.headsSeen.includes("02")));
+  strictEqual(told.size, behind.length, "all have heard of the new one");
+});

@@ -224,7 +224,7 @@ export class Cluster {
     if (!node) return;
     const { recipient, sender, source, message } = datagram;
     if (recipient !== undefined && recipient !== node.identity.id) return;
-    const datagramBytes = messageBytes(message, recipient !== undefined);
+    const datagramBytes = messageBytes(message);
     this.tell(node, { type: "message", sender, source, datagramBytes, message });
   }
 
@@ -333,7 +333,7 @@ export class Cluster {
   }
 
   #send(node: SimNode, to: Address, recipient: NodeId | undefined, message: GossipMessage): void {
-    const bytes = messageBytes(message, recipient !== undefined);
+    const bytes = messageBytes(message);
     assert(bytes <= DATAGRAM_BYTES_MAX - SEAL_BYTES_MAX, `a ${message.kind} fits: ${bytes}`);
     node.sent++;
     node.sentBytes += bytes;

@@ -244,7 +244,7 @@ Deno.test("a question too short for any answer gets none", () => {
     head: EMPTY,
     claims: [],
   } as const;
-  const datagramBytes = messageBytes(message, false);
+  const datagramBytes = messageBytes(message) - 1;
   const { id: sender, address: source } = stranger;
   deepStrictEqual(solo.step({ type: "message", sender, source, datagramBytes, message }), []);
 });

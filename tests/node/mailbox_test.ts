@@ -1,0 +1,57 @@
+/** The door of a node: what two members at rest say to each other, and what it weighs. */
+import { ok, strictEqual } from "node:assert";
+import type { GossipMessage } from "../../lib/membership/types.ts";
+import { Mailbox } from "../../lib/node/mailbox.ts";
+import { alice, bob } from "../wire/_fixtures.ts";
+
+const DOMAIN = { checksum: new Uint8Array(32), cluster: "test" };
+const PING: GossipMessage = {
+  kind: "ping",
+  nonce: "0".repeat(16),
+  incarnation: 1,
+  digest: "0".repeat(16),
+  head: new Uint8Array(0),
+  claims: [],
+};
+/** Half as much again as Serf's 92 to 106 bytes for a probe or its answer at rest. */
+const BYTES_AT_REST_MAX = 138;
+
+function acquainted() {
+  const [a, b] = [new Mailbox(alice, DOMAIN), new Mailbox(bob, DOMAIN)];
+  a.know({ id: bob.id, publicKey: bob.publicKey });
+  b.know({ id: alice.id, publicKey: alice.publicKey });
+  return { a, b };
+}
+
+Deno.test("a ping of two members that know each other's keys weighs what it may", () => {
+  const { a, b } = acquainted();
+  ok(b.openDatagram(a.gossip(bob.id, PING)));
+  ok(a.openDatagram(b.gossip(alice.id, PING)));
+  const brief = a.gossip(bob.id, PING);
+  ok(brief.length <= BYTES_AT_REST_MAX, `${brief.length} bytes`);
+  strictEqual(b.openDatagram(brief)?.sender, alice.id);
+});
+
+Deno.test("a member that has lost its memory misses one ping, and hears the next", () => {
+  const { a, b } = acquainted();
+  ok(a.openDatagram(b.gossip(alice.id, PING)));
+  const forgetful = new Mailbox(bob, DOMAIN);
+  strictEqual(forgetful.openDatagram(a.gossip(bob.id, PING)), undefined);
+  strictEqual(forgetful.drops["unknown-sender"], 1);
+  strictEqual(forgetful.openDatagram(a.gossip(bob.id, PING))?.sender, alice.id);
+});
+
+Deno.test("a brief ping counts as a full one where its answer will be brief, too, and else as it is", () => {
+  const { a, b } = acquainted();
+  const full = a.gossip(bob.id, PING);
+  ok(a.openDatagram(b.gossip(alice.id, PING)));
+  const brief = a.gossip(bob.id, PING);
+  const opened = b.openDatagram(brief);
+  ok(opened?.type === "gossip" && brief.length < full.length);
+  strictEqual(opened.bytes, full.length);
+  a.forget(bob.id);
+  const stranger = a.gossip(bob.id, PING);
+  const openedStranger = b.openDatagram(stranger);
+  ok(openedStranger?.type === "gossip");
+  strictEqual(openedStranger.bytes, stranger.length);
+});
