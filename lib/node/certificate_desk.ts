@@ -5,7 +5,11 @@
 import type { Domain } from "../../function/leader-election/rules.ts";
 import { hex } from "../base/bytes.ts";
 import type { CertificateDocument, VerifiedCertificate } from "../certificate/types.ts";
-import { type CertificateVerdict, verifyCertificate } from "../certificate/verify.ts";
+import {
+  type CertificateFailure,
+  type CertificateVerdict,
+  verifyCertificate,
+} from "../certificate/verify.ts";
 import { importRsaJwk, type RsaPublicKey } from "../crypto/rsa.ts";
 import type { NodeId } from "../membership/types.ts";
 import { type FunctionDescription, parseDescription } from "./function_description.ts";
@@ -14,10 +18,20 @@ import type { StateStore } from "./state_store.ts";
 /** Certificates that wait for evidence of their key, one a sender. */
 const WAITING_MAX = 16;
 
+/** The part of a state folder that a desk needs. */
+export type KeyStore = Pick<StateStore, "keys" | "saveKey">;
+
+/** What is to be done with a document. */
+export type DocumentJudgement =
+  | { readonly kind: "genuine"; readonly certificate: VerifiedCertificate }
+  /** Under a key of which this node has no evidence yet: it is kept, and the enclave is to be asked. */
+  | { readonly kind: "waits" }
+  | { readonly kind: "refused"; readonly failures: readonly CertificateFailure[] };
+
 /** The desk of one node. */
 export class CertificateDesk {
   readonly #domain: Domain;
-  readonly #store: StateStore;
+  readonly #store: KeyStore;
   readonly #keys = new Map<string, RsaPublicKey>();
   /** The TEE whose evidence binds a key: what its certificates have to name. */
   readonly #tees = new Map<string, string>();
@@ -25,7 +39,7 @@ export class CertificateDesk {
   #description?: FunctionDescription;
 
   /** Begins with what the state folder holds for this function; `description` serves where it holds nothing. */
-  constructor(domain: Domain, store: StateStore, description?: FunctionDescription) {
+  constructor(domain: Domain, store: KeyStore, description?: FunctionDescription) {
     this.#domain = domain;
     this.#store = store;
     this.#description = description;
@@ -80,6 +94,16 @@ export class CertificateDesk {
     });
   }
 
+  /** A certificate counts only after the whole of it was verified, whoever sent it; `from` is absent when this node's own call brought it. */
+  judge(document: CertificateDocument, from: NodeId | undefined): DocumentJudgement {
+    const verdict = this.verify(document);
+    if (verdict.ok) return { kind: "genuine", certificate: verdict.certificate };
+    const lacksKey = verdict.failures.every((failure) => failure.check === "key");
+    if (from === undefined || !lacksKey) return { kind: "refused", failures: verdict.failures };
+    this.#keep(document, from);
+    return { kind: "waits" };
+  }
+
   /** A certificate that this node stored itself; `undefined` when it does not verify (any more). */
   restore(text: string): VerifiedCertificate | undefined {
     const verdict = this.verify(JSON.parse(text));
@@ -87,7 +111,7 @@ export class CertificateDesk {
   }
 
   /** Keeps a document until evidence for its key is there. */
-  wait(document: CertificateDocument, from: NodeId): void {
+  #keep(document: CertificateDocument, from: NodeId): void {
     this.#waiting.delete(from);
     if (this.#waiting.size >= WAITING_MAX) {
       this.#waiting.delete(this.#waiting.keys().next().value!);

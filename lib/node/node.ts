@@ -541,20 +541,20 @@ export class Node implements AsyncDisposable {
     }
   }
 
-  /** A certificate counts only after the whole of it was verified, whoever sent it. */
   #onDocument(document: CertificateDocument, from: NodeId | undefined): boolean {
-    const verdict = this.#desk.verify(document);
-    if (verdict.ok) {
-      this.#part.certified(verdict.certificate, from);
-      return true;
+    const judgement = this.#desk.judge(document, from);
+    switch (judgement.kind) {
+      case "genuine":
+        this.#part.certified(judgement.certificate, from);
+        return true;
+      case "waits":
+        this.#journal.certificateWaits(this.#nameOf(from!));
+        this.#enclaves.refresh();
+        return false;
+      case "refused":
+        this.#journal.certificateRefused(from && this.#nameOf(from), judgement.failures);
+        return false;
     }
-    if (from !== undefined && verdict.failures.every((failure) => failure.check === "key")) {
-      // Under a key of which this node has no evidence yet: it asks its enclave.
-      this.#desk.wait(document, from);
-      this.#journal.certificateWaits(this.#nameOf(from));
-      this.#enclaves.refresh();
-    } else this.#journal.certificateRefused(from && this.#nameOf(from), verdict.failures);
-    return false;
   }
 
   #sendElection(id: NodeId, to: Address, kind: number, body: Uint8Array, name: string): void {

@@ -12,9 +12,12 @@ import type { CertificateDesk } from "./certificate_desk.ts";
 import { rosterCertificateOf, rosterGenesis } from "./roster_cluster.ts";
 import type { StateStore } from "./state_store.ts";
 
+/** The part of a state folder that rosters need. */
+export type RosterStore = Pick<StateStore, "folder" | "rosters">;
+
 /** The memory for this function and cluster; promises made under other functions count on. */
 export function openRosterMemory(
-  store: StateStore,
+  store: RosterStore,
   domain: Domain,
   desk: CertificateDesk,
 ): RosterMemory {
@@ -43,7 +46,7 @@ export interface Origin extends Head {
  * folder with the history of another function that was not closed in favour of this one is refused.
  */
 export function rosterOrigin(
-  store: StateStore,
+  store: RosterStore,
   domain: Domain,
   config: ClusterConfig,
   memory: RosterMemory,
@@ -87,7 +90,7 @@ export function rosterOrigin(
   return { term: 0, id: rosterGenesis(domain) };
 }
 
-function parseMemory(store: StateStore, text: string): RosterMemory {
+function parseMemory(store: RosterStore, text: string): RosterMemory {
   try {
     return { ...EMPTY_MEMORY, ...JSON.parse(text) };
   } catch {
@@ -95,7 +98,7 @@ function parseMemory(store: StateStore, text: string): RosterMemory {
   }
 }
 
-function damaged(store: StateStore): FumataError {
+function damaged(store: RosterStore): FumataError {
   return new FumataError(
     "failure",
     `Cannot use the state folder "${store.folder}": what it remembers of the roster's election ` +

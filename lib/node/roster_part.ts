@@ -6,7 +6,6 @@ import { FumataError, messageOf } from "../base/errors.ts";
 import type { Prng } from "../base/prng.ts";
 import type { SuccessionOrderFile } from "../certificate/succession_order.ts";
 import type { CertificateDocument, VerifiedCertificate } from "../certificate/types.ts";
-import { RosterElection } from "../election/roster/roster_election.ts";
 import { rosterSettings } from "../election/roster/settings.ts";
 import type {
   ForkEvidence,
@@ -31,7 +30,7 @@ import type { GossipEvent } from "./gossip.ts";
 import type { Journal } from "./journal.ts";
 import { rosterCertificateOf, rosterOf, rosterRequest, rosterRules } from "./roster_cluster.ts";
 import { openRosterMemory, rosterOrigin } from "./roster_memory.ts";
-import { rosterReplica, type RosterReplicaEffect } from "./roster_replica.ts";
+import { type ClockReading, RosterVoter, type RosterVoterEffect } from "./roster_voter.ts";
 import { coreOrder, orderFault, type Succession } from "./succession.ts";
 import type { StateStore } from "./state_store.ts";
 
@@ -58,11 +57,9 @@ export class RosterPart implements ElectionPart {
   readonly #options: RosterPartOptions;
   readonly #checksum: string;
   readonly #door: RosterDoor;
-  readonly #election: RosterElection;
-  readonly #replica: ReturnType<typeof rosterReplica>;
+  readonly #voter: RosterVoter;
   /** The predecessor's last certificate, before this electorate has one of its own. */
   readonly #closing?: CertificateDocument;
-  #memory: RosterMemory;
   #leader?: VerifiedCertificate;
 
   constructor(options: RosterPartOptions) {
@@ -81,25 +78,23 @@ export class RosterPart implements ElectionPart {
     }
     const { operatorKey } = config;
     this.#door = { domain, roster, ...(operatorKey && { operatorKey }) };
-    this.#memory = openRosterMemory(store, domain, desk);
-    const origin = rosterOrigin(store, domain, config, this.#memory);
+    const memory = openRosterMemory(store, domain, desk);
+    const origin = rosterOrigin(store, domain, config, memory);
     this.#closing = origin.closing;
-    this.#election = new RosterElection({
+    this.#voter = new RosterVoter(options.membership, {
       self: identity.id,
       roster,
       rules: rosterRules(identity, domain, config, freshNonce),
       settings: rosterSettings(options.profile, config.lease.leaseMs, config.lease.driftPpm),
-      memory: this.#memory,
+      memory,
       origin,
       prng: options.prng,
       nowMs,
     });
-    const voters = new Set(roster.voters.map((voter) => voter.id));
-    this.#replica = rosterReplica(options.membership, this.#election, voters, nowMs);
   }
 
   get term(): number {
-    return this.#election.term;
+    return this.#voter.term;
   }
 
   get leader(): VerifiedCertificate | undefined {
@@ -108,13 +103,13 @@ export class RosterPart implements ElectionPart {
 
   /** How long this node may act as the leader from now on, ms; 0 when it may not. Ask anew before every act. */
   leaseRemainingMs(): number {
-    this.#options.shell.run((nowMs) => this.#clocks(nowMs));
-    return this.#election.leaseRemainingMs(performance.now());
+    this.#options.shell.run((nowMs) => this.#carryOut(this.#voter.readClocks(reading(nowMs))));
+    return this.#voter.leaseRemainingMs(performance.now());
   }
 
   /** What was proven about liars. */
   get evidence(): readonly ForkEvidence[] {
-    return this.#election.evidence;
+    return this.#voter.evidence;
   }
 
   /** Asks this node to step down, if it leads. */
@@ -124,12 +119,12 @@ export class RosterPart implements ElectionPart {
 
   /** How far the succession is; `undefined` before it was ordered. */
   get succession(): Succession | undefined {
-    const head = this.#election.headCertificate;
+    const head = this.#voter.headCertificate;
     if (head?.proposal.type === "closing") {
       const { proposal: { term, successor }, document } = head;
       return { successor: hexOf(successor), closing: { term, document } };
     }
-    const { order } = this.#memory;
+    const { order } = this.#voter.memory;
     return order && { successor: hexOf(order.successor) };
   }
 
@@ -148,13 +143,11 @@ export class RosterPart implements ElectionPart {
   }
 
   deadlineMs(): number | undefined {
-    return this.#replica.deadlineMs();
+    return this.#voter.deadlineMs();
   }
 
   step(event: GossipEvent, nowMs: number): readonly PartEffect[] {
-    const clocks = this.#clocks(nowMs);
-    const effects = this.#replica.gossip(event, nowMs);
-    return [...clocks, ...effects.map((effect) => this.#asPartEffect(effect))];
+    return this.#carryOut(this.#voter.gossip(event, reading(nowMs)));
   }
 
   receive({ sender, senderKey, kind, body }: ElectionFrame): Dropped | undefined {
@@ -176,24 +169,19 @@ export class RosterPart implements ElectionPart {
   }
 
   #run(event: RosterEvent): void {
-    this.#options.shell.run((nowMs) => [...this.#clocks(nowMs), ...this.#elect(event, nowMs)]);
+    this.#options.shell.run((nowMs) => this.#carryOut(this.#voter.elect(event, reading(nowMs))));
   }
 
-  /** Before every event the core looks at both clocks: a machine that was suspended must not act on its lease. */
-  #clocks(nowMs: number): PartEffect[] {
-    return this.#elect({ type: "clocks", wallMs: Date.now() }, nowMs);
+  #carryOut(effects: readonly RosterVoterEffect[]): PartEffect[] {
+    return effects.map((effect) => this.#asPartEffect(effect));
   }
 
-  #elect(event: RosterEvent, nowMs: number): PartEffect[] {
-    return this.#replica.elect(event, nowMs).map((effect) => this.#asPartEffect(effect));
-  }
-
-  #asPartEffect(effect: RosterReplicaEffect): PartEffect {
+  #asPartEffect(effect: RosterVoterEffect): PartEffect {
     const { journal, shell } = this.#options;
     const act = (act: () => void): PartEffect => ({ type: "act", act });
     switch (effect.type) {
-      case "persist":
-        return act(() => this.#persist(effect.change));
+      case "save":
+        return act(() => this.#save(effect.memory));
       case "send-election":
         return act(() => {
           const { to, message } = effect;
@@ -227,10 +215,9 @@ export class RosterPart implements ElectionPart {
     }
   }
 
-  #persist(change: Partial<RosterMemory>): void {
+  #save(memory: RosterMemory): void {
     const { store, domain } = this.#options;
-    this.#memory = { ...this.#memory, ...change };
-    store.saveRoster(this.#checksum, domain.cluster, JSON.stringify(this.#memory));
+    store.saveRoster(this.#checksum, domain.cluster, JSON.stringify(memory));
   }
 
   #announce(certificate: RosterCertificate | undefined): void {
@@ -240,7 +227,7 @@ export class RosterPart implements ElectionPart {
     journal.leader(this.#leader, this.term);
   }
 
-  async #call(effect: Extract<RosterReplicaEffect, { type: "call-enclave" }>): Promise<void> {
+  async #call(effect: Extract<RosterVoterEffect, { type: "call-enclave" }>): Promise<void> {
     const { config, shell } = this.#options;
     const { digest, proposal, votes } = effect;
     try {
@@ -254,6 +241,10 @@ export class RosterPart implements ElectionPart {
       this.#run({ type: "enclave-failed", digest, reason, refused });
     }
   }
+}
+
+function reading(nowMs: number): ClockReading {
+  return { nowMs, wallMs: Date.now() };
 }
 
 function freshNonce(): string {
