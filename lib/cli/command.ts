@@ -41,6 +41,8 @@ export interface CommandContext {
   outBytes?(bytes: Uint8Array): void;
   /** Writes a line of prose to stderr. */
   say(line: string): void;
+  /** Shows a line on stderr in place of the one shown before; an empty one takes it away. Absent where stderr is no terminal. */
+  status?(line: string): void;
   env(name: string): string | undefined;
   readonly stdoutIsTerminal: boolean;
   readonly stdinIsTerminal: boolean;

@@ -43,6 +43,7 @@ export const COMMANDS: CommandTable = {
   audit: async () => (await import("./commands/audit.ts")).auditCommand,
   succession: async () => (await import("./commands/succession.ts")).successionCommand,
   attest: async () => (await import("./commands/attest.ts")).attestCommand,
+  completions: async () => (await import("./commands/completions.ts")).completionsCommand,
 };
 
 /** All commands of a table, loaded, in its order. */

@@ -12,6 +12,7 @@ import type { ApiError } from "../api/types.ts";
 import { formatAddress, requireAddress } from "../base/address.ts";
 import { EXIT_CODES, FumataError } from "../base/errors.ts";
 import type { Arguments, CommandContext, Flag } from "./command.ts";
+import { withProgress } from "./progress.ts";
 import { stateFolders, stateHome } from "./state_folder.ts";
 
 /** The flags of every command that talks to a node. */
@@ -50,7 +51,11 @@ export function findNode(args: Arguments, context: CommandContext): NodeLink {
   const tokenFile = args.text("token-file");
   const token = tokenFile === undefined ? folder && tokenOfFolder(folder) : requireToken(tokenFile);
   const call = (method: string, path: string, body?: unknown) =>
-    request(http, method, path, token, body);
+    withProgress(
+      context,
+      `waiting for the node at ${http}`,
+      () => request(http, method, path, token, body),
+    );
   return {
     http,
     get: (path) => call("GET", path),

@@ -86,6 +86,7 @@ function contextFor(args: Arguments): CommandContext {
     out,
     outBytes: (bytes) => writeAll(Deno.stdout, bytes),
     say,
+    ...(Deno.stderr.isTerminal() && { status }),
     env: (name) => Deno.env.get(name),
     stdoutIsTerminal: Deno.stdout.isTerminal(),
     stdinIsTerminal: Deno.stdin.isTerminal(),
@@ -128,6 +129,12 @@ function out(text: string): void {
 
 function say(line: string): void {
   writeAll(Deno.stderr, encoder.encode(line + "\n"));
+}
+
+function status(line: string): void {
+  // Longer than the window, it would wrap and could not be taken away.
+  const { columns } = Deno.consoleSize();
+  writeAll(Deno.stderr, encoder.encode(`\r\x1b[K${line.slice(0, columns - 1)}`));
 }
 
 function writeAll(stream: { writeSync(bytes: Uint8Array): number }, bytes: Uint8Array): void {

@@ -8,6 +8,7 @@ import { POLICIES } from "../../../function/leader-election/rules.ts";
 import type { Command, CommandContext } from "../command.ts";
 import { OUTPUT_FLAG, print } from "../output.ts";
 import { loadProfile, PROFILE_FLAGS, targetOf } from "../profile.ts";
+import { withProgress } from "../progress.ts";
 
 const POLICY_FILE = "policy.json";
 
@@ -47,12 +48,12 @@ export const deployCommand: Command = {
     const packed = policy === undefined ? folder : withPolicy(folder, policy, context);
     const name = args.text("name") ?? packed.folder;
     const target = targetOf(await loadProfile(args, context));
-    const { id } = await deployPackage({
-      ...target,
-      zip: packed.zip,
-      name,
-      isPublic: args.has("public"),
-    });
+    const deployed = { ...target, zip: packed.zip, name, isPublic: args.has("public") };
+    const { id } = await withProgress(
+      context,
+      `deploying ${name} to ${target.url}`,
+      () => deployPackage(deployed),
+    );
     const checksum = hex(packed.checksum);
     const facts = { function_id: id, function_checksum: checksum, function_name: name };
     print(args, context, facts, () =>

@@ -4,7 +4,30 @@ import { EXIT_CODES, FumataError } from "../../base/errors.ts";
 import type { Arguments, Command, CommandContext } from "../command.ts";
 import { openEvents, type StreamedEvent } from "../event_stream.ts";
 import { findNode, NODE_FLAGS, type NodeLink } from "../node_link.ts";
-import { JSON_FLAG, OUTPUT_FLAG, print } from "../output.ts";
+import {
+  type Facts,
+  formatter,
+  JSON_FLAG,
+  OUTPUT_FLAG,
+  print,
+  wantsColour,
+  wantsJson,
+} from "../output.ts";
+import { formatFlag } from "../template.ts";
+import { shown } from "../view/paint.ts";
+
+/** What `--format` knows of a leader. */
+const FACTS: Facts<LeaderView> = {
+  name: (leader) => leader.name,
+  id: (leader) => leader.id,
+  term: (leader) => String(leader.term),
+  certificate: (leader) => leader.certificateId,
+  kind: (leader) => leader.kind,
+  tee: (leader) => leader.tee,
+  self: (leader) => String(leader.self),
+  leads: (leader) => String(leader.leads),
+  lease: (leader) => `${Math.floor(leader.leaseRemainingMs)} ms`,
+};
 
 /** The command. */
 export const leaderCommand: Command = {
@@ -14,6 +37,7 @@ export const leaderCommand: Command = {
     "fumata leader",
     "fumata leader --node 5000 --json",
     "fumata leader --watch",
+    "fumata leader --format '{name} {term}'",
   ],
   flags: [
     {
@@ -21,15 +45,25 @@ export const leaderCommand: Command = {
       type: "boolean",
       help: "go on with a line on each change, until the node stops; JSON is one line each",
     },
+    formatFlag(Object.keys(FACTS)),
     OUTPUT_FLAG,
     JSON_FLAG,
     ...NODE_FLAGS,
   ],
   async run(args, context) {
+    const format = formatter(args, FACTS);
+    if (format && args.has("watch")) {
+      throw new FumataError("usage", "Cannot use --format with --watch: it has JSON instead");
+    }
     const link = findNode(args, context);
     if (args.has("watch")) return await watch(link, args, context);
     const leader = await link.get("/v1/leader") as LeaderView;
-    print(args, context, leader, () => words(leader));
+    print(
+      args,
+      context,
+      leader,
+      () => format ? format(leader) : words(leader, wantsColour(context)),
+    );
     return 0;
   },
 };
@@ -45,9 +79,10 @@ async function watch(link: NodeLink, args: Arguments, context: CommandContext): 
   const events = await openEvents(link.http, stop.signal);
   // After the stream has begun: a change in between is in it.
   let current = await present(link);
-  const isJson = args.text("output") === "json" || args.has("json");
+  const isJson = wantsJson(args);
+  const colour = wantsColour(context);
   const tell = () =>
-    context.out((isJson ? JSON.stringify({ leader: current }) : words(current)) + "\n");
+    context.out((isJson ? JSON.stringify({ leader: current }) : words(current, colour)) + "\n");
   tell();
   for await (const event of events) {
     const next = after(current, event);
@@ -94,10 +129,13 @@ function watched({ id, name, term, certificateId, self, tee, leads }: LeaderView
   return { id, name, term, certificateId, self, tee, leads };
 }
 
-function words(leader: Watched): string {
-  if (!leader) return "no leader";
-  const who = leader.self ? `${leader.name} (the node itself)` : leader.name;
-  const lease = leader.leads ? ", holds the lease" : "";
-  const tee = leader.tee === "simulated" ? "simulated TEE (insecure)" : leader.tee;
+function words(leader: Watched, colour: boolean): string {
+  if (!leader) return shown("no leader", "warning", colour);
+  const name = shown(leader.name, "strong", colour);
+  const who = leader.self ? `${name} (the node itself)` : name;
+  const lease = leader.leads ? `, ${shown("holds the lease", "good", colour)}` : "";
+  const tee = leader.tee === "simulated"
+    ? shown("simulated TEE (insecure)", "warning", colour)
+    : leader.tee;
   return `${who}, term ${leader.term}, id ${leader.id}, by ${tee}${lease}`;
 }

@@ -4,7 +4,21 @@ import { FumataError } from "../../base/errors.ts";
 import type { Arguments, Command } from "../command.ts";
 import { columns } from "../columns.ts";
 import { findNode, NODE_FLAGS } from "../node_link.ts";
-import { JSON_FLAG, OUTPUT_FLAG, print } from "../output.ts";
+import { type Facts, formatter, JSON_FLAG, OUTPUT_FLAG, print, wantsColour } from "../output.ts";
+import { formatFlag } from "../template.ts";
+import { type Look, piece } from "../view/paint.ts";
+
+/** What `--format` knows of a member. */
+const FACTS: Facts<MemberView> = {
+  name: (member) => member.name,
+  id: (member) => member.id,
+  address: (member) => member.address,
+  state: (member) => member.state,
+  since: (member) => member.since.replace(/\.\d+Z$/, "Z"),
+  incarnation: (member) => String(member.incarnation),
+  rtt: (member) => member.rttMs === null ? "-" : `${member.rttMs.toFixed(1)} ms`,
+  tags: (member) => Object.entries(member.tags).map(([key, value]) => `${key}=${value}`).join(" "),
+};
 
 /** The command. */
 export const membersCommand: Command = {
@@ -14,6 +28,7 @@ export const membersCommand: Command = {
     "fumata members",
     "fumata members --node 5000 --state alive --tag zone=b",
     "fumata members --json",
+    "fumata members --format '{name} {state}'",
   ],
   flags: [
     {
@@ -28,16 +43,24 @@ export const membersCommand: Command = {
       placeholder: "KEY[=VALUE]",
       help: "only members with this tag; several times: with all of them",
     },
+    formatFlag(Object.keys(FACTS)),
     OUTPUT_FLAG,
     JSON_FLAG,
     ...NODE_FLAGS,
   ],
   async run(args, context) {
+    const filter = filterOf(args);
+    const format = formatter(args, FACTS);
     const answer = await findNode(args, context).get("/v1/members") as {
       readonly members: readonly MemberView[];
     };
-    const members = answer.members.filter(filterOf(args));
-    print(args, context, members, () => table(members));
+    const members = answer.members.filter(filter);
+    print(
+      args,
+      context,
+      members,
+      () => format ? members.map(format).join("\n") : table(members, wantsColour(context)),
+    );
     return 0;
   },
 };
@@ -58,17 +81,26 @@ function filterOf(args: Arguments): (member: MemberView) => boolean {
     );
 }
 
-function table(members: readonly MemberView[]): string {
+const LOOKS: Record<MemberView["state"], Look> = {
+  alive: "good",
+  suspect: "warning",
+  dead: "bad",
+  left: "gone",
+};
+
+function table(members: readonly MemberView[], colour: boolean): string {
+  const { name, address, state, since, incarnation, rtt, tags } = FACTS;
   return columns(
     ["NAME", "ADDRESS", "STATE", "SINCE", "INCARNATION", "RTT", "TAGS"],
     members.map((member) => [
-      member.self ? `${member.name} *` : member.name,
-      member.address,
-      member.state,
-      member.since.replace(/\.\d+Z$/, "Z"),
-      String(member.incarnation),
-      member.rttMs === null ? "-" : `${member.rttMs.toFixed(1)} ms`,
-      Object.entries(member.tags).map(([key, value]) => `${key}=${value}`).join(" "),
+      piece(member.self ? `${name(member)} *` : name(member), member.self ? "strong" : "plain"),
+      address(member),
+      piece(state(member), LOOKS[member.state]),
+      since(member),
+      incarnation(member),
+      rtt(member),
+      tags(member),
     ]),
+    colour,
   );
 }

@@ -7,6 +7,7 @@ import type { Arguments, Command, CommandContext } from "../command.ts";
 import { FILE_FLAG, readInput, writeOutput } from "../function_input.ts";
 import { OUTPUT_FLAG } from "../output.ts";
 import { loadProfile, PROFILE_FLAGS, targetOf } from "../profile.ts";
+import { withProgress } from "../progress.ts";
 
 const CHECKSUM_BYTES = 32;
 
@@ -44,7 +45,11 @@ export const runCommand: Command = {
     const checksum = checksumOf(args);
     const input = await readInput(args, args.positional[1]);
     const target = targetOf(await loadProfile(args, context));
-    const output = await runFunction({ ...target, functionId, checksum }, input);
+    const output = await withProgress(
+      context,
+      `running ${functionId} at ${target.url}`,
+      () => runFunction({ ...target, functionId, checksum }, input),
+    );
     if (args.text("output") === "json") printResult(context, output);
     else writeOutput(context, output, fromUtf8(output));
     return 0;

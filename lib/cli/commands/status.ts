@@ -1,38 +1,76 @@
 /** `fumata status`: how a running node is. */
 import type { StatusView } from "../../api/views.ts";
 import type { Command } from "../command.ts";
-import { columns } from "../columns.ts";
+import { aligned, type Cell } from "../columns.ts";
 import { findNode, NODE_FLAGS } from "../node_link.ts";
-import { JSON_FLAG, OUTPUT_FLAG, print } from "../output.ts";
+import { type Facts, formatter, JSON_FLAG, OUTPUT_FLAG, print, wantsColour } from "../output.ts";
+import { formatFlag } from "../template.ts";
+import { piece } from "../view/paint.ts";
+
+/** What `--format` knows of a node. */
+const FACTS: Facts<StatusView> = {
+  name: (status) => status.name,
+  id: (status) => status.id,
+  address: (status) => status.address,
+  cluster: (status) => status.cluster,
+  checksum: (status) => status.checksum,
+  enclave: (status) => status.platform ?? "-",
+  policy: (status) => status.policy ?? "-",
+  leader: (status) => status.leader?.name ?? "-",
+  term: (status) => String(status.term),
+  alive: (status) => String(status.members.alive),
+  suspect: (status) => String(status.members.suspect),
+  dead: (status) => String(status.members.dead),
+  left: (status) => String(status.members.left),
+  started: (status) => status.startedAt,
+};
 
 /** The command. */
 export const statusCommand: Command = {
   name: "status",
   summary: "show how a running node is",
-  examples: ["fumata status", "fumata status --node 5000 --json"],
-  flags: [OUTPUT_FLAG, JSON_FLAG, ...NODE_FLAGS],
+  examples: [
+    "fumata status",
+    "fumata status --node 5000 --json",
+    "fumata status --format '{leader} {alive}'",
+  ],
+  flags: [formatFlag(Object.keys(FACTS)), OUTPUT_FLAG, JSON_FLAG, ...NODE_FLAGS],
   async run(args, context) {
+    const format = formatter(args, FACTS);
     const status = await findNode(args, context).get("/v1/status") as StatusView;
-    print(args, context, status, () => text(status));
+    print(
+      args,
+      context,
+      status,
+      () => format ? format(status) : text(status, wantsColour(context)),
+    );
     return 0;
   },
 };
 
-function text(status: StatusView): string {
-  const { members, leader, dropped } = status;
+function text(status: StatusView, colour: boolean): string {
+  const { members, leader, dropped, platform } = status;
   const counts = Object.entries(members).filter(([, count]) => count > 0);
   const drops = Object.entries(dropped).map(([reason, count]) => `${count} ${reason}`);
-  const [heading, ...rows] = [
-    ["node", status.name],
+  const enclave = platform === "simulated"
+    ? piece("simulated (insecure)", "warning")
+    : platform ?? piece("not verified yet", "warning");
+  const facts: [string, Cell][] = [
+    ["node", piece(status.name, "strong")],
     ["id", status.id],
     ["address", status.address],
     ["cluster", status.cluster],
     ["function", status.checksum],
-    ["enclave", status.platform ?? "not verified yet"],
+    ["enclave", enclave],
     ["members", counts.map(([state, count]) => `${count} ${state}`).join(", ")],
-    ["leader", leader ? `${leader.name}, term ${leader.term}` : `none, term ${status.term}`],
+    [
+      "leader",
+      leader
+        ? piece(`${leader.name}, term ${leader.term}`, "good")
+        : piece(`none, term ${status.term}`, "warning"),
+    ],
     ["gossip", status.sealed ? "sealed" : "readable"],
     ["dropped", drops.length > 0 ? drops.join(", ") : "nothing"],
   ];
-  return columns(heading, rows);
+  return aligned(facts.map(([what, value]) => [piece(what, "quiet"), value]), colour);
 }

@@ -42,9 +42,14 @@ export function paint(line: Line, columns: number, { colour, utf8 }: Capabilitie
   let left = columns;
   for (const { text, look } of line) {
     if (left <= 0) break;
-    const shown = clip(printable(text, utf8), left, utf8);
-    left -= cells(shown);
-    painted += colour && SGR[look] !== "" ? `\x1b[${SGR[look]}m${shown}\x1b[0m` : shown;
+    const clipped = clip(printable(text, utf8), left, utf8);
+    left -= cells(clipped);
+    painted += shown(clipped, look, colour);
   }
   return painted;
+}
+
+/** A harmless text as the terminal gets it. */
+export function shown(text: string, look: Look, colour: boolean): string {
+  return colour && SGR[look] !== "" ? `\x1b[${SGR[look]}m${text}\x1b[0m` : text;
 }

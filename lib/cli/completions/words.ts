@@ -1,0 +1,34 @@
+/** What completions offer, told from the table of commands: the words of a command, and what the value of a flag is. */
+import { COMMON_FLAGS } from "../arguments.ts";
+import type { Command, Flag } from "../command.ts";
+
+/** Commands that the program answers itself. */
+export const OWN_COMMANDS: readonly { readonly name: string; readonly summary: string }[] = [
+  { name: "help", summary: "show what there is, or everything about one command" },
+  { name: "version", summary: "print the version" },
+];
+
+/** Flags of a command with those that every command has. */
+export function flagsOf(command: Command): readonly Flag[] {
+  return [...command.flags, ...COMMON_FLAGS];
+}
+
+/** What may stand behind a flag. */
+export type ValueKind = "none" | "choice" | "path" | "free";
+
+/** The kind of a flag's value; paths are told by what stands for them in the help. */
+export function valueKind(flag: Flag): ValueKind {
+  if (flag.type === "boolean") return "none";
+  if (flag.choices) return "choice";
+  return /FILE|DIR|FOLDER|ZIP/.test(flag.placeholder ?? "") ? "path" : "free";
+}
+
+/** The spellings of a flag, the long one first. */
+export function spellings(flag: Flag): readonly string[] {
+  return [`--${flag.name}`, ...(flag.short ? [`-${flag.short}`] : [])];
+}
+
+/** A text as one word of a POSIX shell or zsh. */
+export function quoted(text: string): string {
+  return `'${text.replaceAll("'", `'\\''`)}'`;
+}
