@@ -58,6 +58,8 @@ export interface Command {
   readonly name: string;
   /** One line. */
   readonly summary: string;
+  /** Left out of the list of commands: a part of another command, which nobody types. */
+  readonly isHidden?: boolean;
   /** Names of positional arguments as the usage line shows them, such as `FOLDER` or `[FILE]`. */
   readonly positional?: string;
   /** How many positional arguments are allowed: at least, at most. */

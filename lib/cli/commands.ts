@@ -15,6 +15,7 @@ export type CommandTable = Readonly<Record<string, LoadCommand>>;
 /** All commands. */
 export const COMMANDS: CommandTable = {
   demo: async () => (await import("./commands/demo.ts")).demoCommand,
+  "demo-liar": async () => (await import("./commands/demo_liar.ts")).demoLiarCommand,
   node: async () => (await import("./commands/node.ts")).nodeCommand,
   members: async () => (await import("./commands/members.ts")).membersCommand,
   leader: async () => (await import("./commands/leader.ts")).leaderCommand,

@@ -3,7 +3,8 @@ import { COMMON_FLAGS } from "./arguments.ts";
 import type { Command, Flag } from "./command.ts";
 
 /** Help of the whole program. */
-export function programHelp(commands: readonly Command[], version: string): string {
+export function programHelp(all: readonly Command[], version: string): string {
+  const commands = all.filter((command) => !command.isHidden);
   const width = Math.max(...commands.map((command) => command.name.length));
   return [
     `fumata ${version}: elects the leader of a cluster inside an enclave, and proves it.`,

@@ -1,16 +1,30 @@
 /** A demo cluster over fake programs: a hub in the test process sees nodes come and go at once and elects for them. */
 import { DemoCluster } from "../../lib/cli/demo/cluster.ts";
 import { DemoModel, type Respected } from "../../lib/cli/demo/model.ts";
-import type { Witness } from "../../lib/cli/demo/witness.ts";
+import type { ProvenLie, Witness } from "../../lib/cli/demo/witness.ts";
 
+const FUNCTION = new URL("../../function/leader-election", import.meta.url).pathname;
 const PROGRAM = new URL("./_fake_program.ts", import.meta.url).pathname;
+
+/** A lease that is over before anybody waits for it. */
+const LEASE_MS = 1;
 
 /** Tells fake nodes what to print. */
 export class Hub implements AsyncDisposable {
+  /** Answers for the HTTP interface of all of them: who is asked to step down makes way for the next. */
+  readonly #http = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, () => {
+    const [first] = this.#members;
+    this.#members.delete(first[0]);
+    this.#members.set(...first);
+    this.elect();
+    return Response.json({});
+  });
   readonly #listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   readonly #members = new Map<string, Deno.TcpConn>();
   readonly #serving: Promise<unknown>;
   term = 0;
+  /** Names of members that lie at every election. */
+  readonly liars = new Set<string>();
 
   constructor() {
     this.#serving = this.#accept();
@@ -52,12 +66,21 @@ export class Hub implements AsyncDisposable {
     };
     const { certificateId } = certificate;
     this.broadcast({ event: "leader", certificateId, document: certificate });
+    const { term } = certificate;
+    this.tellRecord(leaderName, { event: "lease-held", term, remainingMs: LEASE_MS });
+    for (const liar of this.liars.intersection(this.#members)) {
+      this.broadcast({ event: "fork-evidence", evidence: { liar: `id-of-${liar}`, term } });
+    }
   }
 
   /** Lets all members print a record. */
   broadcast(record: Record<string, unknown>): void {
-    const line = JSON.stringify({ time: "", level: "info", message: "", ...record });
-    for (const name of this.#members.keys()) this.tell(name, line);
+    for (const name of this.#members.keys()) this.tellRecord(name, record);
+  }
+
+  /** Lets one member print a record. */
+  tellRecord(name: string, record: Record<string, unknown>): void {
+    this.tell(name, JSON.stringify({ time: "", level: "info", message: "", ...record }));
   }
 
   /** Sends one line to one node. */
@@ -69,6 +92,7 @@ export class Hub implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#listener.close();
     await this.#serving;
+    await this.#http.shutdown();
   }
 
   async #accept(): Promise<void> {
@@ -81,8 +105,13 @@ export class Hub implements AsyncDisposable {
     let name: string | undefined;
     try {
       for await (const bytes of conn.readable) {
-        name ??= new TextDecoder().decode(bytes).trim();
+        const [command, own] = new TextDecoder().decode(bytes).trim().split(" ");
+        name ??= own;
+        if (command === "demo-liar") this.liars.add(own);
+        else this.liars.delete(own);
         this.#members.set(name, conn);
+        const { port } = this.#http.addr;
+        this.tellRecord(name, { event: "http", address: `127.0.0.1:${port}` });
         this.elect();
       }
     } catch { /* killed: the connection is reset */ }
@@ -100,6 +129,10 @@ export const fakeWitness: Witness = {
     const { forged, ...respected } = document as Respected & { forged?: true };
     return forged ? "the signature is not by the attested key" : respected;
   },
+  verifyLie(evidence) {
+    const { liar, term } = evidence as ProvenLie & { forged?: true };
+    return "forged" in (evidence as object) ? "not both are votes" : { liar, term };
+  },
 };
 
 /** A cluster with its hub and folder. */
@@ -109,17 +142,18 @@ export interface FakeCluster extends AsyncDisposable {
   readonly hub: Hub;
 }
 
-/** Makes one; nothing runs yet. */
-export async function fakeCluster(): Promise<FakeCluster> {
+/** Makes one, with a roster when it is told of how many; nothing runs yet. */
+export async function fakeCluster(voters?: number): Promise<FakeCluster> {
   const folder = await Deno.makeTempDir({ prefix: "fumata-demo-test-" });
   const hub = new Hub();
   const model = new DemoModel(performance.now());
   const cluster = new DemoCluster({
     self: fakeProgram(hub.port),
     folder,
-    functionFolder: "function",
+    functionFolder: FUNCTION,
+    ...(voters !== undefined && { voters }),
     model,
-    attest: () => Promise.resolve(fakeWitness),
+    attest: () => Promise.resolve({ ...fakeWitness, ...(voters && electorate(voters)) }),
   });
   return {
     cluster,
@@ -131,6 +165,10 @@ export async function fakeCluster(): Promise<FakeCluster> {
       await Deno.remove(folder, { recursive: true });
     },
   };
+}
+
+function electorate(voters: number): Pick<Witness, "electorate"> {
+  return { electorate: { voters, faultBound: 1, votesNeeded: 3, leaseMs: LEASE_MS } };
 }
 
 /** How the fake program is started. */

@@ -22,7 +22,11 @@ switch (command) {
   case "deploy":
     console.log(JSON.stringify({ function_id: "fake", function_checksum: "00" }, null, 2));
     break;
+  case "identity":
+    console.log(JSON.stringify({ id: "id", key: "key" }, null, 2));
+    break;
   case "node":
+  case "demo-liar":
     await node(valueOf("--name"));
     break;
   case "stubborn":
@@ -41,7 +45,7 @@ async function node(name: string): Promise<void> {
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     Deno.addSignalListener(signal, () => Deno.exit(0));
   }
-  await hub.write(new TextEncoder().encode(name + "\n"));
+  await hub.write(new TextEncoder().encode(`${command} ${name}\n`));
   let rest = "";
   for await (const text of hub.readable.pipeThrough(new TextDecoderStream())) {
     const lines = (rest + text).split("\n");

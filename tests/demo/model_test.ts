@@ -110,7 +110,7 @@ Deno.test("agreement on another certificate of the same term breaks a promise", 
 
 Deno.test("a node is seen as most of the other live nodes see it", () => {
   const model = running("a", "b", "c", "d");
-  const seen = () => demoView(model).nodes[3].seenAs;
+  const seen = () => demoView(model, { isRoster: false, nowMs: 0 }).nodes[3].seenAs;
   strictEqual(seen(), "");
   for (const observer of ["a", "b", "c"]) model.sees(observer, "D", "alive", 1);
   strictEqual(seen(), "alive");
@@ -139,4 +139,72 @@ Deno.test("events are forgotten, the oldest first", () => {
   for (let i = 0; i < 1000; i++) model.note(`event ${i}`, i);
   strictEqual(model.events.length, 200);
   strictEqual(model.events.at(-1)?.text, "event 999");
+});
+
+/** The same as voters of a roster that bears one liar. */
+function voters(...names: string[]): DemoModel {
+  const model = running(...names);
+  model.electorate = { voters: names.length, faultBound: 1, votesNeeded: 3, leaseMs: 1_000 };
+  return model;
+}
+
+Deno.test("voters agree when the leader holds the lease, whoever else is there", () => {
+  const model = voters("a", "b", "c", "d");
+  const good = certificate(1, "b", "abc");
+  allRespect(model, good, 1);
+  strictEqual(model.agreed(), undefined);
+  model.leaseHeld("a", 1, 1_000, 2);
+  strictEqual(model.agreed(), undefined);
+  model.leaseLost("a", 2);
+  model.leaseHeld("b", 1, 1_000, 2);
+  strictEqual(model.agreed(), good);
+  strictEqual(model.leaseRemainingMs(402), 600);
+  model.leaseLost("b", 500);
+  strictEqual(model.agreed(), undefined);
+  strictEqual(model.leaseRemainingMs(500), undefined);
+});
+
+Deno.test("a leader that was asked to hand over is none, however late its renewals come", () => {
+  const model = voters("a", "b", "c", "d");
+  allRespect(model, certificate(1, "b", "abcd"), 1);
+  model.leaseHeld("b", 1, 1_000, 1);
+  model.handsOver("b", 10);
+  model.leaseHeld("b", 1, 1_000, 11);
+  strictEqual(model.agreed(), undefined);
+  allRespect(model, certificate(2, "c", "acd"), 40);
+  model.leaseHeld("c", 2, 1_000, 60);
+  deepStrictEqual([model.steps[1].what, model.steps[1].tookMs], ["b (leader) hands over", 50]);
+});
+
+Deno.test("a liar's word does not count, and who holds the proof is shown", () => {
+  const model = voters("a", "b", "c", "d");
+  allRespect(model, certificate(1, "b", "abcd"), 1);
+  model.leaseHeld("b", 1, 1_000, 1);
+  model.makeLiar("d", true);
+  model.respects("d", certificate(2, "d", "d"), 2);
+  strictEqual(model.agreed()?.term, 1);
+  model.caught("a", "D", 1, 3);
+  model.caught("b", "D", 1, 4);
+  deepStrictEqual(model.lies, [{ liar: "d", term: 1 }]);
+  strictEqual(model.violation, undefined);
+  const view = demoView(model, { isRoster: true, nowMs: 501 });
+  strictEqual(
+    view.alert,
+    "LIAR: d voted twice in term 1; 2 nodes hold the proof (GET /v1/evidence)",
+  );
+  deepStrictEqual([view.nodes[3].state, view.nodes[3].mood], ["lies", "bad"]);
+  deepStrictEqual(view.lease, { remainingMs: 500, ofMs: 1_000 });
+});
+
+Deno.test("a proof against a node that nobody made a liar breaks a promise", () => {
+  const model = voters("a", "b", "c", "d");
+  model.caught("a", "C", 1, 3);
+  strictEqual(model.violation, "c lied, which nobody had asked it to");
+});
+
+Deno.test("two certificates in one term of a roster break a promise", () => {
+  const model = voters("a", "b", "c", "d");
+  model.respects("a", certificate(1, "b", "abcd"), 1);
+  model.respects("c", certificate(1, "c", "abcd"), 2);
+  strictEqual(model.violation, "term 1 has two certificates");
 });

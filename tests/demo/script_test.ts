@@ -1,7 +1,8 @@
 /** The demo's story and its failures, over processes that only pretend to be nodes. */
 import { deepStrictEqual, match, ok, rejects, strictEqual, throws } from "node:assert";
 import { act } from "../../lib/cli/demo/live.ts";
-import { agreement, playScript, startNodes } from "../../lib/cli/demo/script.ts";
+import { agreement } from "../../lib/cli/demo/agreement.ts";
+import { playScript, startNodes } from "../../lib/cli/demo/script.ts";
 import { summaryText } from "../../lib/cli/demo/summary.ts";
 import { DemoFailure, Supervisor } from "../../lib/cli/demo/supervisor.ts";
 import { fakeCluster } from "./_fake_cluster.ts";
@@ -15,6 +16,50 @@ function failure(code: string, message: RegExp) {
     return true;
   };
 }
+
+Deno.test("the script of a roster crashes a leader, hands over and has a liar caught", async () => {
+  await using fake = await fakeCluster(4);
+  await fake.cluster.launch();
+  await playScript(fake.cluster, 4);
+  const told = fake.model.steps.map((step) => step.what.replaceAll(/node-\d/g, "node"));
+  deepStrictEqual(told.slice(0, 2), ["4 nodes started", "node (leader) killed"]);
+  strictEqual(told.at(-1), "node (leader) hands over");
+  const [{ liar }] = fake.model.lies;
+  strictEqual(fake.model.nodes.get(liar)?.isLiar, true);
+  const honest = fake.model.honest().map((node) => node.name);
+  strictEqual(honest.length, 3);
+  for (const name of honest) ok(fake.model.nodes.get(liar)!.provenBy.has(name), name);
+  match(summaryText(fake.model), /liar: node-\d voted twice in term \d+; node-\d, node-\d, /);
+});
+
+Deno.test("a proof that does not verify ends the demo as refused", async () => {
+  await using fake = await fakeCluster(4);
+  await fake.cluster.launch();
+  await startNodes(fake.cluster, 4);
+  await agreement(fake.cluster);
+  fake.hub.broadcast({ event: "fork-evidence", evidence: { forged: true } });
+  await rejects(
+    fake.cluster.failed,
+    failure("refused", /Cannot trust the proof of a lie that node-\d shows: not both are votes/),
+  );
+});
+
+Deno.test("one key hands over, another makes as many liars as the roster bears", async () => {
+  await using fake = await fakeCluster(4);
+  const { cluster, model } = fake;
+  await cluster.launch();
+  await startNodes(cluster, 4);
+  await agreement(cluster);
+  const before = model.agreed()!.term;
+  strictEqual(act(cluster, "h"), undefined);
+  await agreement(cluster);
+  ok(model.agreed()!.term > before);
+  match(act(cluster, "t")!, /^node-\d lies from now on; h gives it an election to lie in$/);
+  await cluster.until(() => model.lies.length > 0, 60_000, () => ({ what: "nobody lies" }));
+  strictEqual(act(cluster, "t"), "no more than 1 of 4 may lie in this roster");
+  const [{ liar }] = model.lies;
+  strictEqual(model.nodes.get(liar)?.isLiar, true);
+});
 
 Deno.test("the script tells four steps with growing terms", async () => {
   await using fake = await fakeCluster();

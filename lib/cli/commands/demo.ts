@@ -14,7 +14,10 @@ import { readProfile } from "../profile.ts";
 import { selfCommand } from "../self.ts";
 import { capabilitiesOf } from "../view/capabilities.ts";
 
-const NODES_DEFAULT = 5;
+/** Four voters are the fewest that bear a liar; an open cluster has one more to lose. */
+const NODES_DEFAULT = { roster: 4, open: 5 };
+const NODES_MIN = { roster: 4, open: 3 };
+const NODES_MAX = 9;
 
 /** The election function that ships with this program, also inside its executable. */
 const FUNCTION = new URL("../../../function/leader-election", import.meta.url);
@@ -22,39 +25,50 @@ const FUNCTION = new URL("../../../function/leader-election", import.meta.url);
 /** The command. */
 export const demoCommand: Command = {
   name: "demo",
-  summary: "show the whole system on this machine: elections, crashes, certificates",
+  summary: "show the whole system on this machine: elections, crashes, a liar that is caught",
   examples: [
     "fumata demo",
-    "fumata demo --nodes 9",
+    "fumata demo --nodes 7",
+    "fumata demo --open",
     "fumata demo --script --json > summary.json",
   ],
   flags: [
     {
       name: "nodes",
       type: "number",
-      range: [3, 9],
-      default: String(NODES_DEFAULT),
+      range: [NODES_MIN.open, NODES_MAX],
       placeholder: "N",
-      help: "how many nodes to start with",
+      help: "how many nodes to start with; default 4 voters, 5 with --open",
+    },
+    {
+      name: "open",
+      type: "boolean",
+      help:
+        "an open cluster in place of a roster: nodes come and go, there is no lease, nobody lies",
     },
     { name: "script", type: "boolean", help: "play the fixed script, also in a terminal" },
     { name: "json", type: "boolean", help: "play the script and print its summary as JSON" },
   ],
   async run(args, context) {
-    const nodes = args.number("nodes") ?? NODES_DEFAULT;
-    if (!Number.isInteger(nodes)) {
-      throw new FumataError("usage", `Cannot start ${nodes} nodes: a whole number is wanted`);
+    const kind = args.has("open") ? "open" : "roster";
+    const nodes = args.number("nodes") ?? NODES_DEFAULT[kind];
+    if (!Number.isInteger(nodes) || nodes < NODES_MIN[kind]) {
+      const wanted = kind === "open"
+        ? "a whole number is wanted"
+        : `a whole number from ${NODES_MIN.roster} on is wanted, so that one of them may lie`;
+      throw new FumataError("usage", `Cannot start ${nodes} nodes: ${wanted}`);
     }
     const json = args.has("json");
     const isTerminal = context.stdinIsTerminal && context.stdoutIsTerminal;
     const isLive = isTerminal && !args.has("script") && !json;
     const line = (text: string) => json ? context.say(text) : context.out(text + "\n");
-    return await runDemo({ nodes, isLive, json, line }, context);
+    return await runDemo({ nodes, kind, isLive, json, line }, context);
   },
 };
 
 interface DemoOptions {
   readonly nodes: number;
+  readonly kind: "roster" | "open";
   /** Whether a person watches and drives. */
   readonly isLive: boolean;
   readonly json: boolean;
@@ -87,7 +101,7 @@ async function runDemo(options: DemoOptions, context: CommandContext): Promise<n
 /** Plays; gives the summary. When it returns or throws, no process is left. */
 async function playIn(
   folder: TemporaryFolder,
-  { nodes, isLive, json, line }: DemoOptions,
+  { nodes, kind, isLive, json, line }: DemoOptions,
   context: CommandContext,
 ): Promise<string> {
   const model = new DemoModel(performance.now(), (event) => {
@@ -98,6 +112,7 @@ async function playIn(
     self: selfCommand(),
     folder: folder.path,
     functionFolder: fileURLToPath(FUNCTION),
+    ...(kind === "roster" && { voters: nodes }),
     model,
     attest,
     onChange: () => redraw(),

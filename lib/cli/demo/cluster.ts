@@ -1,11 +1,14 @@
 /**
- * The processes of the demo: one enclave host and the nodes, all runs of this very program. Whatever is done to them is done with signals;
- * whatever they do comes as log lines and goes into the model.
+ * The processes of the demo: one enclave host and the nodes, all runs of this very program. Whatever is done to them is done with signals, or
+ * over their HTTP interface; whatever they do comes as log lines and goes into the model.
  */
+import { tokenOfFolder } from "../../api/control_file.ts";
 import type { SelfCommand } from "../self.ts";
+import { markDemoFolder } from "./demo_mark.ts";
 import type { DemoModel } from "./model.ts";
 import { applyNodeRecord } from "./node_records.ts";
 import type { ChildProcess, LogRecord } from "./process.ts";
+import { type Voter, writeRosterPackage } from "./roster_package.ts";
 import { type Missing, Supervisor } from "./supervisor.ts";
 import type { Witness } from "./witness.ts";
 
@@ -25,6 +28,8 @@ export interface ClusterOptions {
   readonly folder: string;
   /** The folder of the election function. */
   readonly functionFolder: string;
+  /** How many voters the roster has; left out for an open cluster. */
+  readonly voters?: number;
   readonly model: DemoModel;
   /** Makes the judge once the function is deployed. */
   readonly attest: (deployed: Deployed) => Promise<Witness>;
@@ -65,6 +70,11 @@ export class DemoCluster implements AsyncDisposable {
     });
   }
 
+  /** Whether it is a roster cluster: nobody can be added, and the leader holds a lease. */
+  get isRoster(): boolean {
+    return this.#options.voters !== undefined;
+  }
+
   /** Rejects with the first thing that goes wrong, whenever it does. */
   get failed(): Promise<never> {
     return this.#supervisor.failed;
@@ -77,11 +87,16 @@ export class DemoCluster implements AsyncDisposable {
 
   /** Starts the enclave host, deploys the function and attests both. */
   async launch(): Promise<Launched> {
-    const { folder, attest, model } = this.#options;
+    const { folder, attest, model, voters } = this.#options;
     const profilePath = `${folder}/profile.json`;
     const say = (text: string) => model.note(text, performance.now(), "gone");
+    await markDemoFolder(folder);
     const url = await this.#startEnclave(profilePath);
     say(`enclave host at ${url}; it makes its keys, which takes some seconds`);
+    if (voters !== undefined) {
+      await this.#writePackage(voters);
+      say(`${voters} nodes made their keys; the roster of these is in the package`);
+    }
     const deployed = await this.#deploy(profilePath);
     const { functionId, functionChecksum } = deployed;
     say(`function ${functionId} deployed, checksum ${functionChecksum}`);
@@ -89,6 +104,7 @@ export class DemoCluster implements AsyncDisposable {
     model.tee = witness.tee;
     model.policy = witness.policy;
     model.checksum = functionChecksum;
+    model.electorate = witness.electorate;
     say(`attested: TEE ${witness.tee}, policy ${witness.policy}, certificates by ${witness.kid}`);
     return this.#launched = { ...deployed, url, witness };
   }
@@ -122,7 +138,38 @@ export class DemoCluster implements AsyncDisposable {
 
   /** Starts a killed node or one that left again, with the identity and the memory that it had. */
   revive(name: string): void {
+    this.model.makeLiar(name, false);
     this.#startNode(name, `${name} revived`);
+  }
+
+  /** Somebody takes a node over, with its key and its memory: from now on a program runs there that votes twice. */
+  async takeOver(name: string): Promise<void> {
+    const child = this.#process(name);
+    child.signal("SIGKILL");
+    this.model.changed(name, "killed", undefined, performance.now());
+    // It holds the lock of its folder until it is gone.
+    await child.ended;
+    this.model.makeLiar(name, true);
+    this.#startNode(name, `${name} is taken over and lies from now on`, "demo-liar");
+  }
+
+  /** Asks the leader to step down, as `fumata step-down` does: a planned hand-over. */
+  async handOver(name: string): Promise<void> {
+    const { http } = this.model.nodes.get(name) ?? {};
+    if (http === undefined) throw new Error(`Broken invariant: ${name} leads without HTTP`);
+    this.model.handsOver(name, performance.now());
+    const token = tokenOfFolder(this.#folderOf(name));
+    const response = await fetch(`http://${http}/v1/step-down`, {
+      method: "POST",
+      headers: {
+        "content-type": "application/json",
+        ...(token !== undefined && { authorization: `Bearer ${token}` }),
+      },
+      body: "{}",
+    });
+    await response.body?.cancel();
+    // Refused only when somebody else leads by now, which is as good.
+    this.#supervisor.changed();
   }
 
   /** Lets a node leave by SIGINT, as Ctrl-C would. */
@@ -130,6 +177,13 @@ export class DemoCluster implements AsyncDisposable {
     const what = `${this.#described(name)} leaves`;
     this.#process(name).signal("SIGINT");
     this.#changed(name, "leaving", what);
+  }
+
+  /** Resolves after so long; rejects with what goes wrong meanwhile. */
+  async rest(ms: number): Promise<void> {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const over = new Promise<void>((resolve) => timer = setTimeout(resolve, ms));
+    await Promise.race([over, this.failed]).finally(() => clearTimeout(timer));
   }
 
   /** Resolves when `holds`, which is asked after everything that happens; see {@linkcode Supervisor.until}. */
@@ -161,16 +215,24 @@ export class DemoCluster implements AsyncDisposable {
     return await this.#soon(listening.promise, "the enclave host does not listen", "enclave");
   }
 
+  /** What a person does with `fumata identity` on each machine and an editor. */
+  async #writePackage(count: number): Promise<void> {
+    const { functionFolder } = this.#options;
+    const names = Array.from({ length: count }, (_, i) => `node-${i + 1}`);
+    const voters = await Promise.all(names.map(async (name): Promise<Voter> => {
+      const words = ["identity", "--state", this.#folderOf(name), "--json"];
+      const { id, key } = await this.#answer(`identity of ${name}`, words);
+      return { name, id: String(id), key: String(key) };
+    }));
+    await writeRosterPackage(functionFolder, this.#packageFolder, DEMO_CLUSTER, voters);
+  }
+
   async #deploy(profilePath: string): Promise<Deployed> {
-    const words = ["deploy", this.#options.functionFolder, "--policy", "random", "-o", "json"];
-    const child = this.#supervisor.spawn("deploy", [...words, "--profile", profilePath], {
-      ended: ({ code }) => code === 0 ? "expected" : "unexpected",
-    });
-    await this.#soon(child.ended, "the function is not deployed", "deploy");
-    let said: Record<string, unknown> = {};
-    try {
-      said = JSON.parse(child.output);
-    } catch { /* said below */ }
+    const what = this.isRoster
+      ? [this.#packageFolder]
+      : [this.#options.functionFolder, "--policy", "random"];
+    const words = ["deploy", ...what, "-o", "json", "--profile", profilePath];
+    const said = await this.#answer("deploy", words);
     const { function_id: functionId, function_checksum: functionChecksum } = said;
     if (typeof functionId !== "string" || typeof functionChecksum !== "string") {
       throw this.#supervisor.failureOf("failure", "deploy printed no function id and checksum");
@@ -178,18 +240,39 @@ export class DemoCluster implements AsyncDisposable {
     return { profilePath, functionId, functionChecksum };
   }
 
-  #startNode(name: string, what: string): void {
-    const { folder, model } = this.#options;
+  /** Runs a command to its end and reads the JSON that it prints; an empty object for anything else. */
+  async #answer(name: string, words: readonly string[]): Promise<Record<string, unknown>> {
+    const child = this.#supervisor.spawn(name, words, {
+      ended: ({ code }) => code === 0 ? "expected" : "unexpected",
+    });
+    await this.#soon(child.ended, `${name} has not ended`, name);
+    try {
+      return JSON.parse(child.output);
+    } catch {
+      return {};
+    }
+  }
+
+  get #packageFolder(): string {
+    return `${this.#options.folder}/leader-election`;
+  }
+
+  #folderOf(name: string): string {
+    return `${this.#options.folder}/${name}`;
+  }
+
+  #startNode(name: string, what: string, command: "node" | "demo-liar" = "node"): void {
+    const { model } = this.#options;
     const launched = this.#launched;
     if (!launched) throw new Error("Broken invariant: nodes start after the enclave");
     const neighbor = model.live().find((node) => node.address !== undefined)?.address;
     model.starting(name, what, performance.now());
     const state = () => this.#processes.get(name) === child && model.nodes.get(name)?.state;
     const child = this.#supervisor.spawn(name, [
-      ...["node", "--port", "0", "--name", name, "--cluster", DEMO_CLUSTER],
+      ...[command, "--port", "0", "--name", name, "--cluster", DEMO_CLUSTER],
       ...(neighbor === undefined ? [] : ["--neighbor", neighbor]),
       ...["--function", launched.functionId, "--checksum", launched.functionChecksum],
-      ...["--profile", launched.profilePath, "--state", `${folder}/${name}`],
+      ...["--profile", launched.profilePath, "--state", this.#folderOf(name)],
       ...["--timing", "local", "--log", "json", "--log-level", "debug"],
     ], {
       record(record: LogRecord) {

@@ -2,15 +2,31 @@
 import type { ClusterView, KeyHint, Mood, NodeRow } from "../view/model.ts";
 import type { DemoModel, DemoNode, ProcessState } from "./model.ts";
 
-/** The keys of the demo. */
-export const DEMO_KEYS: readonly KeyHint[] = [
+const LEADER_KEYS: readonly KeyHint[] = [
   { key: "k", does: "kill leader" },
   { key: "p", does: "pause leader" },
   { key: "r", does: "resume or revive" },
-  { key: "a", does: "add node" },
+];
+const LAST_KEYS: readonly KeyHint[] = [
   { key: "l", does: "let one leave" },
   { key: "q", does: "quit" },
 ];
+const OPEN_KEYS: readonly KeyHint[] = [
+  ...LEADER_KEYS,
+  { key: "a", does: "add node" },
+  ...LAST_KEYS,
+];
+const ROSTER_KEYS: readonly KeyHint[] = [
+  ...LEADER_KEYS,
+  { key: "h", does: "hand over" },
+  { key: "t", does: "turn one into a liar" },
+  ...LAST_KEYS,
+];
+
+/** The keys of the demo, for the kind of cluster that it shows. */
+export function demoKeys(isRoster: boolean): readonly KeyHint[] {
+  return isRoster ? ROSTER_KEYS : OPEN_KEYS;
+}
 
 const MOODS: Record<ProcessState, Mood> = {
   starting: "busy",
@@ -21,14 +37,26 @@ const MOODS: Record<ProcessState, Mood> = {
   left: "gone",
 };
 
-/** Makes the view. `hint` is what the program has to say when nothing is pending. */
-export function demoView(model: DemoModel, hint?: string): ClusterView {
+/** Makes the view at a moment. `hint` is what the program has to say when nothing is pending. */
+export function demoView(
+  model: DemoModel,
+  { isRoster, hint, nowMs }: {
+    readonly isRoster: boolean;
+    readonly hint?: string;
+    readonly nowMs: number;
+  },
+): ClusterView {
   const agreed = model.agreed();
   const pending = model.pending;
+  const alert = alertOf(model);
+  const remainingMs = model.leaseRemainingMs(nowMs);
+  const ofMs = model.electorate?.leaseMs;
   return {
     title: "fumata demo",
     leader: agreed && { name: agreed.leaderName, verified: true },
     term: agreed?.term ?? model.lastAgreed?.term ?? 0,
+    ...(remainingMs !== undefined && ofMs !== undefined && { lease: { remainingMs, ofMs } }),
+    ...(alert !== undefined && { alert }),
     doing: pending ? `${pending}: electing` : hint,
     policy: model.policy,
     tee: model.tee === undefined
@@ -38,8 +66,17 @@ export function demoView(model: DemoModel, hint?: string): ClusterView {
     nodes: [...model.nodes.values()].map((node) => nodeRow(node, model)),
     failovers: model.steps,
     events: model.events,
-    keys: DEMO_KEYS,
+    keys: demoKeys(isRoster),
   };
+}
+
+/** Who was caught, at what, and by how many. */
+function alertOf(model: DemoModel): string | undefined {
+  const lie = model.lies.at(-1);
+  if (!lie) return undefined;
+  const provenBy = model.nodes.get(lie.liar)?.provenBy.size ?? 0;
+  const holders = provenBy > 0 ? `; ${provenBy} nodes hold the proof (GET /v1/evidence)` : "";
+  return `LIAR: ${lie.liar} voted twice in term ${lie.term}${holders}`;
 }
 
 function nodeRow(node: DemoNode, model: DemoModel): NodeRow {
@@ -47,8 +84,8 @@ function nodeRow(node: DemoNode, model: DemoModel): NodeRow {
   return {
     name: node.name,
     address: node.address ?? "",
-    state: node.state,
-    mood: MOODS[node.state],
+    state: node.isLiar && node.state === "runs" ? "lies" : node.state,
+    mood: node.isLiar ? "bad" : MOODS[node.state],
     seenAs: seenAs(node, model),
     respects: respected ? `term ${respected.term} ${respected.leaderName}` : "",
     isLeader: node.id !== undefined && model.leader()?.id === node.id,

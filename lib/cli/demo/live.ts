@@ -6,12 +6,16 @@ import { type Capabilities } from "../view/capabilities.ts";
 import { render } from "../view/render.ts";
 import { CTRL_C, Terminal } from "../view/terminal.ts";
 import { type DemoCluster, NODES_LIVE_MAX } from "./cluster.ts";
-import { DEMO_KEYS, demoView } from "./demo_view.ts";
-import { agreement, startNodes } from "./script.ts";
+import { demoKeys, demoView } from "./demo_view.ts";
+import { agreement } from "./agreement.ts";
+import { startNodes } from "./script.ts";
 import type { DemoNode, ProcessState } from "./model.ts";
 
 /** Time between two drawings, ms. */
 const FRAME_MS = 50;
+
+/** Time between two drawings while a lease runs down, ms. */
+const LEASE_FRAME_MS = 100;
 
 /** How long the first leader is left to look at before the introduction kills it, ms. */
 const INTRODUCTION_MS = 4_000;
@@ -34,6 +38,7 @@ class LiveDemo implements Disposable {
   readonly #terminal: Terminal;
   readonly #quit = Promise.withResolvers<void>();
   readonly #keyPressed = Promise.withResolvers<void>();
+  readonly #leaseFrames: ReturnType<typeof setInterval>;
   #frame?: ReturnType<typeof setTimeout>;
   #hint = "starting the enclave host and deploying the function";
   #driving = false;
@@ -45,6 +50,9 @@ class LiveDemo implements Disposable {
       key: (key) => this.#guard(() => this.#onKey(key)),
       resize: () => this.#guard(() => this.#draw()),
     });
+    this.#leaseFrames = setInterval(() => {
+      if (cluster.model.leaseRemainingMs(performance.now()) !== undefined) this.changed();
+    }, LEASE_FRAME_MS);
     this.#draw();
   }
 
@@ -64,6 +72,7 @@ class LiveDemo implements Disposable {
 
   [Symbol.dispose](): void {
     clearTimeout(this.#frame);
+    clearInterval(this.#leaseFrames);
     this.#terminal[Symbol.dispose]();
   }
 
@@ -75,12 +84,10 @@ class LiveDemo implements Disposable {
     this.#driving = true;
     await agreement(cluster);
     this.#say(`elected; in ${INTRODUCTION_MS / 1000} s its leader is killed (any key: you drive)`);
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const wait = new Promise<"over">((resolve) => {
-      timer = setTimeout(() => resolve("over"), INTRODUCTION_MS);
-    });
-    const over = await Promise.race([wait, this.#keyPressed.promise, cluster.failed]);
-    clearTimeout(timer);
+    const over = await Promise.race([
+      cluster.rest(INTRODUCTION_MS).then(() => "over"),
+      this.#keyPressed.promise,
+    ]);
     const leader = cluster.model.leader();
     if (over === "over" && leader) {
       cluster.kill(leader.name);
@@ -90,7 +97,7 @@ class LiveDemo implements Disposable {
   }
 
   #onKey(key: string): void {
-    const known = DEMO_KEYS.some((hint) => hint.key === key.toLowerCase());
+    const known = demoKeys(this.#cluster.isRoster).some((hint) => hint.key === key.toLowerCase());
     if (key === CTRL_C || key.toLowerCase() === "q") return this.#quit.resolve();
     this.#keyPressed.resolve();
     if (!known) return;
@@ -105,7 +112,8 @@ class LiveDemo implements Disposable {
   }
 
   #draw(): void {
-    const view = demoView(this.#cluster.model, this.#hint);
+    const { model, isRoster } = this.#cluster;
+    const view = demoView(model, { isRoster, hint: this.#hint, nowMs: performance.now() });
     this.#terminal.draw(render(view, this.#terminal.size, this.#capabilities));
   }
 
@@ -129,7 +137,7 @@ export function act(cluster: DemoCluster, key: string): string | undefined {
     case "k":
     case "p":
       if (!leader) return "there is no leader now; wait for the election";
-      if (live < 2) return "the last node stays; add one first";
+      if (live < 2) return "the last node stays; press r for another one first";
       if (key === "k") cluster.kill(leader.name);
       else cluster.pause(leader.name);
       return;
@@ -148,9 +156,29 @@ export function act(cluster: DemoCluster, key: string): string | undefined {
       return;
     case "l": {
       const follower = model.live().findLast((node) => node !== leader);
-      if (!follower || live < 2) return "the last node stays; add one first";
+      if (!follower || live < 2) return "the last node stays; press r for another one first";
       cluster.leave(follower.name);
       return;
     }
+    case "h":
+      if (!leader) return "there is no leader now; wait for the election";
+      cluster.handOver(leader.name).catch((thrown) => cluster.fail(thrown));
+      return;
+    case "t":
+      return turn(cluster);
   }
+}
+
+/** Makes a follower a liar, as long as the roster bears it. */
+function turn(cluster: DemoCluster): string {
+  const { model } = cluster;
+  const faultBound = model.electorate?.faultBound ?? 0;
+  const liars = [...model.nodes.values()].filter((node) => node.isLiar).length;
+  if (liars >= faultBound) {
+    return `no more than ${faultBound} of ${model.electorate?.voters} may lie in this roster`;
+  }
+  const victim = model.honest().findLast((node) => node !== model.leader());
+  if (!victim) return "there is no follower to turn";
+  cluster.takeOver(victim.name).catch((thrown) => cluster.fail(thrown));
+  return `${victim.name} lies from now on; h gives it an election to lie in`;
 }

@@ -2,8 +2,8 @@
  * What the demo knows about its cluster: which processes live, whom each node respects, how the nodes see each other, and how long each
  * change took. Pure: it is fed with what the children printed and with what was done to them, and with monotonic times.
  *
- * The nodes agree when every live one respects one and the same certificate that the demo itself has verified, and the certificate's active
- * set is exactly the live nodes. A change (a kill, a node more, …) is pending from the moment it was made until they agree again.
+ * The nodes agree when every live and honest one respects one and the same certificate that the demo itself has verified. In an open cluster
+ * its active set has to be exactly the live nodes; in a roster cluster its leader has to hold the lease. A change (a kill, a node more, …) is pending from the moment it was made until they agree again.
  */
 import type { EventRow, FailoverRow, Mood } from "../view/model.ts";
 
@@ -37,6 +37,12 @@ export interface DemoNode {
   respected?: Respected;
   /** The highest term that it ever respected: terms only grow, also over a restart. */
   termMax: number;
+  /** Of its HTTP interface, `host:port`. */
+  http?: string;
+  /** Whether the demo made it a liar. */
+  isLiar: boolean;
+  /** Names of the nodes that hold a proof against it, verified by the demo. */
+  readonly provenBy: Set<string>;
   /** Its state (`alive`, `suspect`, `dead`, `left`) in the eyes of other nodes, by their names. */
   readonly seenBy: Map<string, string>;
 }
@@ -45,6 +51,21 @@ export interface DemoNode {
 export interface Step extends FailoverRow {
   readonly leaderId: string;
   readonly certificateId: string;
+}
+
+/** Who voted in a roster cluster, and for how long a leader may act. */
+export interface Electorate {
+  readonly voters: number;
+  readonly faultBound: number;
+  readonly votesNeeded: number;
+  readonly leaseMs: number;
+}
+
+/** A lie that the demo has seen proven. */
+export interface Lie {
+  /** Name of the liar. */
+  readonly liar: string;
+  readonly term: number;
 }
 
 /** Events that are remembered: more than the tallest window shows. */
@@ -58,10 +79,18 @@ export class DemoModel {
   policy?: string;
   tee?: string;
   checksum?: string;
+  /** Of a roster cluster; absent in an open one. */
+  electorate?: Electorate;
+  readonly lies: Lie[] = [];
   readonly #startMs: number;
   readonly #onEvent: (event: EventRow) => void;
   #agreed?: Respected;
   #violation?: string;
+  /** The last lease that a node said it holds. */
+  #lease?: { readonly name: string; readonly term: number; readonly untilMs: number };
+  /** Terms up to this one have been handed over: their lease counts no more. */
+  #overTerm = 0;
+  readonly #certificateOfTerm = new Map<number, string>();
   #pending?: { readonly what: string[]; readonly sinceMs: number };
 
   constructor(startMs: number, onEvent: (event: EventRow) => void = () => {}) {
@@ -89,19 +118,26 @@ export class DemoModel {
     return [...this.nodes.values()].filter((node) => node.state === "runs");
   }
 
+  /** Live nodes that the demo did not make liars: whose word counts. */
+  honest(): DemoNode[] {
+    return this.live().filter((node) => !node.isLiar);
+  }
+
   /** The certificate that all live nodes respect now. */
   agreed(): Respected | undefined {
     const nodes = [...this.nodes.values()];
     if (nodes.some((node) => node.state === "starting")) return undefined;
-    const live = this.live();
-    const first = live[0]?.respected;
-    if (!first || live.some((node) => node.respected?.certificateId !== first.certificateId)) {
+    const honest = this.honest();
+    const first = honest[0]?.respected;
+    if (!first || honest.some((node) => node.respected?.certificateId !== first.certificateId)) {
       return undefined;
     }
-    const ids = new Set(live.map((node) => node.id));
-    return first.active.length === ids.size && first.active.every((id) => ids.has(id))
-      ? first
-      : undefined;
+    return this.#isInForce(first) ? first : undefined;
+  }
+
+  /** How long the lease that the demo heard of last still runs, ms; `undefined` when there is none. */
+  leaseRemainingMs(nowMs: number): number | undefined {
+    return this.#lease && Math.max(0, this.#lease.untilMs - nowMs);
   }
 
   /** The node that leads, while it lives and all agree on it. */
@@ -113,8 +149,11 @@ export class DemoModel {
   /** A node is about to be started, or started again. */
   starting(name: string, what: string, nowMs: number): void {
     const known = this.nodes.get(name);
-    if (known) Object.assign(known, { state: "starting", respected: undefined });
-    else this.nodes.set(name, { name, state: "starting", termMax: 0, seenBy: new Map() });
+    if (known) Object.assign(known, { state: "starting", respected: undefined, http: undefined });
+    else {
+      const marks = { isLiar: false, provenBy: new Set<string>(), seenBy: new Map() };
+      this.nodes.set(name, { name, state: "starting", termMax: 0, ...marks });
+    }
     this.#begin(what, nowMs);
   }
 
@@ -135,9 +174,56 @@ export class DemoModel {
     const node = this.#node(name);
     node.id = id;
     node.address = address;
-    if (node.state === "starting") node.state = "runs";
-    this.note(`${name} runs at ${address}`, nowMs, "gone");
+    // A node says so twice when it finds out that its function serves a roster.
+    if (node.state === "starting") {
+      node.state = "runs";
+      this.note(`${name} runs at ${address}`, nowMs, "gone");
+    }
     this.#settle(nowMs);
+  }
+
+  /** From its next start on a node is a liar, or honest again. */
+  makeLiar(name: string, isLiar: boolean): void {
+    const node = this.#node(name);
+    node.isLiar = isLiar;
+    node.provenBy.clear();
+  }
+
+  /** The node's HTTP interface listens there. */
+  serves(name: string, http: string): void {
+    this.#node(name).http = http;
+  }
+
+  /** The leader is asked to hand over: its lease counts no more. */
+  handsOver(name: string, nowMs: number): void {
+    this.#overTerm = this.#agreed?.term ?? 0;
+    this.#begin(`${name} (leader) hands over`, nowMs);
+  }
+
+  /** A node holds the lease of a term from now on for so long. */
+  leaseHeld(name: string, term: number, remainingMs: number, nowMs: number): void {
+    if (this.#lease && term < this.#lease.term) return;
+    this.#lease = { name, term, untilMs: nowMs + remainingMs };
+    this.#settle(nowMs);
+  }
+
+  /** A node holds its lease no more. */
+  leaseLost(name: string, nowMs: number): void {
+    if (this.#lease?.name !== name) return;
+    this.#lease = undefined;
+    this.#settle(nowMs);
+  }
+
+  /** A node has shown a proof that another one lied, which the demo has verified. */
+  caught(observer: string, liarId: string, term: number, nowMs: number): void {
+    const liar = [...this.nodes.values()].find((node) => node.id === liarId);
+    if (!liar) return;
+    if (!liar.isLiar) this.#violation ??= `${liar.name} lied, which nobody had asked it to`;
+    liar.provenBy.add(observer);
+    const isNew = !this.lies.some((lie) => lie.liar === liar.name && lie.term === term);
+    if (isNew) this.lies.push({ liar: liar.name, term });
+    const words = isNew ? "has the proof" : "holds the proof too";
+    this.note(`${observer} ${words}: ${liar.name} voted twice in term ${term}`, nowMs, "bad");
   }
 
   /** The node respects a (verified) certificate, or (`undefined`) none. */
@@ -146,6 +232,7 @@ export class DemoModel {
     if (respected && respected.term < node.termMax) {
       this.#violation ??= `${name} went back from term ${node.termMax} to term ${respected.term}`;
     }
+    if (respected && this.electorate) this.#checkTerm(respected);
     const isNew = respected && ![...this.nodes.values()]
       .some((other) => other.respected?.certificateId === respected.certificateId);
     node.respected = respected;
@@ -153,7 +240,8 @@ export class DemoModel {
     if (isNew) {
       const { term, leaderName, votes, active } = respected;
       const text = `term ${term}: ${leaderName} elected, certificate verified`;
-      this.note(`${text} (${votes} of ${active.length} votes)`, nowMs, "busy");
+      const votesOf = this.electorate?.voters ?? active.length;
+      this.note(`${text} (${votes} of ${votesOf} votes)`, nowMs, "busy");
     }
     this.#settle(nowMs);
   }
@@ -215,17 +303,40 @@ export class DemoModel {
       tookMs: nowMs - sinceMs,
       verified: true,
       votes,
-      votesOf: active.length,
+      votesOf: this.electorate?.voters ?? active.length,
     });
     this.note(
-      `all ${active.length} live nodes agree: ${leaderName} leads term ${term}`,
+      `all ${this.honest().length} ${this.#people()} agree: ${leaderName} leads term ${term}`,
       nowMs,
       "good",
     );
   }
 
+  #people(): string {
+    return this.live().some((node) => node.isLiar) ? "honest nodes" : "live nodes";
+  }
+
+  /** Whether the leader of this certificate may act by it. */
+  #isInForce({ leader, term, active }: Respected): boolean {
+    const live = this.live();
+    if (this.electorate) {
+      const holder = live.find((node) => node.id === leader);
+      return holder !== undefined && this.#lease?.name === holder.name &&
+        this.#lease.term === term && term > this.#overTerm;
+    }
+    const ids = new Set(live.map((node) => node.id));
+    return active.length === ids.size && active.every((id) => ids.has(id));
+  }
+
+  /** A roster cluster has one certificate a term, whatever liars do. */
+  #checkTerm({ term, certificateId }: Respected): void {
+    const known = this.#certificateOfTerm.get(term) ?? certificateId;
+    this.#certificateOfTerm.set(term, known);
+    if (known !== certificateId) this.#violation ??= `term ${term} has two certificates`;
+  }
+
   #changedByThemselves(): boolean {
-    return this.live().some((node) =>
+    return this.honest().some((node) =>
       node.respected?.certificateId !== this.#agreed?.certificateId
     );
   }

@@ -34,6 +34,20 @@ export function applyNodeRecord(
     }
     case "leaderless":
       return model.respects(name, undefined, nowMs);
+    case "http":
+      return model.serves(name, text(fields.address));
+    case "lease-held":
+      return model.leaseHeld(name, Number(fields.term), Number(fields.remainingMs), nowMs);
+    case "lease-lost":
+      model.note(`${name}: ${record.message}`, nowMs, "gone");
+      return model.leaseLost(name, nowMs);
+    case "fork-evidence": {
+      const lie = witness.verifyLie(fields.evidence);
+      if (typeof lie === "string") throw unproven(name, lie);
+      return model.caught(name, lie.liar, lie.term, nowMs);
+    }
+    case "election-leader-silent":
+      return model.note(`${name} hears nothing of the leader any more`, nowMs, "gone");
     case "member-reap":
       return model.sees(name, text(fields.id), undefined, nowMs);
     case "election-proposed":
@@ -58,4 +72,8 @@ function text(value: unknown): string {
 
 function refused(name: string, why: string): FumataError {
   return new FumataError("refused", `Cannot trust the certificate that ${name} respects: ${why}`);
+}
+
+function unproven(name: string, why: string): FumataError {
+  return new FumataError("refused", `Cannot trust the proof of a lie that ${name} shows: ${why}`);
 }

@@ -1,11 +1,13 @@
 /**
- * The fixed story that the demo tells: start, crash of the leader, one node more, the leader leaves. After every step all live nodes have
- * to agree on a new certificate that the demo itself has verified.
+ * The fixed stories that the demo tells. In a roster cluster: start, crash of the leader, its return, a planned hand-over, and a liar that is
+ * caught. In an open cluster: start, crash of the leader, one node more, the leader leaves. After every step all live and honest nodes
+ * have to agree on a certificate that the demo itself has verified.
+ *
+ * The roster bears `f` faults at a time, and the story has no more than one: the crashed leader is back before anybody lies.
  */
+import { agreedLeader, agreement, AGREEMENT_TIMEOUT_MS } from "./agreement.ts";
 import type { DemoCluster } from "./cluster.ts";
-
-/** How long the nodes may take to agree, ms; they need some seconds on a busy machine. */
-export const AGREEMENT_TIMEOUT_MS = 60_000;
+import { playLie } from "./lie.ts";
 
 /** Starts the nodes: the first alone, since the others need its address. */
 export async function startNodes(cluster: DemoCluster, count: number): Promise<void> {
@@ -18,42 +20,25 @@ export async function startNodes(cluster: DemoCluster, count: number): Promise<v
   for (let i = 1; i < count; i++) cluster.addNode();
 }
 
-/** Resolves when everything that was done is settled: all live nodes respect one verified certificate. */
-export async function agreement(cluster: DemoCluster): Promise<void> {
-  const { model } = cluster;
-  await cluster.until(
-    () => model.pending === undefined && model.agreed() !== undefined,
-    AGREEMENT_TIMEOUT_MS,
-    () => {
-      const views = model.live().map((node) =>
-        `${node.name} ${
-          node.respected
-            ? `respects term ${node.respected.term} of ${node.respected.active.length} nodes`
-            : "respects nobody"
-        }`
-      );
-      const laggard = model.live().find((node) => !node.respected) ?? model.live()[0];
-      return { what: `no agreement (${views.join(", ")})`, child: laggard?.name };
-    },
-  );
-}
-
-/** The leader on which all live nodes agree, as soon as they do. */
-async function agreedLeader(cluster: DemoCluster): Promise<string> {
-  for (;;) {
-    await agreement(cluster);
-    // Between their agreement and this line they may have lost it again.
-    const leader = cluster.model.leader();
-    if (leader) return leader.name;
-  }
-}
-
-/** Tells the whole story. */
+/** Tells the whole story of the cluster's kind. */
 export async function playScript(cluster: DemoCluster, nodes: number): Promise<void> {
-  const { model } = cluster;
   await startNodes(cluster, nodes);
-  cluster.kill(await agreedLeader(cluster));
+  const first = await agreedLeader(cluster);
+  cluster.kill(first);
   await agreement(cluster);
+  if (cluster.isRoster) await endOfRosterStory(cluster, first);
+  else await endOfOpenStory(cluster);
+}
+
+async function endOfRosterStory(cluster: DemoCluster, killed: string): Promise<void> {
+  cluster.revive(killed);
+  await cluster.handOver(await agreedLeader(cluster));
+  await agreement(cluster);
+  await playLie(cluster);
+}
+
+async function endOfOpenStory(cluster: DemoCluster): Promise<void> {
+  const { model } = cluster;
   cluster.addNode("joins");
   const leaver = await agreedLeader(cluster);
   cluster.leave(leaver);

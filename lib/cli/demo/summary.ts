@@ -29,11 +29,26 @@ export function summaryText(model: DemoModel): string {
     "",
     "took: from the event until every live node respects the new certificate",
     "verified: by the demo itself, under the key that it attested and pinned",
+    ...electorateLines(model),
     ...(model.tee === "simulated"
       ? ["insecure: the TEE is simulated, which shows how it works and protects nothing"]
       : []),
     "",
   ].join("\n");
+}
+
+function electorateLines({ electorate, lies, nodes }: DemoModel): string[] {
+  if (!electorate) return [];
+  const { voters, faultBound, votesNeeded, leaseMs } = electorate;
+  return [
+    `roster: ${voters} voters, ${faultBound} may lie or fail; ${votesNeeded} votes elect, leases of ${
+      seconds(leaseMs)
+    }`,
+    ...lies.map(({ liar, term }) => {
+      const holders = [...nodes.get(liar)?.provenBy ?? []].toSorted().join(", ");
+      return `liar: ${liar} voted twice in term ${term}; ${holders} hold its two signatures`;
+    }),
+  ];
 }
 
 /** The summary as one JSON document. */
@@ -43,6 +58,19 @@ export function summaryJson(model: DemoModel, launched: Launched): string {
     tee: launched.witness.tee,
     policy: launched.witness.policy,
     kid: launched.witness.kid,
+    ...(model.electorate && {
+      roster: {
+        voters: model.electorate.voters,
+        fault_bound: model.electorate.faultBound,
+        votes_needed: model.electorate.votesNeeded,
+        lease_ms: model.electorate.leaseMs,
+      },
+      lies: model.lies.map(({ liar, term }) => ({
+        liar,
+        term,
+        proven_by: [...model.nodes.get(liar)?.provenBy ?? []],
+      })),
+    }),
     steps: model.steps.map((step) => ({
       step: step.what,
       term: step.term,
