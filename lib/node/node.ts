@@ -30,6 +30,7 @@ import type { GossipEvent } from "./gossip.ts";
 import { Journal } from "./journal.ts";
 import { KeyringFile } from "./keyring_file.ts";
 import { Mailbox, type Received } from "./mailbox.ts";
+import type { Middleman } from "./middleman.ts";
 import { OpenPart } from "./open_part.ts";
 import { RosterPart } from "./roster_part.ts";
 import { rosterOf } from "./roster_cluster.ts";
@@ -61,8 +62,8 @@ export interface NodeOptions {
   readonly logger: Logger;
   /** What the function said of itself, where the state folder cannot remember it: see {@linkcode ClusterKindChanged}. */
   readonly description?: FunctionDescription;
-  /** How the sockets are opened, where frames are to be lost, delayed or changed on their way: in tests, and by the demo's liar. */
-  readonly openTransport?: typeof openTransport;
+  /** Who stands between this voter and the wire: in tests, and in the demo's liar. */
+  readonly middleman?: Middleman;
 }
 
 /**
@@ -147,7 +148,7 @@ export class Node implements AsyncDisposable {
     }
     this.#store = StateStore.open(options.stateFolder);
     try {
-      this.#transport = (options.openTransport ?? openTransport)(options.bind, {
+      this.#transport = openTransport(options.bind, {
         datagram: (bytes, source) => this.#onDatagram(bytes, source),
         stream: (frames, source) => this.#onStream(frames, source),
       });
@@ -377,7 +378,7 @@ export class Node implements AsyncDisposable {
   }
 
   #createPart(description: FunctionDescription | undefined): ElectionPart {
-    const { profile, seeds } = this.#options;
+    const { profile, seeds, middleman } = this.#options;
     const shared = {
       domain: this.#domain,
       membership: this.#membership,
@@ -401,7 +402,7 @@ export class Node implements AsyncDisposable {
           `cluster "${config.cluster}"; start the node with --cluster ${config.cluster}`,
       );
     }
-    return new RosterPart({ ...shared, config, profile });
+    return new RosterPart({ ...shared, config, profile, ...(middleman && { middleman }) });
   }
 
   #shell(): PartShell {

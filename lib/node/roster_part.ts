@@ -12,6 +12,7 @@ import type {
   RosterCertificate,
   RosterEvent,
   RosterMemory,
+  RosterMessage,
 } from "../election/roster/types.ts";
 import type { Membership } from "../membership/core.ts";
 import type { Profile } from "../membership/settings.ts";
@@ -28,6 +29,7 @@ import { certificateOf } from "./election_answer.ts";
 import type { ElectionFrame, ElectionPart, PartEffect, PartShell } from "./election_part.ts";
 import type { GossipEvent } from "./gossip.ts";
 import type { Journal } from "./journal.ts";
+import type { Middleman } from "./middleman.ts";
 import { rosterCertificateOf, rosterOf, rosterRequest, rosterRules } from "./roster_cluster.ts";
 import { openRosterMemory, rosterOrigin } from "./roster_memory.ts";
 import { type ClockReading, RosterVoter, type RosterVoterEffect } from "./roster_voter.ts";
@@ -46,6 +48,7 @@ export interface RosterPartOptions {
   readonly shell: PartShell;
   readonly prng: Prng;
   readonly nowMs: number;
+  readonly middleman?: Middleman;
 }
 
 /** Random bytes of a heartbeat's nonce. */
@@ -151,10 +154,11 @@ export class RosterPart implements ElectionPart {
   }
 
   receive({ sender, senderKey, kind, body }: ElectionFrame): Dropped | undefined {
-    const { shell } = this.#options;
+    const { shell, middleman } = this.#options;
     const decoded = decodeRosterMessage({ senderKey, kind, body }, this.#door);
     if (!decoded.ok) return decoded;
     const { message } = decoded;
+    if (middleman?.hears(message, sender) === false) return;
     if (message.kind === "certificate") shell.onDocument(message.document, sender);
     else this.#run({ type: "message", sender, message });
   }
@@ -183,11 +187,7 @@ export class RosterPart implements ElectionPart {
       case "save":
         return act(() => this.#save(effect.memory));
       case "send-election":
-        return act(() => {
-          const { to, message } = effect;
-          const body = encodeRosterMessage(message, this.#door.roster.voters);
-          shell.send(to, ROSTER_KINDS[message.kind], body, message.kind);
-        });
+        return act(() => this.#send(effect));
       case "call-enclave":
         return act(() => void this.#call(effect));
       case "leader":
@@ -212,6 +212,18 @@ export class RosterPart implements ElectionPart {
         return act(() => journal.rosterNote(effect.note));
       default:
         return effect;
+    }
+  }
+
+  #send({ to, message }: Extract<RosterVoterEffect, { type: "send-election" }>): void {
+    const { middleman, shell } = this.#options;
+    const post = (recipients: typeof to, message: RosterMessage) => {
+      const body = encodeRosterMessage(message, this.#door.roster.voters);
+      shell.send(recipients, ROSTER_KINDS[message.kind], body, message.kind);
+    };
+    if (!middleman) return post(to, message);
+    for (const recipient of to) {
+      for (const said of middleman.sends(message, recipient.id)) post([recipient], said);
     }
   }
 

@@ -4,13 +4,11 @@
  */
 import { isLoopback } from "../../base/address.ts";
 import { FumataError } from "../../base/errors.ts";
-import { CertificateDesk } from "../../node/certificate_desk.ts";
 import type { NodeOptions } from "../../node/node.ts";
 import { StateStore } from "../../node/state_store.ts";
 import type { Command } from "../command.ts";
 import { doubleVoter } from "../demo/double_voter.ts";
 import { isDemoFolder } from "../demo/demo_mark.ts";
-import { LyingTransport } from "../demo/lying_transport.ts";
 import { nodeCommand, runNode } from "./node.ts";
 
 /** The command. */
@@ -37,16 +35,6 @@ function lying(options: NodeOptions, folder: string): NodeOptions {
   if (!isLoopback(bind.host)) {
     throw new FumataError("usage", `Cannot run a liar at ${bind.host}: loopback addresses only`);
   }
-  const domain = { checksum, cluster };
   using store = StateStore.open(folder);
-  const { identity } = store;
-  const description = new CertificateDesk(domain, store, options.description).description;
-  // Before it knows the roster there is nothing to lie about.
-  if (description?.kind !== "roster") return options;
-  const tongue = doubleVoter(identity, domain);
-  const { config } = description;
-  return {
-    ...options,
-    openTransport: new LyingTransport({ identity, domain, config, tongue }).open,
-  };
+  return { ...options, middleman: doubleVoter(store.identity, { checksum, cluster }) };
 }

@@ -10,10 +10,10 @@ import type { Vote } from "../../certificate/types.ts";
 import { sha256 } from "../../crypto/digest.ts";
 import type { Identity } from "../../crypto/ed25519.ts";
 import type { RosterMessage } from "../../election/roster/types.ts";
-import type { Tongue } from "./lying_transport.ts";
+import type { Middleman } from "../../node/middleman.ts";
 
-/** The tongue of a double voter with this key. */
-export function doubleVoter(identity: Identity, domain: Domain): Tongue {
+/** What makes a voter with this key a double voter. */
+export function doubleVoter(identity: Identity, domain: Domain): Middleman {
   const ownKey = base64url(identity.publicKey);
   /** For a digest that nobody proposed: a hash of something that only this voter has signed. */
   const second = (term: number, { signature: first }: Vote): RosterMessage => {
