@@ -1,4 +1,5 @@
 /** The table of a node's HTTP interface. A route is added by an entry in a file of `routes/` and a line here. */
+import { CHAIN_ROUTES } from "./routes/chain.ts";
 import { ELECTION_ROUTES } from "./routes/election.ts";
 import { EVENT_ROUTES } from "./routes/events.ts";
 import { KEY_ROUTES } from "./routes/keys.ts";
@@ -12,6 +13,7 @@ import type { Route } from "./types.ts";
 export const ROUTES: readonly Route[] = [
   ...MEMBER_ROUTES,
   ...ELECTION_ROUTES,
+  ...CHAIN_ROUTES,
   ...LEADERSHIP_ROUTES,
   ...SUCCESSION_ROUTES,
   ...STATUS_ROUTES,

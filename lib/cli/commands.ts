@@ -20,6 +20,7 @@ export const COMMANDS: CommandTable = {
   members: async () => (await import("./commands/members.ts")).membersCommand,
   leader: async () => (await import("./commands/leader.ts")).leaderCommand,
   certificate: async () => (await import("./commands/certificate.ts")).certificateCommand,
+  chain: async () => (await import("./commands/chain.ts")).chainCommand,
   status: async () => (await import("./commands/status.ts")).statusCommand,
   join: async () => (await import("./commands/join.ts")).joinCommand,
   "step-down": async () => (await import("./commands/step_down.ts")).stepDownCommand,

@@ -3,15 +3,17 @@
  * function said of itself, and the certificates that wait for evidence of their key.
  */
 import type { Domain } from "../../function/leader-election/rules.ts";
-import { hex } from "../base/bytes.ts";
+import { fromUtf8, hex } from "../base/bytes.ts";
 import type { CertificateDocument, VerifiedCertificate } from "../certificate/types.ts";
 import {
   type CertificateFailure,
   type CertificateVerdict,
   verifyCertificate,
 } from "../certificate/verify.ts";
+import { encodeEvidence } from "../attestation/mod.ts";
 import { importRsaJwk, type RsaPublicKey } from "../crypto/rsa.ts";
 import type { NodeId } from "../membership/types.ts";
+import type { AttestedFunction } from "./enclave_link.ts";
 import { type FunctionDescription, parseDescription } from "./function_description.ts";
 import type { StateStore } from "./state_store.ts";
 
@@ -69,12 +71,14 @@ export class CertificateDesk {
   }
 
   /** Evidence for a key was verified: it is remembered, on disk when this returns. */
-  admit(key: RsaPublicKey, tee: string, description: FunctionDescription): void {
+  admit({ key, evidence, description }: AttestedFunction): void {
+    const { platform: tee } = evidence;
     this.#store.saveKey(hex(this.#domain.checksum), {
       kid: key.kid,
       jwk: JSON.stringify(key.jwk),
       tee,
       description: description.text,
+      evidence: fromUtf8(encodeEvidence(evidence))!,
     });
     this.#keys.delete(key.kid);
     this.#keys.set(key.kid, key);

@@ -23,6 +23,8 @@ export interface EnclaveHostsEvents {
   attested(found: AttestedFunction): void;
   /** A key lives no more. */
   keyLost(kid: string, host: string): void;
+  /** A host was never attested in this run and its patience is over: see {@linkcode EnclaveHosts.isSettled}. */
+  givenUp(host: string): void;
   unreachable(reason: string, retryMs: number): void;
   /** A host was refused; `isLast` when every host was, and none was ever attested. */
   refused(error: FumataError, isLast: boolean): void;
@@ -42,6 +44,7 @@ export class EnclaveHosts implements AsyncDisposable {
       new EnclaveLink(connect, patienceMs, {
         attested: (found) => this.#onAttested(found),
         keyLost: (kid) => events.keyLost(kid, name),
+        givenUp: () => events.givenUp(name),
         unreachable: (reason, retryMs) => events.unreachable(reason, retryMs),
         refused: (error) => this.#onRefused(error, name),
       })
@@ -51,6 +54,14 @@ export class EnclaveHosts implements AsyncDisposable {
   /** Whether any host was attested in this run. */
   get isAttested(): boolean {
     return this.#platform !== undefined;
+  }
+
+  /**
+   * Whether it is known of every host which key it has. Before that a key of an earlier run may still be the key of a host that has not
+   * answered yet.
+   */
+  get isSettled(): boolean {
+    return this.#links.every((link) => link.isSettled);
   }
 
   /** The living keys, in the order of the hosts. */
@@ -91,11 +102,12 @@ export class EnclaveHosts implements AsyncDisposable {
 
   /** Platforms are never mixed in one cluster: what one of them proves says nothing about another. */
   #onAttested(found: AttestedFunction): void {
-    const wanted = this.#platform ??= found.platform;
-    if (found.platform === wanted) return this.#events.attested(found);
+    const { platform } = found.evidence;
+    const wanted = this.#platform ??= platform;
+    if (platform === wanted) return this.#events.attested(found);
     throw new FumataError(
       "refused",
-      `Cannot use this enclave host: its platform is ${found.platform}, that of the others ${wanted}`,
+      `Cannot use this enclave host: its platform is ${platform}, that of the others ${wanted}`,
     );
   }
 

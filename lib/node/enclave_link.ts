@@ -5,12 +5,13 @@
  */
 import { FumataError, messageOf } from "../base/errors.ts";
 import { fromUtf8, utf8 } from "../base/bytes.ts";
+import type { Evidence } from "../attestation/types.ts";
 import type { RsaPublicKey } from "../crypto/rsa.ts";
 import { type FunctionDescription, parseDescription } from "./function_description.ts";
 
 /** What the link needs of an attested connection. */
 export interface AttestedConnection {
-  readonly evidence: { readonly platform: string };
+  readonly evidence: Evidence;
   /** The certificate key whose thumbprint the evidence binds. */
   readonly certificateKey?: RsaPublicKey;
   /** Resolves when the connection has ended, by whichever side; without it an end is noticed at the next call. */
@@ -21,7 +22,8 @@ export interface AttestedConnection {
 
 /** What is known of the enclave once it was attested. */
 export interface AttestedFunction {
-  readonly platform: string;
+  /** What was shown; it binds the checksum and the key. */
+  readonly evidence: Evidence;
   readonly key: RsaPublicKey;
   readonly description: FunctionDescription;
 }
@@ -32,6 +34,8 @@ export interface EnclaveLinkEvents {
   attested(found: AttestedFunction): void;
   /** The host showed another key, or was away for too long. */
   keyLost(kid: string): void;
+  /** Never attested in this run, and out of reach or refused for the whole patience: what earlier runs know of it counts as lost. */
+  givenUp(): void;
   /** Out of reach; said once until it is back. */
   unreachable(reason: string, retryMs: number): void;
   /** Evidence, pin or signature refused: nothing was sent. */
@@ -59,6 +63,7 @@ export class EnclaveLink implements AsyncDisposable {
   readonly #events: EnclaveLinkEvents;
   #warm?: Promise<Warm>;
   #kid?: string;
+  #isSettled = false;
   #retry?: ReturnType<typeof setTimeout>;
   #retryMs = RETRY_MS_MIN;
   #downSinceMs?: number;
@@ -81,6 +86,11 @@ export class EnclaveLink implements AsyncDisposable {
   /** Thumbprint of the host's key, while that counts as living. */
   get kid(): string | undefined {
     return this.#kid;
+  }
+
+  /** Whether it is known which key the host has: it was attested in this run, or away for the whole patience. */
+  get isSettled(): boolean {
+    return this.#isSettled;
   }
 
   /** Starts to attest; goes on trying until it is closed. */
@@ -171,11 +181,14 @@ export class EnclaveLink implements AsyncDisposable {
 
   #admit(found: AttestedFunction): void {
     const before = this.#kid;
+    const wasSettled = this.#isSettled;
     this.#kid = found.key.kid;
+    this.#isSettled = true;
     try {
       this.#events.attested(found);
     } catch (thrown) {
       this.#kid = before;
+      this.#isSettled = wasSettled;
       throw thrown;
     }
     this.#retryMs = RETRY_MS_MIN;
@@ -210,16 +223,21 @@ export class EnclaveLink implements AsyncDisposable {
       this.#events.unreachable(messageOf(thrown), this.#retryMs);
     }
     const leftMs = this.#downSinceMs + this.#patienceMs - nowMs;
-    if (leftMs <= 0 && this.#kid !== undefined) {
-      const lost = this.#kid;
-      this.#kid = undefined;
-      this.#events.keyLost(lost);
-    }
+    if (leftMs <= 0) this.#giveUp();
     // What was told may have closed the link.
     if (this.#closed) return;
     // The last try before patience ends is at its end.
     this.#startIn(leftMs > 0 ? Math.min(this.#retryMs, leftMs + 1) : this.#retryMs);
     this.#retryMs = Math.min(this.#retryMs * 2, RETRY_MS_MAX);
+  }
+
+  #giveUp(): void {
+    const lost = this.#kid;
+    const isNews = !this.#isSettled;
+    this.#kid = undefined;
+    this.#isSettled = true;
+    if (lost !== undefined) this.#events.keyLost(lost);
+    else if (isNews) this.#events.givenUp();
   }
 
   #startIn(waitMs: number): void {
@@ -242,7 +260,7 @@ async function describe(connection: AttestedConnection): Promise<AttestedFunctio
       "Cannot use the enclave: its evidence binds no certificate key; the host is too old",
     );
   }
-  return { platform: connection.evidence.platform, key, description };
+  return { evidence: connection.evidence, key, description };
 }
 
 function codeOf(thrown: unknown): string {

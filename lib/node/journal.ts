@@ -65,7 +65,8 @@ export class Journal {
     this.logger.log("info", "keys-changed", words, { keys: ids });
   }
 
-  attested({ platform, key, description }: AttestedFunction, checksum: string): void {
+  attested({ evidence, key, description }: AttestedFunction, checksum: string): void {
+    const { platform } = evidence;
     const { kind, policy } = description;
     const tee = platform === "simulated" ? "simulated TEE (insecure)" : platform;
     const words = `enclave verified: ${tee}, function ${checksum}, policy ${policy}`;
@@ -84,6 +85,11 @@ export class Journal {
     this.#kids.delete(kid);
     const words = `the key ${kid} of the enclave at ${host} counts as lost`;
     this.logger.log("warn", "enclave-key-lost", words, { kid, host });
+  }
+
+  enclaveGivenUp(host: string): void {
+    const words = `the enclave at ${host} was not attested in time; keys of earlier runs lapse`;
+    this.logger.log("warn", "enclave-given-up", words, { host });
   }
 
   enclaveRefused(reason: string): void {

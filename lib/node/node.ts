@@ -35,7 +35,8 @@ import { OpenPart } from "./open_part.ts";
 import { RosterPart } from "./roster_part.ts";
 import { rosterOf } from "./roster_cluster.ts";
 import { SourceLimit } from "./source_limit.ts";
-import { StateStore } from "./state_store.ts";
+import type { StoredCertificate } from "./chain_store.ts";
+import { StateStore, type StoredKey } from "./state_store.ts";
 import type { Succession } from "./succession.ts";
 import { openTransport, type Transport } from "./transport.ts";
 
@@ -180,6 +181,10 @@ export class Node implements AsyncDisposable {
         this.#journal.enclaveKeyLost(kid, host);
         this.#tellKeys();
       },
+      givenUp: (host) => {
+        this.#journal.enclaveGivenUp(host);
+        this.#tellKeys();
+      },
       unreachable: (reason, retryMs) => this.#journal.enclaveUnreachable(reason, retryMs),
       refused: (error, isLast) => this.#onRefused(error, isLast),
     });
@@ -230,6 +235,16 @@ export class Node implements AsyncDisposable {
   /** What was proven about liars; nothing in an open cluster. */
   get evidence(): readonly ForkEvidence[] {
     return this.#part instanceof RosterPart ? this.#part.evidence : [];
+  }
+
+  /** The certificates of this roster cluster that are kept here, through its successions, oldest first; none in an open cluster. */
+  certificates(): readonly StoredCertificate[] {
+    return this.#store.chain.all(this.cluster);
+  }
+
+  /** The enclave keys of a function (checksum in hex) for which this node verified evidence, in this run or earlier; the latest last. */
+  enclaveKeys(checksum: string): readonly StoredKey[] {
+    return this.#store.keys(checksum);
   }
 
   /** Signs a challenge with this node's key; `undefined` unless the named certificate is in force here and this node is its leader. */
@@ -581,9 +596,9 @@ export class Node implements AsyncDisposable {
   }
 
   #onAttested(found: AttestedFunction): void {
-    this.#platform = found.platform;
+    this.#platform = found.evidence.platform;
     try {
-      this.#desk.admit(found.key, found.platform, found.description);
+      this.#desk.admit(found);
     } catch (thrown) {
       return this.#fail(thrown);
     }
@@ -603,11 +618,12 @@ export class Node implements AsyncDisposable {
     else this.#journal.enclaveRefused(error.message);
   }
 
-  /** The living keys; before any host was attested in this run, those of earlier runs. */
+  /** The living keys; and those of earlier runs, until it is known which key every host has now: a host that answers late is no lost one. */
   #tellKeys(): void {
-    const { isAttested, kids } = this.#enclaves;
-    if (isAttested) this.#part.keys(kids, kids[0]);
-    else this.#part.keys(this.#desk.kids, this.#desk.kids.at(-1));
+    const { isAttested, isSettled, kids } = this.#enclaves;
+    if (isAttested && isSettled) return this.#part.keys(kids, kids[0]);
+    const stored = this.#desk.kids;
+    this.#part.keys([...new Set([...kids, ...stored])], kids[0] ?? stored.at(-1));
   }
 
   #rememberMembers(): void {

@@ -27,10 +27,17 @@ import {
 import type { CertificateDesk } from "./certificate_desk.ts";
 import { certificateOf } from "./election_answer.ts";
 import type { ElectionFrame, ElectionPart, PartEffect, PartShell } from "./election_part.ts";
-import type { GossipEvent } from "./gossip.ts";
+import { ChainKeeper } from "./chain_keeper.ts";
+import { addressesOf, type GossipEvent } from "./gossip.ts";
 import type { Journal } from "./journal.ts";
 import type { Middleman } from "./middleman.ts";
-import { rosterCertificateOf, rosterOf, rosterRequest, rosterRules } from "./roster_cluster.ts";
+import {
+  rosterCertificateOf,
+  rosterGenesis,
+  rosterOf,
+  rosterRequest,
+  rosterRules,
+} from "./roster_cluster.ts";
 import { openRosterMemory, rosterOrigin } from "./roster_memory.ts";
 import { type ClockReading, RosterVoter, type RosterVoterEffect } from "./roster_voter.ts";
 import { coreOrder, orderFault, type Succession } from "./succession.ts";
@@ -61,6 +68,7 @@ export class RosterPart implements ElectionPart {
   readonly #checksum: string;
   readonly #door: RosterDoor;
   readonly #voter: RosterVoter;
+  readonly #chain: ChainKeeper;
   /** The predecessor's last certificate, before this electorate has one of its own. */
   readonly #closing?: CertificateDocument;
   #leader?: VerifiedCertificate;
@@ -84,16 +92,26 @@ export class RosterPart implements ElectionPart {
     const memory = openRosterMemory(store, domain, desk);
     const origin = rosterOrigin(store, domain, config, memory);
     this.#closing = origin.closing;
+    const settings = rosterSettings(options.profile, config.lease.leaseMs, config.lease.driftPpm);
     this.#voter = new RosterVoter(options.membership, {
       self: identity.id,
       roster,
       rules: rosterRules(identity, domain, config, freshNonce),
-      settings: rosterSettings(options.profile, config.lease.leaseMs, config.lease.driftPpm),
+      settings,
       memory,
       origin,
       prng: options.prng,
       nowMs,
     });
+    this.#chain = new ChainKeeper({
+      store: store.chain,
+      checksum: this.#checksum,
+      cluster: domain.cluster,
+      others: roster.voters.map((voter) => voter.id).filter((id) => id !== identity.id),
+      origin: rosterGenesis(domain),
+      intervalMs: settings.pullIntervalMs,
+    });
+    this.#keepHead(memory);
   }
 
   get term(): number {
@@ -150,7 +168,8 @@ export class RosterPart implements ElectionPart {
   }
 
   step(event: GossipEvent, nowMs: number): readonly PartEffect[] {
-    return this.#carryOut(this.#voter.gossip(event, reading(nowMs)));
+    const effects = this.#carryOut(this.#voter.gossip(event, reading(nowMs)));
+    return [...effects, { type: "act", act: () => this.#completeChain(nowMs) }];
   }
 
   receive({ sender, senderKey, kind, body }: ElectionFrame): Dropped | undefined {
@@ -160,12 +179,19 @@ export class RosterPart implements ElectionPart {
     const { message } = decoded;
     if (middleman?.hears(message, sender) === false) return;
     if (message.kind === "certificate") shell.onDocument(message.document, sender);
-    else this.#run({ type: "message", sender, message });
+    else if (
+      message.kind === "want-certificate" && message.id !== this.#voter.headCertificate?.id
+    ) {
+      this.#answer(sender, message.id);
+    } else this.#run({ type: "message", sender, message });
   }
 
   certified(verified: VerifiedCertificate, from: NodeId | undefined): void {
     const certificate = rosterCertificateOf(verified);
-    if (certificate) this.#run({ type: "certificate", certificate, ...(from && { from }) });
+    if (!certificate) return;
+    this.#run({ type: "certificate", certificate, ...(from && { from }) });
+    // In its turn, so that the memory, by which this node votes, is on disk first.
+    this.#options.shell.run(() => [{ type: "act", act: () => this.#chain.keep(verified) }]);
   }
 
   keys(kids: readonly string[], preferred: string | undefined): void {
@@ -213,6 +239,30 @@ export class RosterPart implements ElectionPart {
       default:
         return effect;
     }
+  }
+
+  /** A crash may have come between the memory and the chain. */
+  #keepHead({ head }: RosterMemory): void {
+    const verdict = head && this.#options.desk.verify(head.document);
+    if (verdict?.ok) this.#chain.keep(verdict.certificate);
+  }
+
+  /** Asks for what is missing of the chain, when it is time. */
+  #completeChain(nowMs: number): void {
+    const question = this.#chain.question(nowMs);
+    if (question) this.#sendTo(question.to, { kind: "want-certificate", id: question.id });
+  }
+
+  /** A certificate of the past goes to whoever asks for it; the core knows only the head, and answers with that. */
+  #answer(sender: NodeId, id: string): void {
+    const document = this.#chain.answer(sender, id, performance.now());
+    if (document) return this.#sendTo(sender, { kind: "certificate", document });
+    this.#run({ type: "message", sender, message: { kind: "want-certificate", id } });
+  }
+
+  #sendTo(member: NodeId, message: RosterMessage): void {
+    const to = addressesOf(this.#options.membership, [member]);
+    this.#send({ type: "send-election", to, message });
   }
 
   #send({ to, message }: Extract<RosterVoterEffect, { type: "send-election" }>): void {

@@ -1,6 +1,6 @@
 /**
  * What a node remembers across restarts, in one SQLite file of its state folder: its identity key, its incarnation, its last vote and
- * highest certificate, the enclave keys that it verified, and the members that it knew.
+ * highest certificate, the chain of certificates, the enclave keys that it verified and their evidence, and the members that it knew.
  *
  * SQLite because a vote must be on disk before it is sent, at once and whole: one synchronous transaction with `synchronous=FULL`
  * gives that, and `locking_mode=EXCLUSIVE` makes a second process in the same folder fail instead of voting twice. Votes and
@@ -8,11 +8,12 @@
  */
 import { DatabaseSync } from "node:sqlite";
 import { FumataError, messageOf } from "../base/errors.ts";
+import { CHAIN_SCHEMA, ChainStore } from "./chain_store.ts";
 import { generateIdentity, type Identity, identityFromPem } from "../crypto/ed25519.ts";
 
 /** Marks a database as ours: "fuma" in ASCII (SQLite's application_id). */
 const APPLICATION_ID = 0x66756d61;
-const SCHEMA_VERSION = 1;
+const SCHEMA_VERSION = 2;
 const FILE_NAME = "node.db";
 /** What else a node's folder holds: SQLite's journal, where the HTTP interface is, and its token. They say that there was a state. */
 const COMPANION_NAMES: readonly string[] = [`${FILE_NAME}-journal`, "http.json", "http-token"];
@@ -26,9 +27,17 @@ CREATE TABLE history (
   vote_term INTEGER, vote_digest TEXT, head TEXT, roster TEXT,
   PRIMARY KEY (checksum, cluster)
 );
-CREATE TABLE enclave_key (checksum TEXT NOT NULL, kid TEXT NOT NULL, jwk TEXT NOT NULL, tee TEXT NOT NULL, description TEXT NOT NULL, PRIMARY KEY (checksum, kid));
+CREATE TABLE enclave_key (checksum TEXT NOT NULL, kid TEXT NOT NULL, jwk TEXT NOT NULL, tee TEXT NOT NULL, description TEXT NOT NULL, evidence TEXT, PRIMARY KEY (checksum, kid));
 CREATE TABLE member (claim BLOB NOT NULL);
+${CHAIN_SCHEMA}
 PRAGMA application_id = ${APPLICATION_ID};
+PRAGMA user_version = ${SCHEMA_VERSION};
+`;
+
+/** Makes a state of version 1, which had neither chain nor evidence, one of version 2. */
+const FROM_VERSION_1 = `
+ALTER TABLE enclave_key ADD COLUMN evidence TEXT;
+${CHAIN_SCHEMA}
 PRAGMA user_version = ${SCHEMA_VERSION};
 `;
 
@@ -48,18 +57,23 @@ export interface StoredKey {
   readonly tee: string;
   /** What the function said of itself, JSON. */
   readonly description: string;
+  /** The evidence, as an envelope (JSON); absent when the key is from a state that did not keep it. */
+  readonly evidence?: string;
 }
 
 /** The opened state of one node. Every `save` is on disk when it returns, and throws when it is not. */
 export class StateStore implements Disposable {
   readonly identity: Identity;
   readonly folder: string;
+  /** The certificates of roster clusters. */
+  readonly chain: ChainStore;
   readonly #database: DatabaseSync;
 
   private constructor(folder: string, database: DatabaseSync, identity: Identity) {
     this.folder = folder;
     this.#database = database;
     this.identity = identity;
+    this.chain = new ChainStore(database, (work) => this.#transaction(work));
   }
 
   /** Opens or makes the state of a folder. `undefined` keeps everything in memory, for tests and throw-away nodes. */
@@ -164,25 +178,27 @@ export class StateStore implements Disposable {
 
   keys(checksum: string): StoredKey[] {
     const rows = this.#database
-      .prepare("SELECT kid, jwk, tee, description FROM enclave_key WHERE checksum = ?").all(
-        checksum,
-      );
+      .prepare(
+        "SELECT kid, jwk, tee, description, evidence FROM enclave_key WHERE checksum = ?",
+      ).all(checksum);
     return rows.map((row) => ({
       kid: String(row.kid),
       jwk: String(row.jwk),
       tee: String(row.tee),
       description: String(row.description),
+      ...(row.evidence !== null && { evidence: String(row.evidence) }),
     }));
   }
 
   saveKey(checksum: string, key: StoredKey): void {
     this.#run(
-      "INSERT OR REPLACE INTO enclave_key (checksum, kid, jwk, tee, description) VALUES (?, ?, ?, ?, ?)",
+      "INSERT OR REPLACE INTO enclave_key (checksum, kid, jwk, tee, description, evidence) VALUES (?, ?, ?, ?, ?, ?)",
       checksum,
       key.kid,
       key.jwk,
       key.tee,
       key.description,
+      key.evidence ?? null,
     );
   }
 
@@ -204,7 +220,7 @@ export class StateStore implements Disposable {
     this.#database.close();
   }
 
-  #run(sql: string, ...values: (string | number)[]): void {
+  #run(sql: string, ...values: (string | number | null)[]): void {
     this.#transaction(() => this.#database.prepare(sql).run(...values));
   }
 
@@ -306,6 +322,8 @@ function openDatabase(path: string, folder: string): DatabaseSync {
         `Cannot use the state folder "${folder}": its ${FILE_NAME} is not a node's; ` +
           "name another folder with --state",
       );
+    } else if (version === 1) {
+      database.exec(`BEGIN IMMEDIATE; ${FROM_VERSION_1} COMMIT`);
     } else if (version !== SCHEMA_VERSION) {
       throw new FumataError(
         "failure",

@@ -6,7 +6,7 @@ import type { CommandContext } from "../../lib/cli/command.ts";
 import { nodeCommand } from "../../lib/cli/commands/node.ts";
 import { loadHosts } from "../../lib/cli/enclave_hosts.ts";
 import type { EnclaveHost } from "../../lib/node/enclave_hosts.ts";
-import { BareEnclave, type TestNode } from "./_cluster.ts";
+import { BareEnclave, evidenceOf, type TestNode } from "./_cluster.ts";
 import { leaseHolder, rosterWorld } from "./_roster.ts";
 
 const disposeAll = async (nodes: readonly TestNode[]) => {
@@ -127,7 +127,7 @@ Deno.test("a refused host beside a good one is named and left out; platforms are
     name: "other",
     connect: async () => {
       await taken.promise;
-      return { ...await two.connect(), evidence: { platform: "nitro" } };
+      return { ...await two.connect(), evidence: evidenceOf("nitro") };
     },
   };
   const [node] = world.startAll({ enclaves: [refusing, world.enclave.host, other] });
@@ -170,4 +170,66 @@ Deno.test("flags of hosts are given once for all or once for each", async () => 
     /Cannot use --function 2 times for 3 enclave hosts: once for all of them, or once for each/,
   );
   match(await refused(...Array(9).fill(["--enclave", "a"]).flat()), /8 at most/);
+});
+
+Deno.test("after a restart the key of a host that answers late is not lost: the next certificate has it", async () => {
+  await using world = await rosterWorld(1, 0);
+  const one = world.enclave;
+  await using two = new BareEnclave("random", world.clusterJson);
+  const first = world.start(0, [], { enclaves: [one.host, two.host] });
+  await leaseHolder([first]);
+  const { kid } = first.node.leader!;
+  const [used, spare] = kid === one.key.kid ? [one, two] : [two, one];
+  await first[Symbol.asyncDispose]();
+
+  const answers = Promise.withResolvers<void>();
+  const late: EnclaveHost = {
+    name: "late",
+    connect: async () => {
+      await answers.promise;
+      return await used.connect();
+    },
+  };
+  const again = world.start(0, [], { enclaves: [late, spare.host] });
+  try {
+    const { listener } = again;
+    await leaseHolder([again]);
+    await listener.until(({ event, fields }) =>
+      event === "attested" && fields.kid === spare.key.kid
+    );
+    const heard = listener.said.length;
+    again.node.stepDown();
+    // Either the bundle waits for the late host, or, were its key lost, the other host signs at once.
+    await listener.until(
+      ({ event }) => event === "election-quorum" || event === "lease-held",
+      heard,
+    );
+    answers.resolve();
+    await leaseHolder([again], [heard]);
+    strictEqual(again.node.leader!.kid, kid);
+  } finally {
+    answers.resolve();
+    await disposeAll([again]);
+  }
+});
+
+Deno.test("after a restart the key of a host that stays away lapses with the patience, and another host elects", async () => {
+  await using world = await rosterWorld(1, 0);
+  const gone = world.enclave;
+  await using spare = new BareEnclave("random", world.clusterJson);
+  const first = world.start(0, [], { enclaves: [gone.host] });
+  await leaseHolder([first]);
+  await first[Symbol.asyncDispose]();
+  gone.crash();
+  const again = world.start(0, [], { enclaves: [gone.host, spare.host] });
+  try {
+    await leaseHolder([again]);
+    await again.listener.until(({ event }) => event === "enclave-given-up");
+    const heard = again.listener.said.length;
+    again.node.stepDown();
+    await leaseHolder([again], [heard]);
+    strictEqual(again.node.leader!.kid, spare.key.kid);
+  } finally {
+    await disposeAll([again]);
+  }
 });

@@ -1,6 +1,6 @@
 import { ok, rejects, strictEqual } from "node:assert";
 import { FumataError } from "../../lib/base/errors.ts";
-import { BareEnclave, TestNode } from "./_cluster.ts";
+import { BareEnclave, evidenceOf, TestNode } from "./_cluster.ts";
 
 Deno.test("two nodes find each other and respect the same verified leader", async () => {
   await using enclave = new BareEnclave("highest");
@@ -97,7 +97,7 @@ Deno.test("a certificate that names another TEE than its key's evidence is refus
   await using node = new TestNode(enclave, [], {
     enclaves: [{
       name: "liar",
-      connect: async () => ({ ...(await enclave.connect()), evidence: { platform: "nitro" } }),
+      connect: async () => ({ ...(await enclave.connect()), evidence: evidenceOf("nitro") }),
     }],
   });
   const said = await node.listener.until(({ event }) => event === "certificate-refused");

@@ -1,7 +1,7 @@
 /** Roster clusters with real nodes on loopback: a leader with a lease, failover, restart, and who may not take part. */
 import { match, ok, strictEqual, throws } from "node:assert";
 import { StateStore } from "../../lib/node/state_store.ts";
-import { BareEnclave, TestNode } from "./_cluster.ts";
+import { BareEnclave, evidenceOf, TestNode } from "./_cluster.ts";
 import { descriptionOf, keyOf, leaseHolder, rosterWorld } from "./_roster.ts";
 
 Deno.test("four voters, one of whom may lie: one leader holds the lease; when it falls silent another does in a later term", async () => {
@@ -142,7 +142,7 @@ Deno.test("an enclave whose certificates never verify makes no terms run", async
   // Its evidence says another TEE than its certificates do, so each of them is refused.
   const liar = {
     name: "liar",
-    connect: async () => ({ ...await connect(), evidence: { platform: "nitro" } }),
+    connect: async () => ({ ...await connect(), evidence: evidenceOf("nitro") }),
   };
   const [node] = world.startAll({ enclaves: [liar] });
   try {

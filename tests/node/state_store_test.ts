@@ -73,7 +73,7 @@ Deno.test("a state of a later format is refused", () =>
     const later = new DatabaseSync(`${folder}/node.db`);
     later.exec("PRAGMA user_version = 99");
     later.close();
-    throws(() => StateStore.open(folder), /its format is 99, this fumata writes 1/);
+    throws(() => StateStore.open(folder), /its format is 99, this fumata writes 2/);
   }));
 
 Deno.test("a folder that cannot be made is refused in one line", () =>

@@ -1,0 +1,60 @@
+/**
+ * What an auditor wants to take away: the chain of certificates, and the enclave's keys with the evidence that names them, in the forms that
+ * `fumata audit`, `fumata verify` and `--keys` read. Whoever takes it judges the evidence; a node's word makes no key trustworthy.
+ */
+import { hex } from "../../base/bytes.ts";
+import { EXTRAS_MAX } from "../../certificate/certificate_document.ts";
+import { FumataError } from "../../base/errors.ts";
+import type { Node } from "../../node/node.ts";
+import type { StoredKey } from "../../node/state_store.ts";
+import type { ApiRequest, Route } from "../types.ts";
+
+/** The entries. */
+export const CHAIN_ROUTES: readonly Route[] = [
+  { method: "GET", path: "/v1/chain", needsToken: false, handle: ({ node }) => chain(node) },
+  {
+    method: "GET",
+    path: "/v1/keys",
+    needsToken: false,
+    handle: ({ node }) => ({ json: { keys: extrasOf(ownKeys(node)).keys } }),
+  },
+  { method: "GET", path: "/v1/attestation", needsToken: false, handle: attestation },
+];
+
+/** Every certificate that the node keeps, with the keys that signed them and their evidence. */
+function chain(node: Node) {
+  if (node.kind === "open") {
+    const why = "this cluster is open, and its certificates are no chain";
+    throw new FumataError("failure", `Cannot give the chain: ${why}`);
+  }
+  const certificates = node.certificates();
+  if (certificates.length === 0) {
+    throw new FumataError("no-leader", "Cannot give the chain: no certificate has come yet");
+  }
+  const used = new Set(certificates.map(({ kid }) => kid));
+  const checksums = [...new Set(certificates.map(({ checksum }) => checksum))];
+  const keys = checksums.flatMap((checksum) => node.enclaveKeys(checksum))
+    .filter(({ kid }) => used.has(kid));
+  return { json: { chain: certificates.map(({ document }) => document), ...extrasOf(keys) } };
+}
+
+/** The keys of the node's own function with their evidence; with `?kid=` only that one. */
+function attestation({ node, query }: ApiRequest) {
+  const wanted = query.get("kid");
+  return { json: extrasOf(ownKeys(node).filter(({ kid }) => wanted === null || kid === wanted)) };
+}
+
+function ownKeys(node: Node): readonly StoredKey[] {
+  return node.enclaveKeys(hex(node.checksum));
+}
+
+/** As files hold them, the latest ones when there are too many for a file. */
+function extrasOf(stored: readonly StoredKey[]) {
+  const latest = stored.slice(-EXTRAS_MAX);
+  return {
+    keys: latest.map(({ jwk }) => JSON.parse(jwk)),
+    evidence: latest.flatMap(({ evidence }) =>
+      evidence === undefined ? [] : [JSON.parse(evidence)]
+    ),
+  };
+}
