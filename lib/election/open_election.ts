@@ -105,6 +105,8 @@ export class OpenElection {
   /** When the present view may be voted on, and when the present term is given up. */
   #startAtMs: number;
   #termDeadlineMs?: number;
+  /** The deadline passed in silence: see `#considerGivingUp`. */
+  #isOverdue = false;
   #graceUntilMs: number;
   #ignored = new Set<Digest>();
   #pulledAtMs = new Map<NodeId, number>();
@@ -332,7 +334,7 @@ export class OpenElection {
     this.#propose();
     this.#callWhenReady(nowMs);
     if (!this.#hasGivenUp() && (this.#isStuck() || this.#collectorGaveUp())) this.#giveUp(nowMs);
-    if (nowMs >= this.#termDeadlineMs) this.#giveUp(nowMs);
+    this.#considerGivingUp(nowMs, this.#termDeadlineMs);
     this.#openTerms();
   }
 
@@ -437,11 +439,23 @@ export class OpenElection {
     this.#effects.push({ type: "call-enclave", digest, proposal, votes });
   }
 
+  /**
+   * At the deadline; but who knows no enclave key waits until another gave up, for as long as nobody knows one a next term would lead
+   * nowhere either, and a cluster without an enclave would do nothing but give up.
+   */
+  #considerGivingUp(nowMs: number, deadlineMs: number): void {
+    this.#isOverdue ||= nowMs >= deadlineMs;
+    const mayHelp = this.#kids.size > 0 || this.#terms.about(this.term).length > 0;
+    if (this.#isOverdue && mayHelp) this.#giveUp(nowMs);
+    else if (nowMs >= deadlineMs) this.#beginTerm(nowMs);
+  }
+
   /** Says to all that the term is over for this node, and says it again at every deadline until the next term opens. */
   #giveUp(nowMs: number): void {
     if (!this.#hasGivenUp()) this.#note({ what: "gave-up", term: this.term });
     this.#terms.note(this.#rules.signGaveUp(this.#head.id, this.term));
     this.#send(this.#others(), { kind: "gave-up", statements: this.#terms.about(this.term) });
+    this.#isOverdue = false;
     this.#beginTerm(nowMs);
   }
 
@@ -515,6 +529,7 @@ export class OpenElection {
   }
 
   #resetAttempt(): void {
+    this.#isOverdue = false;
     this.#round = undefined;
     this.#bundle = undefined;
     this.#termDeadlineMs = undefined;

@@ -259,6 +259,22 @@ Deno.test("a node without a verified key neither proposes nor votes", () => {
   agree(world, ["a", "b"]);
 });
 
+Deno.test("as long as nobody knows an enclave key nobody gives up, and once somebody does they elect", () => {
+  const world = new World(["a", "b", "c"]);
+  for (const id of ["a", "b", "c"]) world.step(world.node(id), { type: "keys", kids: [] });
+  world.component(["a", "b", "c"]);
+  world.advance(120_000);
+  strictEqual(world.sent.length, 0);
+  const collector = fakeRules("a").collector(fakeRules("a").genesis, 1, ["a", "b", "c"]);
+  const able = ["a", "b", "c"].filter((id) => id !== collector);
+  // The first collector alone does not reach the enclave: the others have to take its term from it.
+  for (const id of able) {
+    world.step(world.node(id), { type: "keys", kids: [KID], preferred: KID });
+  }
+  world.advance(60_000);
+  for (const id of able) ok(world.leaders()[id], `${id} has a leader`);
+});
+
 Deno.test("a node with seeds that have not answered waits before it elects alone", () => {
   const world = new World(["a"]);
   const node = world.node("a");
