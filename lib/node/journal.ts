@@ -5,7 +5,12 @@
 import { type Address, formatAddress, isLoopback } from "../base/address.ts";
 import type { Logger, LogLevel } from "../base/log.ts";
 import type { VerifiedCertificate } from "../certificate/types.ts";
-import type { ForkEvidence, LeaseLoss, RosterNote } from "../election/roster/types.ts";
+import type {
+  ForkEvidence,
+  LeaseLoss,
+  Misbehaviour,
+  RosterNote,
+} from "../election/roster/types.ts";
 import type { ElectionNote } from "../election/types.ts";
 import type { MemberChange, MembershipReport } from "../membership/types.ts";
 import type { AttestedFunction } from "./enclave_link.ts";
@@ -25,9 +30,17 @@ const MEMBER_WORDS = {
 /** Changes that are noise unless one looks for them. */
 const QUIET: ReadonlySet<MemberChange["kind"]> = new Set(["suspect", "refute", "reap"]);
 
+const MISBEHAVIOUR_WORDS = {
+  "proposal-out-of-turn": "proposed in a term in which it does not collect",
+  "heartbeat-of-another": "sent a heartbeat under a certificate by which another node leads",
+  "step-down-of-another": "stepped down from a certificate by which another node leads",
+} as const satisfies Record<Misbehaviour, string>;
+
 /** The journal of one node. */
 export class Journal {
   readonly #kids = new Set<string>();
+  /** What each voter did that no honest one does. One line for each is enough; a roster and its ways to lie are few. */
+  readonly #misbehaved = new Set<string>();
   #leasedTerm?: number;
   #quiet = false;
 
@@ -171,7 +184,22 @@ export class Journal {
     this.logger.log("warn", "closed", words, { term });
   }
 
+  /** A voter signed an envelope around something that does not verify. */
+  forged(by: string, kind: string): void {
+    this.#misbehaviour(by, `forged-${kind}`, `sent a ${kind} that does not verify`);
+  }
+
+  #misbehaviour(by: string, how: string, words: string): void {
+    const key = `${by} ${how}`;
+    if (this.#misbehaved.has(key)) return;
+    this.#misbehaved.add(key);
+    this.logger.log("warn", "misbehaved", `${by} ${words}; it is broken or lies`, { by, how });
+  }
+
   rosterNote(note: RosterNote): void {
+    if (note.what === "misbehaved") {
+      return this.#misbehaviour(note.by, note.how, MISBEHAVIOUR_WORDS[note.how]);
+    }
     if (note.what === "liar") {
       const { evidence } = note;
       const who = evidence.type === "votes" ? evidence.liar : evidence.liars.join(", ");

@@ -173,9 +173,15 @@ export class RosterPart implements ElectionPart {
   }
 
   receive({ sender, senderKey, kind, body }: ElectionFrame): Dropped | undefined {
-    const { shell, middleman } = this.#options;
+    const { shell, middleman, journal } = this.#options;
     const decoded = decodeRosterMessage({ senderKey, kind, body }, this.#door);
-    if (!decoded.ok) return decoded;
+    if (!decoded.ok) {
+      const name = Object.entries(ROSTER_KINDS).find(([, number]) => number === kind)?.[0];
+      const isVoter = this.#door.roster.voters.some((voter) => voter.id === sender);
+      // A stranger is dropped and counted; a voter's frame is its own word.
+      if (isVoter && name !== undefined) journal.forged(sender, name);
+      return decoded;
+    }
     const { message } = decoded;
     if (middleman?.hears(message, sender) === false) return;
     if (message.kind === "certificate") shell.onDocument(message.document, sender);

@@ -50,7 +50,10 @@ export class Following {
       this.#early.set(sender, { heartbeat, dueMs });
       return;
     }
-    if (sender !== leader || this.hasSteppedDown()) return;
+    if (sender !== leader) {
+      return this.#context.note({ what: "misbehaved", by: sender, how: "heartbeat-of-another" });
+    }
+    if (this.hasSteppedDown()) return;
     switch (this.#log.hear(heartbeat)) {
       case "stale":
         return;
@@ -81,6 +84,9 @@ export class Following {
   /** Another node's step-down came. */
   hearStepDown({ certificateId, leader }: StepDown): void {
     const { head, promises } = this.#context;
+    if (certificateId === head.id && leader !== this.#context.leader) {
+      this.#context.note({ what: "misbehaved", by: leader, how: "step-down-of-another" });
+    }
     const wasThere = !this.hasSteppedDown();
     this.#stepDowns.set(leader, certificateId);
     promises.release(certificateId, leader);

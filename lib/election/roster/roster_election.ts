@@ -191,6 +191,9 @@ export class RosterElection {
       case "proposal": {
         const { proposal, vote } = message;
         const signed = { term: proposal.term, digest: rules.digest(proposal), vote };
+        if (rules.collector(proposal.prev, proposal.term) !== sender) {
+          this.#context.note({ what: "misbehaved", by: sender, how: "proposal-out-of-turn" });
+        }
         this.#witness.seeVote(signed);
         return this.#voting.take(sender, proposal, signed, nowMs);
       }

@@ -348,6 +348,15 @@ export type RosterEffect =
   /** Something worth a log line. */
   | { readonly type: "note"; readonly note: RosterNote };
 
+/** What no honest voter ever sends, whatever it knows; a signed message of the sender's own tells. */
+export type Misbehaviour =
+  /** A proposal for a term whose collector is somebody else. */
+  | "proposal-out-of-turn"
+  /** A heartbeat under a certificate by which somebody else leads. */
+  | "heartbeat-of-another"
+  /** A step-down from a certificate by which somebody else leads. */
+  | "step-down-of-another";
+
 /** What happened, for logs and displays. */
 export type RosterNote =
   | { readonly what: "proposed"; readonly term: number; readonly active: number }
@@ -373,6 +382,7 @@ export type RosterNote =
   | { readonly what: "stepping-down"; readonly term: number; readonly why: "asked" | "no-lease" }
   | { readonly what: "stepped-down"; readonly leader: NodeId; readonly term: number }
   | { readonly what: "clock-jump"; readonly byMs: number }
+  | { readonly what: "misbehaved"; readonly by: NodeId; readonly how: Misbehaviour }
   | { readonly what: "liar"; readonly evidence: ForkEvidence };
 
 /** The rules and keys that the machine needs; deterministic but for `nonce`. */

@@ -12,6 +12,11 @@ export const LIARS: Readonly<Record<string, (id: string) => Liar>> = {
   termJumper,
   backwardVoter,
   stepDownForger,
+  strayAcker,
+  pretender,
+  outOfTurn,
+  choosyCollector,
+  deafLeader,
   silent,
 };
 
@@ -121,6 +126,78 @@ export function stepDownForger(id: string): Liar {
       return world.node(id).election.headCertificate?.leader === id ? [sent] : [sent, forged];
     },
     hears: () => true,
+  };
+}
+
+/** Acks the last certificate but one in place of the present one. */
+export function strayAcker(id: string): Liar {
+  return {
+    sends(sent, world) {
+      if (sent.message.kind !== "lease-ack") return [sent];
+      const { prev } = world.node(id).election.headCertificate?.proposal ?? {};
+      if (prev === undefined) return [sent];
+      return [{
+        ...sent,
+        message: { kind: "lease-ack", ack: { ...sent.message.ack, certificateId: prev } },
+      }];
+    },
+    hears: () => true,
+  };
+}
+
+/** Sends heartbeats under certificates by which others lead. */
+export function pretender(id: string): Liar {
+  let sequence = 0;
+  return {
+    sends(sent, world) {
+      const certificateId = world.node(id).election.head.id;
+      const nonce = `${world.prng.uint32()}`;
+      const heartbeat = {
+        certificateId,
+        nonce,
+        incarnation: 99,
+        sequence: ++sequence,
+        signature: id,
+      };
+      const forged: Sent = { ...sent, message: { kind: "heartbeat", heartbeat } };
+      return world.prng.below(3) === 0 ? [sent, forged] : [sent];
+    },
+    hears: () => true,
+  };
+}
+
+/** Proposes in every term, whoever collects. */
+export function outOfTurn(id: string): Liar {
+  return {
+    sends: (sent) => [sent],
+    hears({ message }, world) {
+      if (message.kind !== "proposal") return true;
+      const { proposal } = message;
+      const vote = signVote(id, proposal.term, digestOf(proposal));
+      for (const to of world.ids) {
+        if (to !== id) {
+          world.deliver({ from: id, to, message: { kind: "proposal", proposal, vote } });
+        }
+      }
+      return true;
+    },
+  };
+}
+
+/** Collects only the votes that it likes: those of the first half of the others. */
+export function choosyCollector(id: string): Liar {
+  return {
+    sends: (sent) => [sent],
+    hears: ({ from, message }, world) =>
+      message.kind !== "vote" || world.ids.filter((other) => other !== id).indexOf(from) % 2 === 0,
+  };
+}
+
+/** Leads without hearing whether anybody follows. */
+export function deafLeader(_id: string): Liar {
+  return {
+    sends: (sent) => [sent],
+    hears: ({ message }) => message.kind !== "lease-ack" && message.kind !== "ack-refusal",
   };
 }
 

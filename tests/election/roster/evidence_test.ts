@@ -182,3 +182,28 @@ Deno.test("a node's own true votes do not stop it", () => {
   strictEqual(solo.did("fail-stop").length, 0);
   strictEqual(solo.election.head.id, certificate.id);
 });
+
+Deno.test("what no honest voter sends is noted with its sender: proposals out of turn, heartbeats and step-downs of another", () => {
+  const solo = voter();
+  const [a] = solo.others.filter((id) => id !== solo.collector());
+  const noted = () =>
+    solo.did("note").flatMap(({ note }) => note.what === "misbehaved" ? [note] : []);
+  const proposal = solo.proposal();
+  const vote = signVote(a, proposal.term, digestOf(proposal));
+  solo.tell(a, { kind: "proposal", proposal, vote });
+  deepStrictEqual(noted().map(({ by, how }) => [by, how]), [[a, "proposal-out-of-turn"]]);
+  solo.clear();
+  const [leading, other] = solo.others;
+  const certificate = certificateOf(solo.roster, leading, { term: 1, voters: solo.others });
+  solo.step({ type: "certificate", certificate, from: leading });
+  const heartbeat = { certificateId: certificate.id, nonce: "n", incarnation: 1, sequence: 1 };
+  for (const sender of [leading, other]) {
+    solo.tell(sender, { kind: "heartbeat", heartbeat: { ...heartbeat, signature: sender } });
+  }
+  const stepDown = { certificateId: certificate.id, leader: other, signature: other };
+  solo.tell(other, { kind: "step-down", stepDown });
+  deepStrictEqual(noted().map(({ by, how }) => [by, how]), [
+    [other, "heartbeat-of-another"],
+    [other, "step-down-of-another"],
+  ]);
+});
