@@ -6,6 +6,7 @@ import { KEY_ROUTES } from "./routes/keys.ts";
 import { LEADERSHIP_ROUTES } from "./routes/leadership.ts";
 import { MEMBER_ROUTES } from "./routes/members.ts";
 import { STATUS_ROUTES } from "./routes/status.ts";
+import { SUB_LEASE_ROUTES } from "./routes/sub_leases.ts";
 import { SUCCESSION_ROUTES } from "./routes/succession.ts";
 import type { Route } from "./types.ts";
 
@@ -15,6 +16,7 @@ export const ROUTES: readonly Route[] = [
   ...ELECTION_ROUTES,
   ...CHAIN_ROUTES,
   ...LEADERSHIP_ROUTES,
+  ...SUB_LEASE_ROUTES,
   ...SUCCESSION_ROUTES,
   ...STATUS_ROUTES,
   ...EVENT_ROUTES,

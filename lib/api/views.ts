@@ -60,6 +60,15 @@ export interface StatusView {
   readonly dropped: Readonly<Record<string, number>>;
 }
 
+/** A part of the leader's lease, for a process that acts under it. */
+export interface SubLeaseView {
+  /** For how long the process may act, ms, counted from when it sent the request. */
+  readonly grantedMs: number;
+  readonly term: number;
+  /** Of the certificate by which this node leads. */
+  readonly certificateId: string;
+}
+
 /** The cluster keys of a node, by their ids. */
 export interface KeysView {
   /** Seals what this node sends. */

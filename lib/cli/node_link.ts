@@ -40,9 +40,12 @@ const ANSWER_MS_MAX = 30_000;
 export interface NodeLink {
   /** Its HTTP address. */
   readonly http: string;
-  /** The answer to a request. Throws a {@linkcode FumataError}: `unreachable`, or what the node refused with. */
+  /**
+   * The answer to a request, awaited for `waitMsMax` at most. Throws a {@linkcode FumataError}: `unreachable`, or what the node refused
+   * with.
+   */
   get(path: string): Promise<unknown>;
-  post(path: string, body: unknown): Promise<unknown>;
+  post(path: string, body: unknown, waitMsMax?: number): Promise<unknown>;
 }
 
 /** The node that the arguments name. Throws a {@linkcode FumataError} when none or several are meant. */
@@ -50,16 +53,16 @@ export function findNode(args: Arguments, context: CommandContext): NodeLink {
   const { http, folder } = locate(args, context);
   const tokenFile = args.text("token-file");
   const token = tokenFile === undefined ? folder && tokenOfFolder(folder) : requireToken(tokenFile);
-  const call = (method: string, path: string, body?: unknown) =>
+  const call = (method: string, path: string, body?: unknown, waitMsMax = ANSWER_MS_MAX) =>
     withProgress(
       context,
       `waiting for the node at ${http}`,
-      () => request(http, method, path, token, body),
+      () => request(http, method, path, token, body, waitMsMax),
     );
   return {
     http,
     get: (path) => call("GET", path),
-    post: (path, body) => call("POST", path, body),
+    post: (path, body, waitMsMax) => call("POST", path, body, waitMsMax),
   };
 }
 
@@ -118,6 +121,7 @@ async function request(
   path: string,
   token: string | undefined,
   body: unknown,
+  waitMsMax: number,
 ): Promise<unknown> {
   let status: number;
   let value: unknown;
@@ -129,7 +133,7 @@ async function request(
         ...(body !== undefined && { "content-type": "application/json" }),
       },
       ...(body !== undefined && { body: JSON.stringify(body) }),
-      signal: AbortSignal.timeout(ANSWER_MS_MAX),
+      signal: AbortSignal.timeout(waitMsMax),
     });
     status = response.status;
     value = await response.json();

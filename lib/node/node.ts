@@ -37,6 +37,7 @@ import { rosterOf } from "./roster_cluster.ts";
 import { SourceLimit } from "./source_limit.ts";
 import type { StoredCertificate } from "./chain_store.ts";
 import { StateStore, type StoredKey } from "./state_store.ts";
+import { type LeaseGranter, SubLeaseDesk } from "./sub_lease_desk.ts";
 import type { Succession } from "./succession.ts";
 import { openTransport, type Transport } from "./transport.ts";
 
@@ -109,6 +110,8 @@ export class Node implements AsyncDisposable {
   readonly events: EventLog;
   /** Monotonic ms at which it started, on the clock of {@linkcode Member.sinceMs}. */
   readonly startedMs = performance.now();
+  /** What runs under this node's lease in other processes. */
+  readonly subLeases: SubLeaseDesk;
   /** Resolves when the node has stopped by itself; rejects with what it cannot go on with. */
   readonly stopped: Promise<void>;
 
@@ -175,6 +178,7 @@ export class Node implements AsyncDisposable {
       this.#store[Symbol.dispose]();
       throw thrown;
     }
+    this.subLeases = new SubLeaseDesk(this.#leaseGranter());
     this.#enclaves = new EnclaveHosts(options.enclaves, ENCLAVE_PATIENCE_MS[options.profile], {
       attested: (found) => this.#onAttested(found),
       keyLost: (kid, host) => {
@@ -429,6 +433,17 @@ export class Node implements AsyncDisposable {
       call: (input, kid) => this.#enclaves.call(input, kid),
       onDocument: (document, from) => this.#onDocument(document, from),
       fail: (thrown) => this.#fail(thrown),
+    };
+  }
+
+  #leaseGranter(): LeaseGranter {
+    return {
+      nowMs: () => performance.now(),
+      grant: (id, wantedMs) =>
+        !this.#closed && this.#part instanceof RosterPart ? this.#part.subLease(id, wantedMs) : 0,
+      returned: (id) => {
+        if (this.#part instanceof RosterPart) this.#part.subLeaseReturned(id);
+      },
     };
   }
 

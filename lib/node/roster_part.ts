@@ -71,6 +71,8 @@ export class RosterPart implements ElectionPart {
   readonly #chain: ChainKeeper;
   /** The predecessor's last certificate, before this electorate has one of its own. */
   readonly #closing?: CertificateDocument;
+  /** What the core granted of the sub-lease that was asked for last. */
+  #grantedMs = 0;
   #leader?: VerifiedCertificate;
 
   constructor(options: RosterPartOptions) {
@@ -136,6 +138,18 @@ export class RosterPart implements ElectionPart {
   /** Asks this node to step down, if it leads. */
   stepDown(): void {
     this.#run({ type: "step-down" });
+  }
+
+  /** Asks for a part of the lease; gives for how many ms it is held from the sending of the request, 0 for a refusal. */
+  subLease(id: string, wantedMs: number): number {
+    this.#grantedMs = 0;
+    this.#run({ type: "sub-lease", id, wantedMs });
+    return this.#grantedMs;
+  }
+
+  /** What ran under a sub-lease has stopped. */
+  subLeaseReturned(id: string): void {
+    this.#run({ type: "sub-lease-returned", id });
   }
 
   /** How far the succession is; `undefined` before it was ordered. */
@@ -235,7 +249,7 @@ export class RosterPart implements ElectionPart {
         // What runs under the lease are sub-leases, and the core waits for these itself; this process runs nothing.
         return act(() => this.#run({ type: "released", certificateId: effect.certificateId }));
       case "sub-lease-granted":
-        return act(() => {});
+        return act(() => void (this.#grantedMs = effect.grantedMs));
       case "closed":
         return act(() => journal.closed(effect.certificate.proposal.term));
       case "fail-stop":

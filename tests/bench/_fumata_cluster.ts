@@ -62,6 +62,18 @@ export class FumataCluster implements BenchCluster {
     }
   }
 
+  /** State folder and HTTP address of the nodes that run. */
+  get running(): readonly { readonly folder: string; readonly http: string }[] {
+    return this.#members.flatMap(({ isUp, folder, http }) =>
+      isUp && http !== undefined ? [{ folder, http }] : []
+    );
+  }
+
+  /** Sends a signal to the node of a state folder. */
+  signal(folder: string, signal: Deno.Signal): void {
+    this.#members.find((member) => member.folder === folder)!.child!.signal(signal);
+  }
+
   /** `onReturn` is called with the HTTP address of a stopped leader, once it runs again. */
   async failOver(how: How, onReturn?: (http: string) => Promise<void>): Promise<Failover> {
     const victim = this.#members.find(({ id, leader }) => id !== undefined && leader?.id === id)!;

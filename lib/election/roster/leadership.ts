@@ -19,7 +19,7 @@ export class Leadership {
   /** Binds this node by its own ack; false when it may not ack. */
   readonly #bindSelf: (nowMs: number) => boolean;
   readonly #lease: Lease;
-  readonly #subLeases = new SubLeases();
+  readonly #subLeases: SubLeases;
   readonly #echoes = new Map<NodeId, string>();
   #sequence = 0;
   #heartbeatAtMs: number;
@@ -34,6 +34,8 @@ export class Leadership {
       readonly nowMs: number;
       readonly clockOffsetMs?: number;
       readonly bindSelf: (nowMs: number) => boolean;
+      /** When the sub-leases of an earlier run of this process are over. */
+      readonly earlierRunOverMs: number;
     },
   ) {
     this.#context = context;
@@ -41,6 +43,7 @@ export class Leadership {
     this.#incarnation = start.incarnation;
     this.#bindSelf = start.bindSelf;
     this.#heartbeatAtMs = start.nowMs;
+    this.#subLeases = new SubLeases(start.earlierRunOverMs);
     const { roster: { votesNeeded, leaseMs }, settings } = context;
     const marginMs = leaseMarginMs(leaseMs, settings);
     this.#lease = new Lease(

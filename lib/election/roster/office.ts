@@ -12,6 +12,7 @@ import type { RosterMemory } from "./types.ts";
 export class Office {
   readonly #context: Context;
   readonly #bind: (nowMs: number) => boolean;
+  readonly #earlierRunOverMs: number;
   #incarnation: number;
   /** Whether the incarnation was raised in this process: no two processes share one. */
   #isIncarnationFresh = false;
@@ -21,11 +22,19 @@ export class Office {
   #leadership?: Leadership;
 
   /** `bind` promises this node's own ack; false when it may not ack. */
-  constructor(context: Context, memory: RosterMemory, bind: (nowMs: number) => boolean) {
+  constructor(
+    context: Context,
+    memory: RosterMemory,
+    bind: (nowMs: number) => boolean,
+    nowMs: number,
+  ) {
     this.#context = context;
     this.#bind = bind;
     this.#incarnation = memory.incarnation;
     this.#stepDownOf = memory.steppedDown;
+    // No sub-lease is longer than a lease, and who was never in office granted none.
+    const wasInOffice = memory.incarnation > 0;
+    this.#earlierRunOverMs = wasInOffice ? nowMs + context.roster.leaseMs : -Infinity;
   }
 
   /** The leadership, while there is one. */
@@ -56,6 +65,7 @@ export class Office {
       nowMs,
       clockOffsetMs: this.#clockOffsetMs,
       bindSelf: this.#bind,
+      earlierRunOverMs: this.#earlierRunOverMs,
     });
     if (this.#context.order) this.#leadership.beginStepDown("asked");
   }

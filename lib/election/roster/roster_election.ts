@@ -78,7 +78,7 @@ export class RosterElection {
     this.#voting = new Voting(context);
     this.#collecting = new Collecting(context, this.#voting);
     this.#following = new Following(context, nowMs);
-    this.#office = new Office(context, memory, (atMs) => this.#following.bind(atMs));
+    this.#office = new Office(context, memory, (atMs) => this.#following.bind(atMs), nowMs);
     this.#witness = new Witness(context, memory.evidence, () => this.#office.leave("fail-stop"));
   }
 

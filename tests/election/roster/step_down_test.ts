@@ -150,6 +150,35 @@ Deno.test("a step-down waits until sub-leases are given back or over", () => {
   }
 });
 
+Deno.test("after a restart a leader grants no sub-lease and stores no step-down while one of its earlier run may be held", () => {
+  const solo = leader();
+  solo.ackAll();
+  solo.step({ type: "sub-lease", id: "x", wantedMs: 60_000 });
+  solo.boot();
+  solo.view();
+  const granted = () => {
+    solo.ackAll();
+    solo.step({ type: "sub-lease", id: "y", wantedMs: 10 });
+    return solo.did("sub-lease-granted").at(-1)!.grantedMs;
+  };
+  solo.clear();
+  solo.pass(LEASE_MS - 1);
+  strictEqual(granted(), 0);
+  solo.pass(1);
+  strictEqual(granted(), 10);
+
+  const hasty = leader();
+  hasty.boot();
+  hasty.view();
+  hasty.clear();
+  hasty.step({ type: "step-down" });
+  released(hasty);
+  hasty.pass(LEASE_MS - 1);
+  strictEqual(hasty.sent("step-down").length, 0);
+  hasty.pass(1);
+  strictEqual(hasty.sent("step-down").length, 1);
+});
+
 Deno.test("sub-leases are bounded in number", () => {
   const solo = leader();
   solo.ackAll();
