@@ -44,13 +44,14 @@ export class ChainKeeper {
     this.#look();
   }
 
-  /** A certificate of this function that was verified just now. */
-  keep(certificate: VerifiedCertificate): void {
-    if (this.#store.has(this.#cluster, certificate.id)) return;
+  /** A certificate of this function that was verified just now; whether it was not there before. */
+  keep(certificate: VerifiedCertificate): boolean {
+    if (this.#store.has(this.#cluster, certificate.id)) return false;
     this.#store.save(this.#checksum, this.#cluster, certificate);
     // One that went at once, because it is older than what there is room for, leads no further.
     if (this.#store.has(this.#cluster, certificate.id)) this.#look();
     else this.#wanted = undefined;
+    return true;
   }
 
   /** Whom to ask for what now, if anything is missing and it is time. */

@@ -128,6 +128,14 @@ export class Journal {
     this.logger.log("debug", "certificate-waits", words, { from });
   }
 
+  /** Into the chain for auditors, be it news or caught up with. */
+  certificateKept({ term, id }: VerifiedCertificate): void {
+    this.logger.log("debug", "certificate-kept", `kept certificate ${id} of term ${term}`, {
+      term,
+      certificateId: id,
+    });
+  }
+
   sendFailed(kind: string, to: string, reason: string): void {
     this.logger.log("debug", "send-failed", `${kind} to ${to}: ${reason}`, { kind, to, reason });
   }

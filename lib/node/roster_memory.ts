@@ -5,8 +5,8 @@
 import type { ClusterConfig } from "../../function/leader-election/cluster_config.ts";
 import type { Domain } from "../../function/leader-election/rules.ts";
 import { base64url, hex } from "../base/bytes.ts";
-import { FumataError } from "../base/errors.ts";
-import type { CertificateDocument } from "../certificate/types.ts";
+import { assert, FumataError } from "../base/errors.ts";
+import type { CertificateDocument, VerifiedCertificate } from "../certificate/types.ts";
 import { EMPTY_MEMORY, type Head, type RosterMemory } from "../election/roster/types.ts";
 import type { CertificateDesk } from "./certificate_desk.ts";
 import { rosterCertificateOf, rosterGenesis } from "./roster_cluster.ts";
@@ -84,10 +84,35 @@ export function rosterOrigin(
     throw new FumataError(
       "refused",
       `Cannot start under function ${checksum}: it succeeds ${predecessor}, whose closing ` +
-        `certificate is not in the state folder "${store.folder}"`,
+        `certificate is not in the state folder "${store.folder}"; put it there with ` +
+        '"fumata succession --import"',
     );
   }
   return { term: 0, id: rosterGenesis(domain) };
+}
+
+/**
+ * Puts the closing certificate of a predecessor, verified in full, where a node would have stored it had it been there. Throws a
+ * `FumataError` when this folder knows better: a certificate of that function from the same or a later term.
+ */
+export function adoptClosing(
+  store: StateStore,
+  { checksum, cluster }: Domain,
+  closing: VerifiedCertificate,
+): void {
+  const head = rosterCertificateOf(closing);
+  assert(head?.proposal.type === "closing", "only a closing certificate is adopted");
+  const known = store.rosters(cluster).find((history) => history.checksum === hex(checksum));
+  const memory = known ? parseMemory(store, known.memory) : EMPTY_MEMORY;
+  if (memory.head?.id === head.id) return;
+  if (memory.head && memory.head.proposal.term >= head.proposal.term) {
+    throw new FumataError(
+      "refused",
+      `Cannot import the closing certificate of term ${head.proposal.term}: the state folder ` +
+        `"${store.folder}" has one of term ${memory.head.proposal.term}; keep both as evidence`,
+    );
+  }
+  store.saveRoster(hex(checksum), cluster, JSON.stringify({ ...memory, head }));
 }
 
 function parseMemory(store: RosterStore, text: string): RosterMemory {

@@ -211,7 +211,7 @@ export class RosterPart implements ElectionPart {
     if (!certificate) return;
     this.#run({ type: "certificate", certificate, ...(from && { from }) });
     // In its turn, so that the memory, by which this node votes, is on disk first.
-    this.#options.shell.run(() => [{ type: "act", act: () => this.#chain.keep(verified) }]);
+    this.#options.shell.run(() => [{ type: "act", act: () => this.#keep(verified) }]);
   }
 
   keys(kids: readonly string[], preferred: string | undefined): void {
@@ -264,7 +264,11 @@ export class RosterPart implements ElectionPart {
   /** A crash may have come between the memory and the chain. */
   #keepHead({ head }: RosterMemory): void {
     const verdict = head && this.#options.desk.verify(head.document);
-    if (verdict?.ok) this.#chain.keep(verdict.certificate);
+    if (verdict?.ok) this.#keep(verdict.certificate);
+  }
+
+  #keep(certificate: VerifiedCertificate): void {
+    if (this.#chain.keep(certificate)) this.#options.journal.certificateKept(certificate);
   }
 
   /** Asks for what is missing of the chain, when it is time. */

@@ -61,6 +61,8 @@ export function evidenceOf(platform: Platform): Evidence {
 export class BareEnclave implements AsyncDisposable {
   readonly checksum: Uint8Array;
   readonly key: RsaPublicKey;
+  /** The package. */
+  readonly zip: Uint8Array;
   up = true;
   calls = 0;
   readonly #pem: string;
@@ -78,7 +80,9 @@ export class BareEnclave implements AsyncDisposable {
     if (clusterJson) {
       files.set("cluster.json", new TextEncoder().encode(JSON.stringify(clusterJson)));
     }
-    const opened = openPackage(packFiles("leader-election", files).zip);
+    const { zip } = packFiles("leader-election", files);
+    this.zip = zip;
+    const opened = openPackage(zip);
     if (typeof opened === "string" || "reason" in opened) throw new Error(JSON.stringify(opened));
     this.#package = opened as FunctionPackage;
     this.checksum = this.#package.checksum;

@@ -58,6 +58,8 @@ export interface TrustedKeys {
   readonly keys: ReadonlyMap<string, RsaPublicKey>;
   /** What stands behind each, by kid; without an entry the user vouches for it. */
   readonly evidence: ReadonlyMap<string, Verdict>;
+  /** The evidence itself, by the same kids. */
+  readonly sources: ReadonlyMap<string, Evidence>;
 }
 
 /** The TEE of each key that evidence names: what a certificate says of its own has to be that. */
@@ -76,7 +78,8 @@ export async function readTrustedKeys(
   const policyPath = args.text("policy");
   if (policyPath === undefined) {
     if (keysPath !== undefined) {
-      return { keys: new Map(given.map((key) => [key.kid, key])), evidence: new Map() };
+      const keys = new Map(given.map((key) => [key.kid, key]));
+      return { keys, evidence: new Map(), sources: new Map() };
     }
     throw new FumataError(
       "usage",
@@ -84,10 +87,12 @@ export async function readTrustedKeys(
     );
   }
   const policy = parsePolicy(await readJson(policyPath, "policy"), policyPath);
-  const evidence = await acceptedEvidence(args, extras, policy, checksum);
+  const { verdicts: evidence, sources } = await acceptedEvidence(args, extras, policy, checksum);
   const listed = extras.keys.map(importRsaJwk).filter((key) => typeof key !== "string");
   const keys = [...given, ...listed].filter((key) => evidence.has(key.kid));
-  if (keys.length > 0) return { keys: new Map(keys.map((key) => [key.kid, key])), evidence };
+  if (keys.length > 0) {
+    return { keys: new Map(keys.map((key) => [key.kid, key])), evidence, sources };
+  }
   throw new FumataError(
     "refused",
     `Cannot verify: the evidence names the key ${
@@ -102,14 +107,15 @@ async function acceptedEvidence(
   extras: Extras,
   policy: AttestationPolicy,
   functionChecksum: Uint8Array,
-): Promise<Map<string, Verdict>> {
+): Promise<{ verdicts: Map<string, Verdict>; sources: Map<string, Evidence> }> {
   const paths = args.list("evidence");
   const all = paths.length === 0
     ? extras.evidence.map((envelope) => decodeEvidence(utf8(JSON.stringify(envelope))))
     : await Promise.all(
       paths.map(async (path) => readEvidenceFile(await readInput(path), policy.platform)),
     );
-  const accepted = new Map<string, Verdict>();
+  const verdicts = new Map<string, Verdict>();
+  const sources = new Map<string, Evidence>();
   const reasons: string[] = [];
   for (const evidence of all) {
     if (typeof evidence === "string") {
@@ -119,11 +125,13 @@ async function acceptedEvidence(
     const at = timeOf(args, evidence, policy);
     const verdict = verifyEvidence(evidence, policy, { at, functionChecksum });
     const kid = verdict.binding.certificateKid;
-    if (verdict.accepted && kid !== undefined) accepted.set(kid, verdict);
-    else if (verdict.accepted) reasons.push("it binds no certificate key");
+    if (verdict.accepted && kid !== undefined) {
+      verdicts.set(kid, verdict);
+      sources.set(kid, evidence);
+    } else if (verdict.accepted) reasons.push("it binds no certificate key");
     else reasons.push(...verdict.failures.map((failure) => failure.message));
   }
-  if (accepted.size > 0) return accepted;
+  if (verdicts.size > 0) return { verdicts, sources };
   const why = all.length === 0 ? "there is none; give --evidence" : reasons.join("; ");
   throw new FumataError("refused", `Cannot trust the evidence: ${why}`);
 }

@@ -4,7 +4,9 @@ import { hex, utf8 } from "../../base/bytes.ts";
 import { FumataError } from "../../base/errors.ts";
 import { deployPackage } from "../../enclave/client/mod.ts";
 import { openPackage, type PackedFolder, packFiles, packFolder } from "../../package/mod.ts";
+import { CLUSTER_FILE } from "../../../function/leader-election/cluster_config.ts";
 import { POLICIES } from "../../../function/leader-election/rules.ts";
+import { configOf } from "../certificate/pinned_function.ts";
 import type { Command, CommandContext } from "../command.ts";
 import { OUTPUT_FLAG, print } from "../output.ts";
 import { loadProfile, PROFILE_FLAGS, targetOf } from "../profile.ts";
@@ -46,6 +48,7 @@ export const deployCommand: Command = {
     const policy = args.text("policy");
     const folder = await pack(args.positional[0], context);
     const packed = policy === undefined ? folder : withPolicy(folder, policy, context);
+    checkCluster(packed, args.positional[0]);
     const name = args.text("name") ?? packed.folder;
     const target = targetOf(await loadProfile(args, context));
     const deployed = { ...target, zip: packed.zip, name, isPublic: args.has("public") };
@@ -74,6 +77,13 @@ async function pack(path: string, context: CommandContext): Promise<PackedFolder
   if (!await isThere(folder)) return await packFolder(path);
   context.say(`deploying the ${path} that ships with fumata; there is no such folder here`);
   return await packFolder(folder);
+}
+
+/** A cluster.json with a fault would be found by the first node only, after its checksum was pinned everywhere. */
+function checkCluster({ zip }: PackedFolder, path: string): void {
+  const opened = openPackage(zip);
+  const file = typeof opened === "string" ? undefined : opened.files.get(CLUSTER_FILE);
+  if (file) configOf(file, path);
 }
 
 async function isThere(path: string): Promise<boolean> {

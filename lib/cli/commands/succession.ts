@@ -1,6 +1,7 @@
 /**
  * `fumata succession`: signs the operator's order that a roster cluster goes on as another function, makes the operator's key, or gives the order
- * to a running node, which passes it on; their electorate votes the closing certificate, and the new package goes on from there.
+ * to a running node, which passes it on; their electorate votes the closing certificate, and the new package goes on from there. A voter
+ * that was not there imports that certificate.
  */
 import { CLUSTER_FILE } from "../../../function/leader-election/cluster_config.ts";
 import { base64url, equalBytes, fromHex, fromUtf8, hex } from "../../base/bytes.ts";
@@ -11,6 +12,7 @@ import {
   signSuccessionOrder,
 } from "../../certificate/mod.ts";
 import { generateIdentity, type Identity, identityFromPem } from "../../crypto/ed25519.ts";
+import { importClosing } from "../certificate/import_closing.ts";
 import { readInput } from "../certificate/input.ts";
 import {
   configOf,
@@ -19,6 +21,7 @@ import {
   readPackage,
   readPinnedFunction,
 } from "../certificate/pinned_function.ts";
+import { TRUST_FLAGS } from "../certificate/trusted_keys.ts";
 import type { Succession } from "../../node/succession.ts";
 import type { Arguments, Command, CommandContext } from "../command.ts";
 import { findNode, NODE_FLAGS } from "../node_link.ts";
@@ -39,6 +42,7 @@ export const successionCommand: Command = {
     "fumata succession --make-key operator.pem",
     "fumata succession --package old.zip --to new.zip --key operator.pem > order.json",
     "fumata succession --give order.json --node 5000",
+    "fumata succession --import chain.json --package old.zip --policy policy.json --folder node-4",
     "fumata succession -c 6b6d1c8b21f89626… --cluster payments --to 1f0c7a… --key operator.pem > order.json",
   ],
   flags: [
@@ -67,6 +71,14 @@ export const successionCommand: Command = {
       placeholder: "FILE",
       help: "give the order in FILE to a running node, and wait until its cluster is closed",
     },
+    {
+      name: "import",
+      type: "string",
+      placeholder: "FILE",
+      help:
+        'put the closing certificate of the chain in FILE, from "fumata chain" at a closed node, into the state folder --folder',
+    },
+    ...TRUST_FLAGS,
     ...NODE_FLAGS,
   ],
   run,
@@ -77,6 +89,8 @@ async function run(args: Arguments, context: CommandContext): Promise<number> {
   if (keyPath !== undefined) return await makeKey(keyPath, context);
   const orderPath = args.text("give");
   if (orderPath !== undefined) return await give(orderPath, args, context);
+  const chainPath = args.text("import");
+  if (chainPath !== undefined) return await importInto(chainPath, args, context);
   const from = await readPinnedFunction(args, "order a succession");
   const operator = await readKey(args);
   checkOperator(from, operator);
@@ -108,6 +122,15 @@ async function give(path: string, args: Arguments, context: CommandContext): Pro
   context.out(`closed in term ${closing.term} in favour of ${successor}\n`);
   context.say("start its nodes with the successor's package, in the same state folders");
   return 0;
+}
+
+/** For a voter that was not there when the cluster closed. */
+async function importInto(path: string, args: Arguments, context: CommandContext) {
+  const folder = args.text("folder");
+  if (folder === undefined) {
+    throw usage(`Cannot import from "${path}": name the node's state folder with --folder DIR`);
+  }
+  return await importClosing(path, folder, args, context);
 }
 
 async function makeKey(path: string, context: CommandContext): Promise<number> {
