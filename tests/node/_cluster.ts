@@ -30,10 +30,14 @@ export interface Said {
 /** A logger whose events can be awaited. */
 export class Listener implements Logger {
   readonly said: Said[] = [];
+  /** Called with each line at the moment at which it is said. */
+  onSaid?: (said: Said) => void;
   readonly #waiting = new Set<() => void>();
 
   log(level: LogLevel, event: string, message: string, fields: LogFields = {}): void {
-    this.said.push({ level, event, message, fields });
+    const said = { level, event, message, fields };
+    this.said.push(said);
+    this.onSaid?.(said);
     for (const wake of [...this.#waiting]) wake();
   }
 
