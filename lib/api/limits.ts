@@ -12,6 +12,10 @@ export interface ApiLimits {
   readonly bodyBytesMax: number;
   /** From the connection to the whole request, ms. */
   readonly requestMs: number;
+  /** For the reader to take an answer, ms: the longest is some hundred kilobytes. */
+  readonly answerMs: number;
+  /** Requests that wait for something to happen, such as another leader. Connections are left for those that do not. */
+  readonly waitsMax: number;
   /** Bytes that a reader of events may be behind before it is cut off: the longest certificate fits several times. */
   readonly backlogBytesMax: number;
   /** Time between two comments in a stream without events, so that both sides notice a dead connection, ms. */
@@ -25,6 +29,8 @@ export const API_LIMITS: ApiLimits = {
   headBytesMax: 16 * 1024,
   bodyBytesMax: 64 * 1024,
   requestMs: 5_000,
+  answerMs: 10_000,
+  waitsMax: 24,
   backlogBytesMax: 1024 * 1024,
   heartbeatMs: 15_000,
 };

@@ -1,4 +1,5 @@
-/** The table of a node's HTTP interface. A route is added by an entry in a file of `routes/` and a line here. */
+/** The table of a node's HTTP interface. A route is added by an entry in a file of `routes/` and a line here; its `doc` describes it. */
+import { openApiRoute } from "./openapi.ts";
 import { CHAIN_ROUTES } from "./routes/chain.ts";
 import { ELECTION_ROUTES } from "./routes/election.ts";
 import { EVENT_ROUTES } from "./routes/events.ts";
@@ -21,4 +22,5 @@ export const ROUTES: readonly Route[] = [
   ...STATUS_ROUTES,
   ...EVENT_ROUTES,
   ...KEY_ROUTES,
+  openApiRoute(() => ROUTES),
 ];

@@ -1,20 +1,28 @@
 /**
- * A node's HTTP server: finds the route, checks the token, bounds what strangers can hold open, and answers JSON. node:http, because it
- * bounds connections, heads and the time of requests.
- *
- * On a loopback address only requests that name a loopback host are answered: else a page in a browser on this machine could read the
- * answers under a name of its own that points here (DNS rebinding). What changes something needs the token in any case.
+ * A node's HTTP server: finds the route, has the request checked, bounds what strangers can hold open, and writes the answer. node:http,
+ * because it bounds connections, heads and the time of requests. Every answer closes its connection: clients are few, and a bound on
+ * connections is then a bound on requests.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { Socket } from "node:net";
-import { timingSafeEqual } from "@std/crypto/timing-safe-equal";
 import { type Address, formatAddress, isLoopback } from "../base/address.ts";
-import { concat, fromUtf8, utf8 } from "../base/bytes.ts";
-import { type ErrorCode, FumataError, messageOf } from "../base/errors.ts";
-import { sha256 } from "../crypto/digest.ts";
+import { utf8 } from "../base/bytes.ts";
+import { FumataError, messageOf } from "../base/errors.ts";
 import type { Node } from "../node/node.ts";
+import { crossOriginFields } from "./cross_origin.ts";
+import { EventStreams } from "./event_stream.ts";
+import { errorAnswer, RequestFault } from "./faults.ts";
 import { API_LIMITS, type ApiLimits } from "./limits.ts";
-import type { ApiAnswer, ApiError, Route, ServerSentEvent } from "./types.ts";
+import {
+  allowedMethods,
+  checkHost,
+  checkToken,
+  findRoute,
+  hasSeen,
+  readJson,
+} from "./request_checks.ts";
+import type { ApiAnswer, Route } from "./types.ts";
+import { Waits } from "./waits.ts";
 
 /** What a server is made of. */
 export interface ApiOptions {
@@ -24,20 +32,10 @@ export interface ApiOptions {
   readonly routes: readonly Route[];
   /** The token for routes that need one; without one they are closed. */
   readonly token?: string;
+  /** Origins whose pages may read the answers, `*` for all; none when left out. */
+  readonly allowedOrigins?: readonly string[];
   readonly limits?: ApiLimits;
 }
-
-/** Statuses of the error codes (RFC 9110, section 15). */
-const STATUSES: Readonly<Record<ErrorCode, number>> = {
-  usage: 400,
-  failure: 409,
-  unreachable: 502,
-  refused: 403,
-  "no-leader": 404,
-  function: 502,
-  "leadership-lost": 409,
-  bug: 500,
-};
 
 /** A listening server. */
 export class ApiServer implements AsyncDisposable {
@@ -48,7 +46,8 @@ export class ApiServer implements AsyncDisposable {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   readonly #answering = new Set<Promise<void>>();
-  readonly #streams = new Set<() => void>();
+  readonly #streams: EventStreams;
+  readonly #waits: Waits;
 
   /** Listens. Throws a {@linkcode FumataError} when the address is not to be had. */
   static async start(options: ApiOptions): Promise<ApiServer> {
@@ -75,6 +74,8 @@ export class ApiServer implements AsyncDisposable {
     this.#options = options;
     this.#limits = limits;
     this.#server = server;
+    this.#streams = new EventStreams(limits);
+    this.#waits = new Waits(options.node.events, limits.waitsMax);
     const { port } = server.address() as { port: number };
     this.address = { host: options.at.host, port };
     server.on("connection", (socket: Socket) => this.#onConnection(socket));
@@ -88,10 +89,11 @@ export class ApiServer implements AsyncDisposable {
     });
   }
 
-  /** Ends the streams, lets the answers under way go out, and closes. */
+  /** Ends streams and waits, lets the answers under way go out, and closes. */
   async [Symbol.asyncDispose](): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
-    for (const stop of [...this.#streams]) stop();
+    this.#streams.close();
+    this.#waits.close();
     await Promise.all(this.#answering);
     for (const socket of this.#sockets) socket.destroySoon();
     await closed;
@@ -103,11 +105,10 @@ export class ApiServer implements AsyncDisposable {
       return;
     }
     this.#sockets.add(socket);
-    const deadline = setTimeout(() => socket.destroy(), this.#limits.requestMs);
-    deadlines.set(socket, deadline);
+    setDeadline(socket, this.#limits.requestMs);
     socket.on("error", () => socket.destroy());
     socket.on("close", () => {
-      clearTimeout(deadline);
+      clearDeadline(socket);
       this.#sockets.delete(socket);
     });
   }
@@ -115,153 +116,99 @@ export class ApiServer implements AsyncDisposable {
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     let answer: ApiAnswer;
     try {
-      answer = await this.#route(request);
+      answer = await this.#route(request, response);
+      if ("events" in answer && this.#streams.isFull) {
+        throw new RequestFault(503, "too many follow the events already", { "retry-after": "5" });
+      }
     } catch (thrown) {
       answer = errorAnswer(thrown);
     }
-    if ("events" in answer) return this.#stream(response, answer.events);
-    const [text, contentType] = "json" in answer
-      ? [JSON.stringify(answer.json) + "\n", "application/json"]
-      : [answer.text, answer.contentType ?? "text/plain"];
-    response.writeHead(answer.status ?? 200, {
-      "content-type": `${contentType}; charset=utf-8`,
-      "content-length": utf8(text).length,
+    const fields = {
+      ...crossOriginFields(request, this.#options.allowedOrigins ?? []),
       "cache-control": "no-store",
       "x-content-type-options": "nosniff",
       connection: "close",
-    });
-    const sent = new Promise<void>((resolve) => {
-      response.once("finish", resolve);
-      response.once("close", resolve);
-    });
-    response.end(text);
-    await sent;
+    };
+    // A response that is closed says so no more: nothing would end the wait for it.
+    if (request.socket.destroyed) return;
+    if ("events" in answer) {
+      if (request.method !== "HEAD") return this.#streams.serve(response, answer.events, fields);
+      answer = { status: 200, text: "", contentType: "text/event-stream" };
+    }
+    // From now on time is the reader's again: one that takes nothing would hold its connection for ever.
+    setDeadline(request.socket, this.#limits.answerMs);
+    await write(request, response, answer, fields);
   }
 
-  async #route(request: IncomingMessage): Promise<ApiAnswer> {
-    this.#checkHost(request);
+  async #route(request: IncomingMessage, response: ServerResponse): Promise<ApiAnswer> {
+    const { node, at, routes, token } = this.#options;
+    checkHost(request, at.host);
     const url = new URL(request.url ?? "/", "http://node");
-    const found = this.#options.routes.filter((route) => route.path === url.pathname);
-    if (found.length === 0) return failed(404, `there is no ${url.pathname.slice(0, 100)}`);
-    const route = found.find((route) => route.method === request.method);
-    if (!route) {
-      return failed(
-        405,
-        `${url.pathname} takes ${found.map((r) => r.method).join(", ")}`,
-      );
-    }
-    if (route.needsToken) this.#checkToken(request);
+    if (request.method === "OPTIONS") return optionsAnswer(routes, url.pathname);
+    const route = findRoute(routes, url.pathname, request.method ?? "");
+    if (route.needsToken) checkToken(request, token);
     const body = await readJson(request, this.#limits.bodyBytesMax);
     // The request is here as a whole: from now on time is the route's.
-    clearTimeout(deadlines.get(request.socket));
+    clearDeadline(request.socket);
     const lastEventId = Number(request.headers["last-event-id"] ?? NaN);
+    const gone = new Promise<void>((resolve) => response.once("close", resolve));
     return await route.handle({
-      node: this.#options.node,
+      node,
       query: url.searchParams,
       body,
       isLocal: isLoopback((request.socket.remoteAddress ?? "").replace(/^::ffff:/, "")),
+      hasSeen: (tag) => hasSeen(request, tag),
+      waitUntil: (condition, waitMs) => this.#waits.until(condition, waitMs, gone),
       ...(Number.isSafeInteger(lastEventId) && { lastEventId }),
     });
   }
-
-  #checkHost(request: IncomingMessage): void {
-    if (!isLoopback(this.#options.at.host)) return;
-    const host = (request.headers.host ?? "").replace(/:\d+$/, "").replace(/^\[(.*)\]$/, "$1");
-    if (isLoopback(host)) return;
-    throw new FumataError(
-      "refused",
-      `the host "${host.slice(0, 100)}" is not this machine's loopback`,
-    );
-  }
-
-  #checkToken(request: IncomingMessage): void {
-    const { token } = this.#options;
-    if (token === undefined) {
-      throw new FumataError(
-        "refused",
-        "this node has no token, so it takes no orders; start it with --state DIR or --http-token-file FILE",
-      );
-    }
-    const given = /^Bearer (\S+)$/.exec(request.headers.authorization ?? "")?.[1] ?? "";
-    // Digests have one length, so that the comparison does not tell the token's.
-    if (timingSafeEqual(sha256(utf8(given)), sha256(utf8(token)))) return;
-    throw new FumataError("refused", "this needs the node's token as Authorization: Bearer TOKEN");
-  }
-
-  async #stream(
-    response: ServerResponse,
-    start: (send: (event: ServerSentEvent) => void) => () => void,
-  ): Promise<void> {
-    const { streamsMax, backlogBytesMax, heartbeatMs } = this.#limits;
-    const refused = this.#streams.size >= streamsMax;
-    response.writeHead(refused ? 503 : 200, {
-      "content-type": "text/event-stream",
-      "cache-control": "no-store",
-      connection: "close",
-    });
-    if (refused) {
-      response.end();
-      return;
-    }
-    const ended = Promise.withResolvers<void>();
-    const write = (text: string) => {
-      if (response.writableLength > backlogBytesMax) response.destroy();
-      else response.write(text);
-    };
-    // Comments keep the connection known to be alive; the first one sends the head at once.
-    write(": fumata\n\n");
-    const heartbeat = setInterval(() => write(": still here\n\n"), heartbeatMs);
-    const stop = start(({ id, event, data }) =>
-      write(`id: ${id}\nevent: ${event}\ndata: ${data}\n\n`)
-    );
-    const end = () => {
-      response.end();
-      ended.resolve();
-    };
-    this.#streams.add(end);
-    response.once("close", ended.resolve);
-    await ended.promise;
-    this.#streams.delete(end);
-    clearInterval(heartbeat);
-    stop();
-  }
 }
 
-/** Deadlines of connections whose request is not complete. */
+/** What a path takes; with the fields of another origin this is also the answer to a browser that asks first. */
+function optionsAnswer(routes: readonly Route[], path: string): ApiAnswer {
+  const found = routes.filter((route) => route.path === path);
+  if (found.length === 0) throw new RequestFault(404, `there is no such path`);
+  return { status: 204, text: "", headers: { allow: allowedMethods(found).join(", ") } };
+}
+
+/** Resolves when the answer is out, or its reader gone. */
+async function write(
+  request: IncomingMessage,
+  response: ServerResponse,
+  answer: Exclude<ApiAnswer, { events: unknown }>,
+  fields: Readonly<Record<string, string>>,
+): Promise<void> {
+  const { tag } = answer;
+  const isKnown = tag !== undefined && hasSeen(request, tag);
+  const [text, contentType] = "json" in answer
+    ? [JSON.stringify(answer.json) + "\n", "application/json"]
+    : [answer.text, answer.contentType ?? "text/plain"];
+  const status = isKnown ? 304 : answer.status ?? 200;
+  response.writeHead(status, {
+    ...fields,
+    ...(status !== 204 && status !== 304 && {
+      "content-type": `${contentType}; charset=utf-8`,
+      "content-length": utf8(text).length,
+    }),
+    ...(tag !== undefined && { etag: `W/"${tag}"`, "cache-control": "no-cache" }),
+    ...answer.headers,
+  });
+  const sent = new Promise<void>((resolve) => {
+    response.once("finish", resolve);
+    response.once("close", resolve);
+  });
+  response.end(isKnown || request.method === "HEAD" || status === 204 ? undefined : text);
+  await sent;
+}
+
+/** When each connection is cut off, unless something happens before. */
 const deadlines = new WeakMap<Socket, ReturnType<typeof setTimeout>>();
 
-/** The answer to a request that names nothing that there is. */
-function failed(status: number, message: string): ApiAnswer {
-  return { status, json: { error: { code: "usage", message } } satisfies ApiError };
+function setDeadline(socket: Socket, ms: number): void {
+  clearDeadline(socket);
+  if (!socket.destroyed) deadlines.set(socket, setTimeout(() => socket.destroy(), ms));
 }
 
-function errorAnswer(thrown: unknown): ApiAnswer {
-  const code = thrown instanceof FumataError ? thrown.code : "bug";
-  const message = code === "bug" ? `a bug of ours: ${messageOf(thrown)}` : messageOf(thrown);
-  return { status: STATUSES[code], json: { error: { code, message } } satisfies ApiError };
-}
-
-async function readJson(request: IncomingMessage, bytesMax: number): Promise<unknown> {
-  const body = await readBody(request, bytesMax);
-  if (body.length === 0) return undefined;
-  try {
-    return JSON.parse(fromUtf8(body) ?? "");
-  } catch {
-    throw new FumataError("usage", "the body is not JSON");
-  }
-}
-
-/** By events and not by iteration, which would close the connection before the refusal is out. */
-function readBody(request: IncomingMessage, bytesMax: number): Promise<Uint8Array> {
-  return new Promise((resolve, reject) => {
-    const chunks: Uint8Array[] = [];
-    let size = 0;
-    request.on("data", (chunk: Uint8Array) => {
-      size += chunk.length;
-      if (size <= bytesMax) chunks.push(chunk);
-      else reject(new FumataError("usage", `the body is longer than ${bytesMax} bytes`));
-    });
-    request.on("end", () => resolve(concat(...chunks)));
-    request.on("close", () => reject(new FumataError("usage", "the request ended early")));
-  });
+function clearDeadline(socket: Socket): void {
+  clearTimeout(deadlines.get(socket));
 }

@@ -23,6 +23,7 @@ export class Served implements AsyncDisposable {
       node?: ConstructorParameters<typeof TestNode>[2];
       limits?: ApiLimits;
       token?: false;
+      allowedOrigins?: readonly string[];
     } = {},
   ): Promise<Served> {
     const enclave = new BareEnclave("highest");
@@ -33,6 +34,7 @@ export class Served implements AsyncDisposable {
       routes: ROUTES,
       ...(options.token !== false && { token: TOKEN }),
       ...(options.limits && { limits: options.limits }),
+      ...(options.allowedOrigins && { allowedOrigins: options.allowedOrigins }),
     });
     return new Served(enclave, test, server);
   }
@@ -48,7 +50,7 @@ export class Served implements AsyncDisposable {
   async post(path: string, body: unknown, token?: string): Promise<{ status: number; body: Json }> {
     return await this.#fetch(path, {
       method: "POST",
-      headers: bearer(token),
+      headers: { ...bearer(token), "content-type": "application/json" },
       body: typeof body === "string" ? body : JSON.stringify(body),
     });
   }

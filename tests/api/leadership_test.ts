@@ -24,7 +24,7 @@ async function serve(test: TestNode): Promise<ApiServer> {
 async function ask(server: ApiServer, path: string, body?: unknown) {
   const response = await fetch(`http://${formatAddress(server.address)}${path}`, {
     method: body === undefined ? "GET" : "POST",
-    headers: { authorization: `Bearer ${TOKEN}` },
+    headers: { authorization: `Bearer ${TOKEN}`, "content-type": "application/json" },
     ...(body !== undefined && { body: JSON.stringify(body) }),
   });
   const text = await response.text();

@@ -1,6 +1,7 @@
 /** Each route: what it answers, what it refuses. */
 import { deepStrictEqual, match, ok, strictEqual, throws } from "node:assert";
 import { ROUTES } from "../../lib/api/routes.ts";
+import type { ApiRequest } from "../../lib/api/types.ts";
 import { base64 } from "../../lib/base/bytes.ts";
 import { formatAddress } from "../../lib/base/address.ts";
 import { clusterKey } from "../../lib/wire/keyring.ts";
@@ -149,9 +150,16 @@ Deno.test("a cluster key is taken from this machine itself only", async () => {
   await using served = await Served.start();
   const route = ROUTES.find(({ path }) => path === "/v1/cluster-keys/add")!;
   const body = { key: base64(new Uint8Array(32)) };
-  const query = new URLSearchParams();
+  const request: ApiRequest = {
+    node: served.test.node,
+    query: new URLSearchParams(),
+    body,
+    isLocal: false,
+    hasSeen: () => false,
+    waitUntil: () => Promise.resolve(),
+  };
   throws(
-    () => route.handle({ node: served.test.node, query, body, isLocal: false }),
+    () => route.handle(request),
     /must not cross a network in the clear/,
   );
 });

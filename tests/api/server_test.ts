@@ -15,7 +15,7 @@ Deno.test("what changes something needs the token; what is read does not, but fo
       const { status, body } = route.method === "GET"
         ? await served.get(route.path, token)
         : await served.post(route.path, {}, token);
-      strictEqual(status, 403, route.path);
+      strictEqual(status, 401, route.path);
       strictEqual(body.error.code, "refused");
     }
   }
@@ -58,7 +58,7 @@ Deno.test("bodies that are too long or no JSON are refused", async () => {
     "[" + " ".repeat(API_LIMITS.bodyBytesMax) + "]",
     TOKEN,
   );
-  strictEqual(long.status, 400);
+  strictEqual(long.status, 413);
   match(long.body.error.message, /longer than/);
   const broken = await served.post("/v1/join", "{", TOKEN);
   strictEqual(broken.status, 400);

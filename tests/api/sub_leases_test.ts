@@ -22,7 +22,7 @@ Deno.test("a leader grants sub-leases of its own lease, one holder a name; a fol
     });
     const response = await fetch(`http://${formatAddress(server.address)}${path}`, {
       method: "POST",
-      headers: { authorization: `Bearer ${TOKEN}` },
+      headers: { authorization: `Bearer ${TOKEN}`, "content-type": "application/json" },
       body: JSON.stringify(body),
     });
     return { status: response.status, body: await response.json() };
@@ -57,7 +57,7 @@ Deno.test("an open cluster grants only to who says that it knows", async () => {
 Deno.test("sub-leases need the token and a request in full", async () => {
   await using served = await Served.start();
   for (const path of ["/v1/sub-leases", "/v1/sub-leases/return"]) {
-    strictEqual((await served.post(path, WANTED)).status, 403);
+    strictEqual((await served.post(path, WANTED)).status, 401);
     for (const body of [{}, { ...WANTED, name: "" }, { ...WANTED, holder: "x".repeat(129) }]) {
       strictEqual((await served.post(path, body, TOKEN)).status, 400, path);
     }

@@ -7,18 +7,71 @@ import { EXTRAS_MAX } from "../../certificate/certificate_document.ts";
 import { FumataError } from "../../base/errors.ts";
 import type { Node } from "../../node/node.ts";
 import type { StoredKey } from "../../node/state_store.ts";
+import { anything, list, record, type Schema, text } from "../schema.ts";
 import type { ApiRequest, Route } from "../types.ts";
+import { CERTIFICATE_SCHEMA } from "../view_schemas.ts";
+
+const EXTRAS: Readonly<Record<"keys" | "evidence", Schema>> = {
+  keys: list(anything("An RSA key as JWK (RFC 7517).")),
+  evidence: list(anything("What the TEE signed, as `fumata attest` reads it.")),
+};
 
 /** The entries. */
 export const CHAIN_ROUTES: readonly Route[] = [
-  { method: "GET", path: "/v1/chain", needsToken: false, handle: ({ node }) => chain(node) },
+  {
+    method: "GET",
+    path: "/v1/chain",
+    needsToken: false,
+    doc: {
+      summary:
+        "Every certificate that this node keeps, with the keys and their evidence, for audits.",
+      answers: {
+        200: {
+          means: "The chain, oldest first.",
+          schema: record<{ chain: unknown; keys: unknown; evidence: unknown }>("Chain", {
+            chain: list(CERTIFICATE_SCHEMA),
+            ...EXTRAS,
+          }),
+        },
+        404: { means: "No certificate has come yet." },
+        409: { means: "The cluster is open, and its certificates are no chain." },
+      },
+    },
+    handle: ({ node }) => chain(node),
+  },
   {
     method: "GET",
     path: "/v1/keys",
     needsToken: false,
+    doc: {
+      summary:
+        "The enclave keys for which this node has verified evidence. A node's word makes no key " +
+        "trustworthy: judge the evidence.",
+      answers: {
+        200: {
+          means: "The keys, the latest last.",
+          schema: record<{ keys: unknown }>("EnclaveKeys", { keys: EXTRAS.keys }),
+        },
+      },
+    },
     handle: ({ node }) => ({ json: { keys: extrasOf(ownKeys(node)).keys } }),
   },
-  { method: "GET", path: "/v1/attestation", needsToken: false, handle: attestation },
+  {
+    method: "GET",
+    path: "/v1/attestation",
+    needsToken: false,
+    doc: {
+      summary: "The enclave keys with the evidence that names them.",
+      query: { kid: text("Thumbprint of the one key that is wanted.") },
+      answers: {
+        200: {
+          means: "Keys and evidence, the latest last.",
+          schema: record<{ keys: unknown; evidence: unknown }>("Attestation", EXTRAS),
+        },
+      },
+    },
+    handle: attestation,
+  },
 ];
 
 /** Every certificate that the node keeps, with the keys that signed them and their evidence. */

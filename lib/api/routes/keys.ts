@@ -12,8 +12,12 @@ import {
   withoutKey,
   withPrimary,
 } from "../../wire/keyring.ts";
+import { record, text } from "../schema.ts";
 import type { ApiRequest, Route } from "../types.ts";
+import { KEYS_SCHEMA } from "../view_schemas.ts";
 import type { KeysView } from "../views.ts";
+
+const KEY_CHOICE = record<{ id: string }>("ClusterKeyChoice", { id: text("Id of a key.") });
 
 /** The entries. */
 export const KEY_ROUTES: readonly Route[] = [
@@ -21,12 +25,21 @@ export const KEY_ROUTES: readonly Route[] = [
     method: "GET",
     path: "/v1/cluster-keys",
     needsToken: true,
+    doc: {
+      summary: "The keys that seal the gossip, by their ids.",
+      answers: { 200: { means: "The keys.", schema: KEYS_SCHEMA } },
+    },
     handle: ({ node }) => ({ json: keysView(requireKeyring(node)) }),
   },
   {
     method: "POST",
     path: "/v1/cluster-keys/add",
     needsToken: true,
+    doc: {
+      summary: "Adds a key that opens; taken from this very machine only.",
+      takes: record<{ key: string }>("NewClusterKey", { key: text("32 bytes, base64.") }),
+      answers: { 200: { means: "The keys by then.", schema: KEYS_SCHEMA } },
+    },
     handle({ node, body, isLocal }) {
       if (!isLocal) {
         const why = "a key must not cross a network in the clear";
@@ -48,12 +61,22 @@ export const KEY_ROUTES: readonly Route[] = [
     method: "POST",
     path: "/v1/cluster-keys/use",
     needsToken: true,
+    doc: {
+      summary: "Seals with this key from now on.",
+      takes: KEY_CHOICE,
+      answers: { 200: { means: "The keys by then.", schema: KEYS_SCHEMA } },
+    },
     handle: (request) => change(request, withPrimary),
   },
   {
     method: "POST",
     path: "/v1/cluster-keys/remove",
     needsToken: true,
+    doc: {
+      summary: "Removes a key; the primary cannot be.",
+      takes: KEY_CHOICE,
+      answers: { 200: { means: "The keys by then.", schema: KEYS_SCHEMA } },
+    },
     handle: (request) => change(request, withoutKey),
   },
 ];

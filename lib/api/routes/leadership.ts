@@ -1,7 +1,7 @@
 /** Leading by a certificate: whether this node may act as the leader now, giving that back, and proving that it is the one. */
 import { readChallenge } from "../../certificate/possession.ts";
 import { FumataError } from "../../base/errors.ts";
-import type { Node } from "../../node/node.ts";
+import { count, flag, record, text } from "../schema.ts";
 import type { ApiRequest, Route } from "../types.ts";
 
 /** The entries. */
@@ -11,38 +11,81 @@ export const LEADERSHIP_ROUTES: readonly Route[] = [
     method: "GET",
     path: "/leaderz",
     needsToken: false,
+    doc: {
+      summary: "For load balancers: whether this node leads and holds the lease now.",
+      answers: {
+        200: { means: "It does.", contentType: "text/plain" },
+        503: { means: "It does not.", contentType: "text/plain" },
+      },
+    },
     handle: ({ node }) =>
       node.leaseRemainingMs() > 0
         ? { status: 200, text: "leading\n" }
         : { status: 503, text: "not leading\n" },
   },
-  { method: "POST", path: "/v1/step-down", needsToken: true, handle: stepDown },
-  { method: "POST", path: "/v1/prove", needsToken: false, handle: prove },
+  {
+    method: "POST",
+    path: "/v1/step-down",
+    needsToken: true,
+    doc: {
+      summary: "Gives the leadership back; answers when what ran under the lease has stopped.",
+      answers: {
+        200: {
+          means: "This node leads by the certificate no more, for good.",
+          schema: record<SteppedDown>("SteppedDown", {
+            term: count("The term that is over."),
+            certificateId: text("The certificate that is given back."),
+            steppedDown: flag("true"),
+          }),
+        },
+        409: { means: "This node does not lead, or what runs under the lease does not stop." },
+      },
+    },
+    handle: stepDown,
+  },
+  {
+    method: "POST",
+    path: "/v1/prove",
+    needsToken: false,
+    doc: {
+      summary:
+        "Signs a challenge with the leader's key, which proves that this node is the leader.",
+      takes: record<{ certificate: string; challenge: string }>("Challenge", {
+        certificate: text("Id of the certificate."),
+        challenge: text("32 fresh random bytes, base64url."),
+      }),
+      answers: {
+        200: {
+          means: "Signed.",
+          schema: record<{ signature: string }>("Proof", { signature: text("base64url") }),
+        },
+        409: { means: "This node does not lead by that certificate." },
+      },
+    },
+    handle: prove,
+  },
 ];
+
+interface SteppedDown {
+  readonly term: number;
+  readonly certificateId: string;
+  readonly steppedDown: boolean;
+}
 
 /** How long a step-down may take, ms: what runs under the lease is stopped first, and no lease is longer. */
 const STEP_DOWN_MS_MAX = 20_000;
 
 /** Answers when the step-down is on disk, which is after whatever ran under the lease has stopped. */
-async function stepDown({ node }: ApiRequest) {
+async function stepDown({ node, waitUntil }: ApiRequest) {
   const cannot = (why: string) => new FumataError("failure", `Cannot step down: ${why}`);
   if (node.kind === "open") throw cannot("this cluster is open, and its leader holds no lease");
   const { leader } = node;
   if (leader?.leader !== node.id) throw cannot("this node is not the leader");
+  const isOver = () => node.leader?.id !== leader.id;
   node.stepDown();
-  if (!await isOver(node, leader.id)) throw cannot("what runs under the lease has not stopped yet");
+  await waitUntil(isOver, STEP_DOWN_MS_MAX);
+  if (!isOver()) throw cannot("what runs under the lease has not stopped yet");
   return { json: { term: leader.term, certificateId: leader.id, steppedDown: true } };
-}
-
-async function isOver(node: Node, certificateId: string): Promise<boolean> {
-  const isLeading = () => node.leader?.id === certificateId;
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const unfollow = node.events.follow(() => void (isLeading() || resolve()));
-  const timer = setTimeout(resolve, STEP_DOWN_MS_MAX);
-  if (isLeading()) await promise;
-  clearTimeout(timer);
-  unfollow();
-  return !isLeading();
 }
 
 /** The answer is a signature under a tag of its own over a challenge of fixed length: it can stand for nothing else. */

@@ -3,7 +3,9 @@ import { type Address, formatAddress, parseAddress } from "../../base/address.ts
 import { FumataError } from "../../base/errors.ts";
 import { SEEDS_MAX } from "../../membership/limits.ts";
 import type { ApiRequest, Route } from "../types.ts";
-import { type JoinView, membersView } from "../views.ts";
+import { flag, list, record, text } from "../schema.ts";
+import { JOIN_SCHEMA, MEMBER_SCHEMA } from "../view_schemas.ts";
+import { type JoinView, membersView, type MemberView } from "../views.ts";
 
 /** The entries. */
 export const MEMBER_ROUTES: readonly Route[] = [
@@ -11,12 +13,26 @@ export const MEMBER_ROUTES: readonly Route[] = [
     method: "GET",
     path: "/v1/members",
     needsToken: false,
+    doc: {
+      summary: "All members as this node sees them, itself included, by name.",
+      answers: {
+        200: {
+          means: "The members.",
+          schema: record<{ members: MemberView[] }>("Members", { members: list(MEMBER_SCHEMA) }),
+        },
+      },
+    },
     handle: ({ node }) => ({ json: { members: membersView(node) } }),
   },
   {
     method: "POST",
     path: "/v1/join",
     needsToken: true,
+    doc: {
+      summary: "Tries further seeds at once, and says which of them answered within 3 s.",
+      takes: record<{ seeds: string[] }>("JoinOrder", { seeds: list(text("host:port")) }),
+      answers: { 200: { means: "Who answered, and who did not.", schema: JOIN_SCHEMA } },
+    },
     async handle(request) {
       const report = await request.node.join(seedsOf(request));
       const json: JoinView = {
@@ -30,12 +46,40 @@ export const MEMBER_ROUTES: readonly Route[] = [
     method: "POST",
     path: "/v1/leave",
     needsToken: true,
+    doc: {
+      summary: "Leaves the cluster; the node stops.",
+      answers: {
+        200: {
+          means: "The others know.",
+          schema: record<{ left: boolean }>("Left", { left: flag("true") }),
+        },
+      },
+    },
     async handle({ node }) {
       await node.leave();
       return { json: { left: true } };
     },
   },
-  { method: "POST", path: "/v1/force-leave", needsToken: true, handle: forceLeave },
+  {
+    method: "POST",
+    path: "/v1/force-leave",
+    needsToken: true,
+    doc: {
+      summary: "Gives up a member that does not answer, and forgets it.",
+      takes: record<{ member: string }>("ForceLeaveOrder", { member: text("Its name or id.") }),
+      answers: {
+        200: {
+          means: "It is forgotten.",
+          schema: record<{ id: string; was: string }>("ForceLeave", {
+            id: text("Its id."),
+            was: text("Its state before."),
+          }),
+        },
+        409: { means: "It is alive, unknown, this node itself, or the name is not unique." },
+      },
+    },
+    handle: forceLeave,
+  },
 ];
 
 function seedsOf({ body }: ApiRequest): Address[] {

@@ -4,8 +4,24 @@
  */
 import { FumataError } from "../../base/errors.ts";
 import type { Node } from "../../node/node.ts";
+import { amount, anything, count, flag, list, record, text } from "../schema.ts";
 import type { ApiRequest, Route } from "../types.ts";
 import type { SubLeaseView } from "../views.ts";
+
+interface Holder {
+  readonly name: string;
+  readonly holder: string;
+}
+
+interface SubLeaseOrder extends Holder {
+  readonly wantedMs: number;
+  readonly open?: boolean;
+}
+
+const HOLDER = {
+  name: text("What is locked; 1 to 128 characters."),
+  holder: text("Who asks; 1 to 128 characters, the same at every renewal."),
+};
 
 /** The entries. */
 export const SUB_LEASE_ROUTES: readonly Route[] = [
@@ -13,10 +29,60 @@ export const SUB_LEASE_ROUTES: readonly Route[] = [
     method: "GET",
     path: "/v1/sub-leases",
     needsToken: false,
+    doc: {
+      summary: "What runs under this node's lease now.",
+      answers: {
+        200: {
+          means: "The sub-leases.",
+          schema: record<{ subLeases: unknown }>("SubLeases", {
+            subLeases: list(anything("Its name, holder and time.")),
+          }),
+        },
+      },
+    },
     handle: ({ node }) => ({ json: { subLeases: node.subLeases.list() } }),
   },
-  { method: "POST", path: "/v1/sub-leases", needsToken: true, handle: take },
-  { method: "POST", path: "/v1/sub-leases/return", needsToken: true, handle: giveBack },
+  {
+    method: "POST",
+    path: "/v1/sub-leases",
+    needsToken: true,
+    doc: {
+      summary: "Takes or renews a part of the leader's lease for a process, one holder a name.",
+      takes: record<SubLeaseOrder>("SubLeaseOrder", {
+        ...HOLDER,
+        wantedMs: amount("For how long, ms; at most a minute."),
+        open: flag("In an open cluster: the caller knows that its leader holds no lease."),
+      }, ["open"]),
+      answers: {
+        200: {
+          means: "Granted, for a time that counts from the sending of the request.",
+          schema: record<SubLeaseView>("SubLease", {
+            grantedMs: amount("ms"),
+            term: count("Of the leader."),
+            certificateId: text("Of the certificate by which this node leads."),
+          }),
+        },
+        409: { means: "This node holds no lease, or another process holds the name." },
+      },
+    },
+    handle: take,
+  },
+  {
+    method: "POST",
+    path: "/v1/sub-leases/return",
+    needsToken: true,
+    doc: {
+      summary: "Gives a sub-lease back before its time.",
+      takes: record<Holder>("SubLeaseHolder", HOLDER),
+      answers: {
+        200: {
+          means: "It is free.",
+          schema: record<{ returned: boolean }>("SubLeaseReturned", { returned: flag("true") }),
+        },
+      },
+    },
+    handle: giveBack,
+  },
 ];
 
 /** Names and holders are chosen by programs. */

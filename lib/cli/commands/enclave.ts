@@ -14,7 +14,7 @@ import type { Arguments, Command, CommandContext } from "../command.ts";
 import { ownPolicy } from "../../tee/own_policy.ts";
 import { LIMIT_FLAGS, readLimits } from "../enclave_limits.ts";
 import { defaultProfilePath, type Profile, readProfile, writeProfile } from "../profile.ts";
-import { VERSION } from "../version.ts";
+import { VERSION } from "../../base/version.ts";
 
 const PORT_DEFAULT = 7878;
 

@@ -1,0 +1,116 @@
+/** The shapes of `views.ts` for the description of the interface; their types keep the two in step. */
+import {
+  amount,
+  anything,
+  count,
+  flag,
+  list,
+  oneOf,
+  orNull,
+  record,
+  type Schema,
+  table,
+  text,
+  time,
+} from "./schema.ts";
+import type { ApiError } from "./types.ts";
+import type { JoinView, KeysView, LeaderView, MemberView, StatusView } from "./views.ts";
+import { EXIT_CODES } from "../base/errors.ts";
+import type { CertificateDocument, Vote } from "../certificate/types.ts";
+
+const STATES = ["alive", "suspect", "dead", "left"];
+const ID = "Thumbprint of the node's key (RFC 7638, base64url).";
+
+/** The body of every error. */
+export const ERROR_SCHEMA: Schema = record<ApiError>("Error", {
+  error: {
+    type: "object",
+    properties: {
+      code: oneOf(Object.keys(EXIT_CODES), "What kind of failure it is; stable."),
+      message: text("One line for people."),
+    },
+    required: ["code", "message"],
+    additionalProperties: false,
+  },
+});
+
+/** One member. */
+export const MEMBER_SCHEMA: Schema = record<MemberView>("Member", {
+  id: text(ID),
+  name: text("Its label; two members may have the same."),
+  address: text("Where it gossips, `host:port`."),
+  state: oneOf(STATES, "As the node that answers sees it."),
+  since: time("Since when it has been in this state."),
+  incarnation: count("Grows when the member refutes a suspicion or starts again."),
+  rttMs: orNull(
+    amount("ms"),
+    "Last round trip of a probe; null for the node itself and before the first.",
+  ),
+  tags: table(text("Value."), "Public facts that the member told about itself."),
+  self: flag("Whether it is the node that answers."),
+});
+
+/** The leader. */
+export const LEADER_SCHEMA: Schema = record<LeaderView>("Leader", {
+  id: text(ID),
+  name: text("The leader's label."),
+  term: count("Only ever grows in a roster cluster."),
+  certificateId: text("What tells this certificate from all others."),
+  self: flag("Whether it is the node that answers."),
+  kind: oneOf(["open", "roster"], "Kind of the cluster."),
+  leads: flag("Whether the node that answers holds the lease of this certificate now."),
+  leaseRemainingMs: amount(
+    "For how long it holds the lease, counted from when the question was sent; 0 without one.",
+  ),
+  tee: text("The TEE that elected it; `simulated` protects nothing."),
+});
+
+/** How a node is. */
+export const STATUS_SCHEMA: Schema = record<StatusView>("Status", {
+  id: text(ID),
+  name: text("Its label."),
+  address: text("Where it gossips."),
+  cluster: text("Name of the cluster."),
+  checksum: text("SHA-256 of the election function's package.", { pattern: "^[0-9a-f]{64}$" }),
+  startedAt: time("When this process started."),
+  incarnation: count("Of this node; 0 before it has started to gossip."),
+  members: table(count("Members."), "How many members are in each state, this node included."),
+  term: count("The present term of the election."),
+  leader: orNull(LEADER_SCHEMA),
+  platform: orNull(
+    text("Name of the TEE."),
+    "The TEE whose evidence this node verified in this run; null before.",
+  ),
+  policy: orNull(text("Name of the policy."), "How leaders are drawn; null before it is known."),
+  sealed: flag("Whether gossip is sealed with a cluster key."),
+  dropped: table(count("Frames."), "Frames from the network that were dropped, by reason."),
+});
+
+/** Cluster keys. */
+export const KEYS_SCHEMA: Schema = record<KeysView>("ClusterKeys", {
+  primary: text("Id of the key that seals what this node sends."),
+  keys: list(text("Id of a key."), "All of them open; the primary first."),
+});
+
+/** What came of a join. */
+export const JOIN_SCHEMA: Schema = record<JoinView>("Join", {
+  answered: list(record<JoinView["answered"][number]>("JoinAnswer", {
+    seed: text("Address."),
+    id: text(ID),
+  })),
+  silent: list(text("Address."), "Tried on."),
+});
+
+/** A certificate as it travels. */
+export const CERTIFICATE_SCHEMA: Schema = record<CertificateDocument>("Certificate", {
+  certificate: text("Compact JWS (RFC 7515), alg RS256."),
+  bundle: list(record<Vote>("Vote", {
+    key: text("Raw Ed25519 key of the voter, base64url."),
+    signature: text("Ed25519 signature over the vote, base64url."),
+  })),
+});
+
+/** What was proven about liars: votes or certificates that contradict each other. */
+export const EVIDENCE_SCHEMA: Schema = record<{ evidence: unknown }>("Evidence", {
+  evidence: list(anything("Two votes of one voter, or two certificates, in one term.")),
+});
