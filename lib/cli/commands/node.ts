@@ -6,6 +6,7 @@ import {
   requireToken,
   writeControlFile,
 } from "../../api/control_file.ts";
+import { isOrigin } from "../../api/cross_origin.ts";
 import { ROUTES } from "../../api/routes.ts";
 import { ApiServer } from "../../api/server.ts";
 import { FumataError } from "../../base/errors.ts";
@@ -113,6 +114,12 @@ const FLAGS: readonly Flag[] = [
     help: "token for orders over HTTP; default one in the state folder",
   },
   {
+    name: "http-allow-origin",
+    type: "list",
+    placeholder: "ORIGIN",
+    help: "let pages of this origin, such as https://board.example, read over HTTP; default none",
+  },
+  {
     name: "timing",
     type: "string",
     choices: ["local", "lan", "wan"],
@@ -201,8 +208,11 @@ async function serveHttp(
   const token = tokenFile !== undefined
     ? requireToken(tokenFile)
     : stateFolder && folderToken(stateFolder);
+  const allowedOrigins = originsOf(args.list("http-allow-origin"));
   const stack = new AsyncDisposableStack();
-  const server = stack.use(await ApiServer.start({ at, node, routes: ROUTES, token }));
+  const server = stack.use(
+    await ApiServer.start({ at, node, routes: ROUTES, token, allowedOrigins }),
+  );
   const http = formatAddress(server.address);
   if (stateFolder !== undefined) {
     const { id, name, cluster } = node;
@@ -262,6 +272,15 @@ function nameOf(text: string, flag: string): string {
   throw new FumataError(
     "usage",
     `Cannot use ${flag} "${text}": 1..64 printable ASCII characters without spaces are wanted`,
+  );
+}
+
+function originsOf(list: readonly string[]): readonly string[] {
+  const wrong = list.find((text) => !isOrigin(text));
+  if (wrong === undefined) return list;
+  throw new FumataError(
+    "usage",
+    `Cannot use --http-allow-origin "${wrong}": SCHEME://HOST[:PORT] without a path is wanted, or *`,
   );
 }
 
