@@ -43,6 +43,7 @@ export function rosterOf(config: ClusterConfig): Roster {
     faultBound: config.faultBound,
     votesNeeded: quorum(config.roster.length, config.faultBound),
     leaseMs: config.lease.leaseMs,
+    ...(config.sticky && { stickyTenureMax: config.maxTenure || Infinity }),
   };
 }
 

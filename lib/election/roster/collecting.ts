@@ -192,9 +192,10 @@ export class Collecting {
     const base = { term: terms.current, prev: head.id, kid };
     if (order) return { type: "closing", ...base, successor: order.successor };
     const candidates = view.candidates(nowMs);
-    // A leader that fell silent or stepped down is the reason for this election; only a lone voter has no other.
     const { incumbent, tenure } = incumbencyAfter(certificate);
-    const fresh = candidates.filter((id) => id !== incumbent);
+    const mayStay = this.#mayStay(tenure);
+    const fresh = candidates.filter((id) => id !== incumbent || mayStay);
+    // Only a lone voter has no other.
     const active = fresh.length > 0 ? fresh : candidates;
     // Only who is listed votes, and the incumbent: with fewer it would spend this node's vote on nothing.
     const voters = active.length + (incumbent === undefined || active.includes(incumbent) ? 0 : 1);
@@ -206,6 +207,16 @@ export class Collecting {
       ...(incumbent !== undefined && { incumbent }),
       tenure,
     };
+  }
+
+  /**
+   * A leader that fell silent or stepped down is the reason for this election, and is left out. Under a `sticky` policy one that fell silent
+   * may stay while membership holds it alive, as after a short cut or a restart: once, for by its next certificate it has to be heard
+   * before it may stay again. So one that never speaks costs one election, and not the cluster.
+   */
+  #mayStay(tenure: number): boolean {
+    const { roster, hasSteppedDown, hasAppeared } = this.#context;
+    return tenure < (roster.stickyTenureMax ?? 0) && hasAppeared() && !hasSteppedDown();
   }
 
   /** The key goes on while this node has verified it, or knows no other. */

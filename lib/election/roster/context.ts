@@ -51,6 +51,10 @@ export class Context {
   /** Enclave keys for which this node has fresh evidence. */
   kids: ReadonlySet<Digest> = new Set();
   preferredKid?: Digest;
+  /** Whether the leader of the head has said that it leads no more. */
+  hasSteppedDown: () => boolean = () => false;
+  /** Whether the leader of the head was ever heard as the leader. */
+  hasAppeared: () => boolean = () => false;
   /** After a fail-stop: nothing is done any more. */
   isStopped = false;
   readonly terms: Terms;

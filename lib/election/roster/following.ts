@@ -19,6 +19,8 @@ export class Following {
   readonly #bootNonce: string;
   readonly #log: HeartbeatLog;
   #heardMs: number;
+  /** The certificate whose leader was heard last. */
+  #appeared?: Digest;
   /** Last step-down of each voter, also of certificates that this node does not hold yet. */
   readonly #stepDowns = new Map<NodeId, Digest>();
   /** One a member: heartbeats whose certificate may be on its way. */
@@ -61,6 +63,7 @@ export class Following {
         return this.#refuse(sender, certificateId, "echo");
       case "fresh":
         this.#heardMs = nowMs;
+        this.#appeared = head.id;
         if (this.bind(nowMs)) {
           const ack = rules.signAck(certificateId, nonce);
           return this.#context.send([sender], { kind: "lease-ack", ack });
@@ -99,6 +102,11 @@ export class Following {
   hasSteppedDown(): boolean {
     const { leader, head } = this.#context;
     return leader !== undefined && this.#stepDowns.get(leader) === head.id;
+  }
+
+  /** Whether the leader of the head was ever heard as the leader. */
+  hasAppeared(): boolean {
+    return this.#appeared === this.#context.head.id;
   }
 
   /** When the leader counts as silent unless it is heard. */

@@ -79,6 +79,8 @@ export class RosterElection {
     this.#collecting = new Collecting(context, this.#voting);
     this.#following = new Following(context, nowMs);
     this.#office = new Office(context, memory, (atMs) => this.#following.bind(atMs), nowMs);
+    context.hasSteppedDown = () => this.#hasSteppedDown();
+    context.hasAppeared = () => this.#following.hasAppeared();
     this.#witness = new Witness(context, memory.evidence, () => this.#office.leave("fail-stop"));
   }
 

@@ -21,6 +21,11 @@ export interface Roster {
   readonly votesNeeded: number;
   /** L: how long an ack promises not to vote. */
   readonly leaseMs: number;
+  /**
+   * Under a `sticky` policy: after so many certificates in a row the incumbent stays no more; `Infinity` without a bound. Absent under the
+   * others.
+   */
+  readonly stickyTenureMax?: number;
 }
 
 /** One voter. */

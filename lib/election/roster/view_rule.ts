@@ -4,6 +4,7 @@
  * Required: itself, and whom it has held alive for the settle time with at most `f` accusers; so no collector can leave out a settled honest
  * node, and `f` liars cannot accuse one away. Forbidden: who is gone, or has never answered this node's nonce; so no collector
  * can elect an absent node. Anyone else is optional, and so is the leader of `prev` while it is there: it may be the reason for the election.
+ * When it has stepped down it is forbidden to all others: under a `sticky` policy it would win again at once.
  *
  * Views differ by the time that news takes. A collector lists whom it has held alive for half of the settle time: those who require a
  * member met it a whole settle time ago, and those who would not bear it have not met it yet.
@@ -13,6 +14,12 @@ import type { MemberView, Objection } from "./types.ts";
 
 /** How a voter takes a member in a proposal. */
 export type Standing = "required" | "optional" | "forbidden";
+
+/** Who led by the highest certificate. */
+export interface Incumbent {
+  readonly id: NodeId;
+  readonly hasSteppedDown: boolean;
+}
 
 /** The view of one voter. */
 export class ViewRule {
@@ -57,13 +64,15 @@ export class ViewRule {
     return state === "dead" || state === "left";
   }
 
-  /** How a voter takes a member, when `prevLeader` led by the highest certificate. */
-  standing(id: NodeId, prevLeader: NodeId | undefined, nowMs: number): Standing {
+  /** How a voter takes a member. */
+  standing(id: NodeId, incumbent: Incumbent | undefined, nowMs: number): Standing {
+    const isIncumbent = id === incumbent?.id;
     if (id !== this.#self) {
       const member = this.#members.get(id);
       if (!member?.verified || this.isGone(id)) return "forbidden";
+      if (isIncumbent && incumbent.hasSteppedDown) return "forbidden";
     }
-    if (id === prevLeader) return "optional";
+    if (isIncumbent) return "optional";
     return id === this.#self || this.#isHeldFor(id, this.#settleMs, nowMs)
       ? "required"
       : "optional";
@@ -72,14 +81,14 @@ export class ViewRule {
   /** What speaks against a set of active members. */
   objection(
     active: readonly NodeId[],
-    prevLeader: NodeId | undefined,
+    incumbent: Incumbent | undefined,
     nowMs: number,
   ): Objection | undefined {
     const listed = new Set(active);
     const missing: NodeId[] = [];
     const forbidden: NodeId[] = [];
     for (const id of this.#voters) {
-      const standing = this.standing(id, prevLeader, nowMs);
+      const standing = this.standing(id, incumbent, nowMs);
       if (standing === "required" && !listed.has(id)) missing.push(id);
       if (standing === "forbidden" && listed.has(id)) forbidden.push(id);
     }

@@ -21,6 +21,8 @@ export interface Voter {
   /** Enclave keys for which it has fresh evidence. */
   readonly kids: ReadonlySet<Digest>;
   readonly view: ViewRule;
+  /** Whether the leader of the head has said that it leads no more. */
+  readonly hasSteppedDown: boolean;
   /** The checksum that the operator ordered to close for. */
   readonly successor?: Digest;
 }
@@ -57,7 +59,9 @@ export function objectionTo(
       if (proposal.incumbent !== incumbent || proposal.tenure !== tenure) {
         return { reason: "incumbent" };
       }
-      return voter.view.objection(proposal.active, incumbent, nowMs);
+      const { view, hasSteppedDown } = voter;
+      const led = incumbent === undefined ? undefined : { id: incumbent, hasSteppedDown };
+      return view.objection(proposal.active, led, nowMs);
     }
   }
 }

@@ -83,6 +83,7 @@ export class Voting {
       freeAtMs: promises.freeAtMs(),
       kids,
       view,
+      hasSteppedDown: this.#context.hasSteppedDown(),
       successor: order?.successor,
     };
     return objectionTo(proposal, digest, sender, voter, nowMs);

@@ -21,12 +21,18 @@ export function names(n: number): string[] {
   return Array.from({ length: n }, (_, i) => String.fromCharCode(97 + i));
 }
 
-export function rosterOf(n: number, faultBound: number, leaseMs = 480): Roster {
+export function rosterOf(
+  n: number,
+  faultBound: number,
+  leaseMs = 480,
+  stickyTenureMax?: number,
+): Roster {
   return {
     voters: names(n).map((id) => ({ id, key: id })),
     faultBound,
     votesNeeded: Math.floor((n + faultBound) / 2) + 1,
     leaseMs,
+    ...(stickyTenureMax !== undefined && { stickyTenureMax }),
   };
 }
 
@@ -104,7 +110,7 @@ export function certify(
 ): RosterCertificate | string {
   const digest = digestOf(proposal);
   if (!isQuorum(roster, proposal.term, digest, votes)) return "too few genuine votes";
-  const leader = proposal.type === "leader" ? draw(proposal) : undefined;
+  const leader = proposal.type === "leader" ? draw(proposal, roster) : undefined;
   const id = `${proposal.term}#${quickHash(digest, proposal.kid, leader ?? "")}`;
   const document = { certificate: id, bundle: votes };
   const certificate = { id, proposal, digest, ...(leader && { leader }), document };
@@ -161,8 +167,15 @@ export function isQuorum(
     new Set(genuine.map((vote) => vote.key)).size >= roster.votesNeeded;
 }
 
-/** The leader by the least hash; an incumbent has no advantage. */
-function draw(proposal: Extract<RosterProposal, { type: "leader" }>): string {
+/** The incumbent where that may stay, else the leader by the least hash. */
+function draw(
+  proposal: Extract<RosterProposal, { type: "leader" }>,
+  { stickyTenureMax = 0 }: Roster,
+): string {
+  const { incumbent, tenure, active } = proposal;
+  if (incumbent !== undefined && tenure < stickyTenureMax && active.includes(incumbent)) {
+    return incumbent;
+  }
   const measure = (id: string) => quickHash("draw", proposal.prev, proposal.kid, id);
   return [...proposal.active].sort((x, y) => measure(x) < measure(y) ? -1 : 1)[0];
 }

@@ -50,6 +50,7 @@ export class Solo {
     readonly n?: number;
     readonly f?: number;
     readonly self?: string;
+    readonly stickyTenureMax?: number;
     readonly memory?: Partial<RosterMemory>;
     readonly settings?: Partial<RosterSettings>;
     /** Known enclave keys. */
@@ -57,7 +58,12 @@ export class Solo {
     /** Without a view and keys. */
     readonly isBare?: boolean;
   } = {}) {
-    this.roster = rosterOf(options.n ?? 4, options.f ?? 1, LEASE_MS);
+    this.roster = rosterOf(
+      options.n ?? 4,
+      options.f ?? 1,
+      LEASE_MS,
+      options.stickyTenureMax,
+    );
     this.settings = { ...rosterSettings("local", LEASE_MS, 2_000), ...options.settings };
     this.self = options.self ?? this.ids[0];
     this.memory = { ...EMPTY_MEMORY, ...options.memory };

@@ -32,6 +32,8 @@ export interface WorldOptions {
   readonly f?: number;
   readonly seed?: number;
   readonly leaseMs?: number;
+  /** See `Roster`. */
+  readonly stickyTenureMax?: number;
   /** Views of membership are made by the world; else the test sets them. */
   readonly ownViews?: boolean;
   readonly settings?: Partial<RosterSettings>;
@@ -106,7 +108,7 @@ export class World {
   #steps = 0;
 
   constructor(options: WorldOptions) {
-    this.roster = rosterOf(options.n, options.f ?? 0, options.leaseMs);
+    this.roster = rosterOf(options.n, options.f ?? 0, options.leaseMs, options.stickyTenureMax);
     this.settings = { ...rosterSettings("local", this.roster.leaseMs, 2_000), ...options.settings };
     this.prng = createPrng(options.seed ?? 1);
     this.#isOwnViews = options.ownViews ?? true;
