@@ -69,7 +69,8 @@ export class BareEnclave implements AsyncDisposable {
   readonly zip: Uint8Array;
   up = true;
   calls = 0;
-  readonly #pem: string;
+  /** Of the certificate key, for tests in which the enclave is not to be trusted. */
+  readonly pem: string;
   readonly #package: FunctionPackage;
   readonly #sandbox: Sandbox = createSandbox();
   readonly #connections = new Set<() => void>();
@@ -91,7 +92,7 @@ export class BareEnclave implements AsyncDisposable {
     this.#package = opened as FunctionPackage;
     this.checksum = this.#package.checksum;
     const pair = generateKeyPairSync("rsa", { modulusLength: 2048 });
-    this.#pem = pair.privateKey.export({ format: "pem", type: "pkcs8" }) as string;
+    this.pem = pair.privateKey.export({ format: "pem", type: "pkcs8" }) as string;
     this.key = importRsaJwk(pair.publicKey.export({ format: "jwk" })) as RsaPublicKey;
   }
 
@@ -116,7 +117,7 @@ export class BareEnclave implements AsyncDisposable {
     this.#connections.add(resolve);
     const session = await this.#sandbox.open(
       this.#package,
-      { certificateKeyPem: this.#pem },
+      { certificateKeyPem: this.pem },
       "simulated",
     );
     return {

@@ -1,0 +1,122 @@
+/**
+ * Liars who keep things back or say them of others: certificates that their collector withholds or shows late, votes that it picks, acks of the
+ * wrong certificate, leaders that only speak or only listen, accusations without end. No signature proves these; what holds is that the
+ * others go on, with one leader a term and one lease at an instant.
+ */
+import { deepStrictEqual, ok, strictEqual } from "node:assert";
+import type { RosterMessage } from "../../lib/election/roster/types.ts";
+import type { Claim } from "../../lib/membership/types.ts";
+import { leaseHolder } from "../node/_roster.ts";
+import { LiarsCluster } from "./_liar.ts";
+
+/** Elections under accusations. */
+const ROUNDS = 5;
+
+Deno.test("whoever withholds, picks, or plays deaf or dumb is passed over", async (t) => {
+  await using cluster = await LiarsCluster.start(4, 1);
+  const { rules, honest, observer, script, liar } = cluster;
+
+  await t.step(
+    "a collector that keeps the certificate for itself, and shows it when it is late",
+    async () => {
+      await cluster.untilLiarCollects();
+      const leader = await cluster.leader();
+      const { term } = leader.node.leader!;
+      const withheld: RosterMessage[] = [];
+      script.sends = (message) => {
+        if (message.kind !== "certificate") return [message];
+        withheld.push(message);
+        return [];
+      };
+      // What the others would fetch from it does not come either; only it knows that there is a certificate.
+      const from = cluster.marks(honest);
+      leader.node.stepDown();
+      const next = await leaseHolder(honest, from);
+      ok(next.node.leader!.term > term);
+      script.reset(cluster.key);
+      const [late] = withheld;
+      if (late) cluster.say(late);
+      await cluster.elect();
+    },
+  );
+
+  await t.step("a collector that counts only the votes that it likes", async () => {
+    await cluster.untilLiarCollects();
+    const leader = await cluster.leader();
+    const unwanted = honest.find((node) => node !== leader)!;
+    script.hears = (message, from) => message.kind !== "vote" || from !== unwanted.node.id;
+    const { node } = await cluster.elect();
+    // It can pick who votes, not who is drawn: whoever is there has to be in.
+    ok(node.leader!.active.includes(unwanted.node.id));
+    script.reset(cluster.key);
+  });
+
+  await t.step("a follower whose acks name another certificate", async () => {
+    const leader = await cluster.untilHonestLeads();
+    const { id, prev } = leader.node.leader!;
+    const from = cluster.marks();
+    const swapped = Promise.withResolvers<void>();
+    script.sends = (message) => {
+      if (message.kind !== "lease-ack") return [message];
+      swapped.resolve();
+      return [{ kind: "lease-ack", ack: rules.signAck(prev, message.ack.nonce) }];
+    };
+    await swapped.promise;
+    // The other followers are a quorum with the leader.
+    await leader.listener.until(({ event }) => event === "lease-held", from[0]);
+    strictEqual(leader.node.leader!.id, id);
+    ok(leader.node.leaseRemainingMs() > 0);
+    script.reset(cluster.key);
+  });
+
+  await t.step("a leader that only speaks never holds a lease again, and is replaced", async () => {
+    await cluster.untilLiarLeads();
+    const from = cluster.marks(honest);
+    script.hears = () => false;
+    const next = await leaseHolder(honest, from);
+    strictEqual(liar.node.leaseRemainingMs(), 0);
+    ok(next.node.leaseRemainingMs() > 0);
+    script.reset(cluster.key);
+  });
+
+  await t.step("a leader that only listens is replaced", async () => {
+    await cluster.untilLiarLeads();
+    const from = cluster.marks(honest);
+    script.sends = () => [];
+    await leaseHolder(honest, from);
+    strictEqual(liar.node.leaseRemainingMs(), 0);
+    script.reset(cluster.key);
+  });
+
+  await t.step(
+    "accusations of one voter, on and on, make nobody dead and leave nobody out",
+    async () => {
+      const from = cluster.marks(honest);
+      for (let round = 0; round < ROUNDS; round++) {
+        for (const { node: accused } of honest) {
+          const { incarnation } = accused.self!;
+          const claims: Claim[] = (["suspect", "dead"] as const).map((type) =>
+            cluster.mailbox.signClaim({ type, subject: accused.id, incarnation })
+          );
+          for (const { node } of honest) {
+            cluster.sendRaw(
+              node.address,
+              cluster.mailbox.gossip(node.id, { kind: "gossip", claims }),
+            );
+          }
+        }
+        await cluster.elect();
+      }
+      for (const [i, { listener }] of honest.entries()) {
+        const failed = listener.said.slice(from[i]).filter(({ event, fields }) =>
+          event === "member-fail" && fields.id !== liar.node.id
+        );
+        deepStrictEqual(failed, []);
+      }
+      const { active, roster } = (await cluster.leader()).node.leader!;
+      const incumbent = roster?.kind === "election" ? roster.incumbent : undefined;
+      for (const { node } of honest) ok(active.includes(node.id) || node.id === incumbent);
+    },
+  );
+  observer.check();
+});
