@@ -32,6 +32,8 @@ export interface MembershipOptions {
     /** Where others reach it; not a wildcard. */
     readonly address: Address;
     readonly tags: Readonly<Record<string, string>>;
+    /** When its key was made, whole seconds since 1970. */
+    readonly keyMadeS: number;
   };
   /** The greatest incarnation that was ever persisted; -1 for a new identity. The node starts above it. */
   readonly lastIncarnation: number;

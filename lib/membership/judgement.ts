@@ -226,6 +226,7 @@ export function createJudgement(context: Context, own: Own, hooks: JudgementHook
     const record: MemberRecord = {
       id: claim.subject,
       publicKey: claim.publicKey,
+      keyMadeS: claim.keyMadeS,
       alive: claim,
       incarnation: claim.incarnation,
       state: "alive",
@@ -242,21 +243,23 @@ export function createJudgement(context: Context, own: Own, hooks: JudgementHook
     reportNameConflicts(record);
   }
 
-  /** Both stay; the one with the greater incarnation (the longer history), then the lesser id, has the older claim to the name. */
+  /**
+   * Both stay, and a name is a label that no rule of the protocol rests on. The key that was made earlier keeps it, then the lesser id: a fact
+   * that survives restarts and on which all who hear both claims agree. It is the owner's own word by its own clock: who lies about it when it
+   * is first heard gets the label, and so does who made a key while its clock was slow.
+   */
   function reportNameConflicts(record: MemberRecord): void {
     const { name } = record.alive;
     const others = [...view.records()].filter((other) =>
       other !== record && isActive(other) && other.alive.name === name
-    ).map(({ id, incarnation }) => ({ id, incarnation }));
-    if (options.self.name === name) {
-      others.push({ id: selfId, incarnation: context.incarnation });
-    }
+    ).map(({ id, keyMadeS }) => ({ id, keyMadeS }));
+    if (options.self.name === name) others.push({ id: selfId, keyMadeS: options.self.keyMadeS });
     for (const rival of others) {
       const key = [record.id, rival.id].sort().join(" ");
       if (conflicts.has(key) || conflicts.size >= CONFLICTS_MAX) continue;
       conflicts.add(key);
       const [keeper, other] = [record, rival].sort((a, b) =>
-        b.incarnation - a.incarnation || (a.id < b.id ? -1 : 1)
+        a.keyMadeS - b.keyMadeS || (a.id < b.id ? -1 : 1)
       );
       reported(context, { kind: "name-conflict", name, keeper: keeper.id, other: other.id });
     }

@@ -33,9 +33,10 @@ export function createOwn(context: Context): Own {
   function raiseTo(incarnation: number): void {
     // At the very top there is nothing left to say; the jump limit keeps even a thief of the key from getting there quickly.
     if (incarnation > INCARNATION_MAX || left) return;
-    const { address, name, tags } = options.self;
+    const { address, name, tags, keyMadeS } = options.self;
     context.incarnation = incarnation;
-    claim = options.signClaim({ type: "alive", incarnation, address, name, tags }) as AliveClaim;
+    const facts = { address, name, tags, keyMadeS };
+    claim = options.signClaim({ type: "alive", incarnation, ...facts }) as AliveClaim;
     context.effects.push({ type: "persist-incarnation", incarnation });
     context.queue.push(claim);
     raisedMs = context.nowMs;

@@ -24,6 +24,8 @@ export interface AliveClaim {
   readonly name: string;
   /** Small public facts, as `--tag k=v` gave them. */
   readonly tags: Readonly<Record<string, string>>;
+  /** When its key was made, whole seconds since 1970 by its own clock, 0..INCARNATION_MAX: of two with one name the older key keeps it. */
+  readonly keyMadeS: number;
   /** The signed claim as it travels. */
   readonly encoded: Uint8Array;
 }
@@ -55,6 +57,7 @@ export type UnsignedClaim =
     readonly address: Address;
     readonly name: string;
     readonly tags: Readonly<Record<string, string>>;
+    readonly keyMadeS: number;
   }
   | {
     readonly type: "suspect" | "dead";
@@ -203,7 +206,7 @@ export type MembershipEffect =
 
 /** What is reported. */
 export type MembershipReport =
-  /** Two members claim one name. Both stay; `keeper` has the older claim to it. */
+  /** Two members claim one name. Both stay; `keeper` says that it has the older key. */
   | {
     readonly kind: "name-conflict";
     readonly name: string;

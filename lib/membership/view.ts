@@ -24,6 +24,8 @@ export interface Verdict {
 export interface MemberRecord {
   readonly id: NodeId;
   readonly publicKey: Uint8Array;
+  /** What its first claim said: a key is made once, whatever later claims say. */
+  readonly keyMadeS: number;
   /** The newest claim that was accepted. */
   alive: AliveClaim;
   /** The greatest incarnation that it signed and this node accepted. */

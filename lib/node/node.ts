@@ -30,6 +30,7 @@ import type { GossipEvent } from "./gossip.ts";
 import { Journal } from "./journal.ts";
 import { KeyringFile } from "./keyring_file.ts";
 import { Mailbox, type Received } from "./mailbox.ts";
+import { MemberMemory } from "./member_memory.ts";
 import type { Middleman } from "./middleman.ts";
 import { OpenPart } from "./open_part.ts";
 import { RosterPart } from "./roster_part.ts";
@@ -98,9 +99,6 @@ const ELECTION_SETTINGS = { local: LOCAL_ELECTION, lan: LAN_ELECTION, wan: WAN_E
  */
 const ENCLAVE_PATIENCE_MS = { local: 2_000, lan: 15_000, wan: 60_000 };
 
-/** How often known addresses are written down, ms: they only speed up a restart. */
-const REMEMBER_MEMBERS_MS = 5_000;
-
 /** A running node. */
 export class Node implements AsyncDisposable {
   readonly id: string;
@@ -134,8 +132,7 @@ export class Node implements AsyncDisposable {
   readonly #leftCluster = Promise.withResolvers<void>();
   #platform?: string;
   #timer?: ReturnType<typeof setTimeout>;
-  #rememberTimer?: ReturnType<typeof setInterval>;
-  #membersChanged = false;
+  readonly #memory: MemberMemory;
   readonly #steps: Step[] = [];
   #isRunning = false;
   #closed = false;
@@ -172,6 +169,12 @@ export class Node implements AsyncDisposable {
     this.#kind = description?.kind ?? "open";
     try {
       this.#membership = this.#createMembership(description);
+      this.#memory = new MemberMemory({
+        store: this.#store,
+        snapshot: () => this.#membership.snapshot(),
+        self: this.id,
+        fail: (thrown) => this.#fail(thrown),
+      });
       this.#part = this.#createPart(description);
     } catch (thrown) {
       this.#transport[Symbol.asyncDispose]();
@@ -345,10 +348,7 @@ export class Node implements AsyncDisposable {
   async #close(): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#timer);
-    clearInterval(this.#rememberTimer);
-    try {
-      this.#rememberMembers();
-    } catch { /* said already when it mattered */ }
+    this.#memory[Symbol.dispose]();
     await this.#enclaves[Symbol.asyncDispose]();
     await this.#transport[Symbol.asyncDispose]();
     this.#store[Symbol.dispose]();
@@ -371,6 +371,7 @@ export class Node implements AsyncDisposable {
         name: this.name,
         address: this.address,
         tags: this.#options.tags,
+        keyMadeS: this.#store.keyMadeS,
       },
       lastIncarnation: this.#store.incarnation,
       seeds: this.#options.seeds,
@@ -453,7 +454,6 @@ export class Node implements AsyncDisposable {
     this.#journal.sealing(this.#keyFile, this.#transport.address);
     this.#tellKeys();
     this.#enclaves.start();
-    this.#rememberTimer = setInterval(() => this.#rememberMembers(), REMEMBER_MEMBERS_MS);
     this.#dispatch({ type: "tick" });
   }
 
@@ -507,7 +507,7 @@ export class Node implements AsyncDisposable {
         this.#store.saveIncarnation(effect.incarnation);
         break;
       case "member":
-        this.#membersChanged = true;
+        this.#memory.changed();
         if (effect.change.kind === "join") this.#mailbox.know(effect.change.member);
         if (effect.change.kind === "reap") this.#mailbox.forget(effect.change.member.id);
         this.#sources.setMembers(this.members().map((member) => member.address));
@@ -639,18 +639,6 @@ export class Node implements AsyncDisposable {
     if (isAttested && isSettled) return this.#part.keys(kids, kids[0]);
     const stored = this.#desk.kids;
     this.#part.keys([...new Set([...kids, ...stored])], kids[0] ?? stored.at(-1));
-  }
-
-  #rememberMembers(): void {
-    if (!this.#membersChanged) return;
-    this.#membersChanged = false;
-    const claims = this.#membership.snapshot()
-      .filter((claim) => claim.type === "alive" && claim.subject !== this.id);
-    try {
-      this.#store.saveMemberClaims(claims.map((claim) => claim.encoded));
-    } catch (thrown) {
-      this.#fail(thrown);
-    }
   }
 
   #fail(thrown: unknown): void {

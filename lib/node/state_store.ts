@@ -10,25 +10,29 @@ import { DatabaseSync } from "node:sqlite";
 import { FumataError, messageOf } from "../base/errors.ts";
 import { CHAIN_SCHEMA, ChainStore } from "./chain_store.ts";
 import { generateIdentity, type Identity, identityFromPem } from "../crypto/ed25519.ts";
+import { MEMBERS_MAX } from "../membership/limits.ts";
+import type { AliveClaim, NodeId } from "../membership/types.ts";
 
 /** Marks a database as ours: "fuma" in ASCII (SQLite's application_id). */
 const APPLICATION_ID = 0x66756d61;
-const SCHEMA_VERSION = 2;
+const SCHEMA_VERSION = 3;
 const FILE_NAME = "node.db";
 /** What else a node's folder holds: SQLite's journal, where the HTTP interface is, and its token. They say that there was a state. */
 const COMPANION_NAMES: readonly string[] = [`${FILE_NAME}-journal`, "http.json", "http-token"];
 /** States that were set aside stay beside it. */
 const SET_ASIDE_PREFIX = "node.db.reset-";
 
+const MEMBER_SCHEMA = "CREATE TABLE member (subject TEXT NOT NULL UNIQUE, claim BLOB NOT NULL);";
+
 const SCHEMA = `
-CREATE TABLE identity (pem TEXT NOT NULL, incarnation INTEGER NOT NULL);
+CREATE TABLE identity (pem TEXT NOT NULL, incarnation INTEGER NOT NULL, made_s INTEGER NOT NULL);
 CREATE TABLE history (
   checksum TEXT NOT NULL, cluster TEXT NOT NULL,
   vote_term INTEGER, vote_digest TEXT, head TEXT, roster TEXT,
   PRIMARY KEY (checksum, cluster)
 );
 CREATE TABLE enclave_key (checksum TEXT NOT NULL, kid TEXT NOT NULL, jwk TEXT NOT NULL, tee TEXT NOT NULL, description TEXT NOT NULL, evidence TEXT, PRIMARY KEY (checksum, kid));
-CREATE TABLE member (claim BLOB NOT NULL);
+${MEMBER_SCHEMA}
 ${CHAIN_SCHEMA}
 PRAGMA application_id = ${APPLICATION_ID};
 PRAGMA user_version = ${SCHEMA_VERSION};
@@ -38,7 +42,16 @@ PRAGMA user_version = ${SCHEMA_VERSION};
 const FROM_VERSION_1 = `
 ALTER TABLE enclave_key ADD COLUMN evidence TEXT;
 ${CHAIN_SCHEMA}
-PRAGMA user_version = ${SCHEMA_VERSION};
+PRAGMA user_version = 2;
+`;
+
+/** Makes a state of version 2 one of version 3: its key counts as made now, for when it was is not known; members have to be heard again. */
+const FROM_VERSION_2 = `
+ALTER TABLE identity ADD COLUMN made_s INTEGER NOT NULL DEFAULT 0;
+UPDATE identity SET made_s = CAST(strftime('%s', 'now') AS INTEGER);
+DROP TABLE member;
+${MEMBER_SCHEMA}
+PRAGMA user_version = 3;
 `;
 
 /** What one function and cluster left behind. */
@@ -202,17 +215,27 @@ export class StateStore implements Disposable {
     );
   }
 
-  /** Signed alive claims of the members that were known when they were last written, as they travel. */
+  /** When the identity was made, whole seconds since 1970 by the clock of then. */
+  get keyMadeS(): number {
+    return Number(this.#database.prepare("SELECT made_s FROM identity").get()?.made_s);
+  }
+
+  /** Signed alive claims of the members that were known, as they travel; the last written first. */
   memberClaims(): Uint8Array[] {
-    return this.#database.prepare("SELECT claim FROM member").all()
+    return this.#database.prepare("SELECT claim FROM member ORDER BY rowid DESC").all()
       .map((row) => row.claim as Uint8Array);
   }
 
-  saveMemberClaims(claims: readonly Uint8Array[]): void {
+  /** Remembers these claims and forgets those subjects. Of more than {@linkcode MEMBERS_MAX} the ones written longest ago go. */
+  saveMembers(claims: readonly AliveClaim[], gone: readonly NodeId[]): void {
     this.#transaction(() => {
-      this.#database.exec("DELETE FROM member");
-      const insert = this.#database.prepare("INSERT INTO member (claim) VALUES (?)");
-      for (const claim of claims) insert.run(claim);
+      const forget = this.#database.prepare("DELETE FROM member WHERE subject = ?");
+      for (const subject of gone) forget.run(subject);
+      const save = this.#database.prepare("INSERT OR REPLACE INTO member VALUES (?, ?)");
+      for (const { subject, encoded } of claims) save.run(subject, encoded);
+      this.#database.prepare(
+        "DELETE FROM member WHERE rowid IN (SELECT rowid FROM member ORDER BY rowid DESC LIMIT -1 OFFSET ?)",
+      ).run(MEMBERS_MAX);
     });
   }
 
@@ -322,8 +345,9 @@ function openDatabase(path: string, folder: string): DatabaseSync {
         `Cannot use the state folder "${folder}": its ${FILE_NAME} is not a node's; ` +
           "name another folder with --state",
       );
-    } else if (version === 1) {
-      database.exec(`BEGIN IMMEDIATE; ${FROM_VERSION_1} COMMIT`);
+    } else if (version === 1 || version === 2) {
+      const steps = version === 1 ? FROM_VERSION_1 + FROM_VERSION_2 : FROM_VERSION_2;
+      database.exec(`BEGIN IMMEDIATE; ${steps} COMMIT`);
     } else if (version !== SCHEMA_VERSION) {
       throw new FumataError(
         "failure",
@@ -373,8 +397,8 @@ function readIdentity(database: DatabaseSync, folder: string): Identity {
     );
   }
   const identity = generateIdentity();
-  database.prepare("INSERT INTO identity (pem, incarnation) VALUES (?, -1)")
-    .run(identity.exportPem());
+  database.prepare("INSERT INTO identity (pem, incarnation, made_s) VALUES (?, -1, ?)")
+    .run(identity.exportPem(), Math.floor(Date.now() / 1000));
   return identity;
 }
 

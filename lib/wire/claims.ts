@@ -4,7 +4,7 @@
  *
  * | claim | encoded, deterministic CBOR | signed |
  * |---|---|---|
- * | alive | [1, key, incarnation, host, port, name, [k, v, …], signature] | `fumata-alive-v1`, cluster, all fields before the signature |
+ * | alive | [1, key, incarnation, host, port, name, [k, v, …], key made, signature] | `fumata-alive-v2`, cluster, all fields before the signature |
  * | suspect | [2, accuser key, subject id, incarnation, signature] | `fumata-suspect-v1`, cluster, … |
  * | dead | [3, accuser key, subject id, incarnation, signature] | `fumata-dead-v1`, cluster, … |
  * | left | [4, key, incarnation, signature] | `fumata-left-v1`, cluster, … |
@@ -39,7 +39,7 @@ export const TAGS_CHARACTERS_MAX = 192;
 /** RFC 1035, section 2.3.4. */
 const HOST_CHARACTERS_MAX = 253;
 /** No claim is longer: an alive claim with everything at its limit. */
-export const CLAIM_BYTES_MAX = 680;
+export const CLAIM_BYTES_MAX = 690;
 
 /** Verified claims remembered: two for each of the most members a view holds. Some 600 bytes each. */
 export const CLAIMS_CACHED_MAX = 8192;
@@ -124,6 +124,7 @@ function fieldsOf(claim: UnsignedClaim, key: Uint8Array): Cbor[] {
         claim.address.port,
         claim.name,
         Object.entries(claim.tags).sort(([a], [b]) => a < b ? -1 : 1).flat(),
+        claim.keyMadeS,
       ];
     case "suspect":
     case "dead":
@@ -136,7 +137,7 @@ function fieldsOf(claim: UnsignedClaim, key: Uint8Array): Cbor[] {
 }
 
 function signedBytes(type: Claim["type"], cluster: string, fields: readonly Cbor[]): Uint8Array {
-  return encodeCbor([`fumata-${type}-v1`, cluster, ...fields]);
+  return encodeCbor([`fumata-${type}-v${type === "alive" ? 2 : 1}`, cluster, ...fields]);
 }
 
 /** Structure and limits; not the signature. */
@@ -160,9 +161,10 @@ function parse(encoded: Uint8Array): Parsed | undefined {
 }
 
 function parseAlive(fields: Cbor[], publicKey: Uint8Array, encoded: Uint8Array): Claim | undefined {
-  const [, incarnation, host, port, name, flatTags] = fields;
+  const [, incarnation, host, port, name, flatTags, keyMadeS] = fields;
   if (
-    fields.length !== 6 || !isIncarnation(incarnation) || typeof host !== "string" ||
+    fields.length !== 7 || !isBounded(incarnation) || !isBounded(keyMadeS) ||
+    typeof host !== "string" ||
     typeof port !== "number" || !isClaimAddress({ host, port }) || !isName(name)
   ) {
     return undefined;
@@ -178,6 +180,7 @@ function parseAlive(fields: Cbor[], publicKey: Uint8Array, encoded: Uint8Array):
     address: { host, port },
     name,
     tags,
+    keyMadeS,
     encoded,
   };
 }
@@ -203,7 +206,7 @@ function parseAccusation(
   encoded: Uint8Array,
 ): Claim | undefined {
   const [, subjectId, incarnation] = fields;
-  if (fields.length !== 3 || !isBytes(subjectId, 32) || !isIncarnation(incarnation)) {
+  if (fields.length !== 3 || !isBytes(subjectId, 32) || !isBounded(incarnation)) {
     return undefined;
   }
   const subject: NodeId = base64url(subjectId);
@@ -214,11 +217,12 @@ function parseAccusation(
 
 function parseLeft(fields: Cbor[], publicKey: Uint8Array, encoded: Uint8Array): Claim | undefined {
   const [, incarnation] = fields;
-  if (fields.length !== 2 || !isIncarnation(incarnation)) return undefined;
+  if (fields.length !== 2 || !isBounded(incarnation)) return undefined;
   return { type: "left", subject: nodeId(publicKey), publicKey, incarnation, encoded };
 }
 
-function isIncarnation(value: unknown): value is number {
+/** Incarnations and times have one bound. */
+function isBounded(value: unknown): value is number {
   return typeof value === "number" && value <= INCARNATION_MAX;
 }
 

@@ -26,7 +26,10 @@ export type Sent = MembershipEffect & { type: "send" };
 export interface Puppet extends FakeIdentity {
   readonly address: Address;
   readonly name: string;
-  alive(incarnation: number, changes?: { address?: Address; name?: string }): AliveClaim;
+  alive(
+    incarnation: number,
+    changes?: { address?: Address; name?: string; keyMadeS?: number },
+  ): AliveClaim;
   suspect(about: { readonly id: string }, incarnation: number): Claim;
   dead(about: { readonly id: string }, incarnation: number): Claim;
   left(incarnation: number): Claim;
@@ -53,7 +56,7 @@ export class Solo {
     this.settings = options.settings ?? PROFILES.local;
     const { id, publicKey, address, name } = this.me;
     this.core = createMembership({
-      self: { id, publicKey, address, name, tags: {} },
+      self: { id, publicKey, address, name, tags: {}, keyMadeS: 5 },
       lastIncarnation: -1,
       seeds: [],
       known: [],
@@ -82,6 +85,7 @@ export class Solo {
           address,
           name,
           tags: {},
+          keyMadeS: 5,
           ...changes,
         }) as AliveClaim,
       suspect: (about, incarnation) =>
@@ -150,8 +154,8 @@ export class Solo {
   }
 
   /** Makes a puppet a member by the book. */
-  admit(puppet: Puppet, incarnation = 0): void {
-    this.hear(puppet, puppet.alive(incarnation));
+  admit(puppet: Puppet, incarnation = 0, changes?: Parameters<Puppet["alive"]>[1]): void {
+    this.hear(puppet, puppet.alive(incarnation, changes));
     this.ack(puppet, pingTo(this.effects, puppet).nonce, incarnation);
     strictEqual(this.stateOf(puppet), "alive");
   }

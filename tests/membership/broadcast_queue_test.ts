@@ -10,7 +10,7 @@ const prng = createPrng(1);
 const [alice, bob, carol] = [fakeIdentity(prng), fakeIdentity(prng), fakeIdentity(prng)];
 const address = { host: "10.0.0.1", port: 1 };
 const aliveBy = (who: typeof alice, incarnation: number) =>
-  who.signClaim({ type: "alive", incarnation, address, name: "n", tags: {} });
+  who.signClaim({ type: "alive", incarnation, address, name: "n", tags: {}, keyMadeS: 0 });
 const suspectBy = (who: typeof alice, about: typeof alice, incarnation = 0) =>
   who.signClaim({ type: "suspect", subject: about.id, incarnation });
 const deadBy = (who: typeof alice, about: typeof alice, incarnation = 0) =>

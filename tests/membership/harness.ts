@@ -290,6 +290,7 @@ export class Cluster {
         name: node.name,
         address: node.address,
         tags: {},
+        keyMadeS: 0,
       },
       lastIncarnation: options.lastIncarnation ?? -1,
       seeds: options.seeds ?? [],

@@ -435,23 +435,51 @@ Deno.test("a flood of strangers does not hold up whom a member vouches for", () 
   strictEqual(pingsTo([...solo.effects, ...solo.run(100)], p).length, 1);
 });
 
-Deno.test("two members of one name both stay, and it is reported once", () => {
-  const solo = new Solo();
-  const [older, younger] = [solo.puppet("twin"), solo.puppet("twin")];
-  solo.admit(older, 9);
-  solo.admit(younger, 1);
-  solo.hear(younger, younger.alive(2));
-  strictEqual(solo.core.members().length, 2);
-  deepStrictEqual(
-    solo.log.flatMap((effect) => effect.type === "reported" ? [effect.report] : []),
-    [{ kind: "name-conflict", name: "twin", keeper: older.id, other: younger.id }],
+/** What is reported about names. */
+function keepers(solo: Solo): [string, string][] {
+  return solo.log.flatMap((effect) =>
+    effect.type === "reported" && effect.report.kind === "name-conflict"
+      ? [[effect.report.keeper, effect.report.other] as [string, string]]
+      : []
   );
+}
+
+Deno.test("of two members of one name the older key keeps it, whoever came first; both stay, and it is reported once", () => {
+  for (const olderFirst of [true, false]) {
+    const solo = new Solo();
+    const [older, younger] = [solo.puppet("twin"), solo.puppet("twin")];
+    const order = olderFirst ? [older, younger] : [younger, older];
+    for (const one of order) solo.admit(one, 1, { keyMadeS: one === older ? 100 : 200 });
+    solo.hear(younger, younger.alive(2, { keyMadeS: 200 }));
+    strictEqual(solo.core.members().length, 2);
+    deepStrictEqual(keepers(solo), [[older.id, younger.id]]);
+  }
 });
 
-Deno.test("somebody with the node's own name is reported too", () => {
+Deno.test("neither restarts nor refutations make a claim to a name older: the incarnation does not count", () => {
   const solo = new Solo();
-  solo.admit(solo.puppet("me"));
-  deepStrictEqual(solo.reports(), ["name-conflict"]);
+  const [older, younger] = [solo.puppet("twin"), solo.puppet("twin")];
+  solo.admit(older, 1, { keyMadeS: 100 });
+  solo.admit(younger, 900, { keyMadeS: 200 });
+  deepStrictEqual(keepers(solo), [[older.id, younger.id]]);
+});
+
+Deno.test("a member cannot make its key older afterwards", () => {
+  const solo = new Solo();
+  const [older, liar] = [solo.puppet("twin"), solo.puppet("other")];
+  solo.admit(older, 1, { keyMadeS: 100 });
+  solo.admit(liar, 1, { keyMadeS: 200 });
+  solo.hear(liar, liar.alive(2, { name: "twin", keyMadeS: 1 }));
+  deepStrictEqual(keepers(solo), [[older.id, liar.id]]);
+});
+
+Deno.test("somebody with the node's own name is reported too, and who of the two keeps it", () => {
+  for (const theirsS of [4, 6]) {
+    const solo = new Solo();
+    const twin = solo.puppet("me");
+    solo.admit(twin, 0, { keyMadeS: theirsS });
+    deepStrictEqual(keepers(solo)[0][0], theirsS < 5 ? twin.id : solo.me.id);
+  }
 });
 
 Deno.test("a reaped member leaves a tombstone that its old claims do not pass", () => {

@@ -28,7 +28,7 @@ export class RawMember implements AsyncDisposable {
     });
     const { address } = this.transport;
     const name = options.name ?? `raw:${address.port}`;
-    const claim = { type: "alive", incarnation: 0, address, name, tags: {} } as const;
+    const claim = { type: "alive", incarnation: 0, address, name, tags: {}, keyMadeS: 0 } as const;
     this.claim = this.mailbox.signClaim(claim) as AliveClaim;
   }
 

@@ -36,6 +36,7 @@ function strangers(count: number): Uint8Array[] {
       address: { host: "127.0.0.1", port: 1 + i % 1000 },
       name: `stranger:${i}`,
       tags: {},
+      keyMadeS: 0,
     });
     const nonce = i.toString(16).padStart(16, "0");
     const ping = { kind: "ping", nonce, incarnation: 0, digest: DIGEST, head: EMPTY } as const;

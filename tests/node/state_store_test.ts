@@ -1,6 +1,16 @@
 import { deepStrictEqual, ok, strictEqual, throws } from "node:assert";
 import { DatabaseSync } from "node:sqlite";
+import { MEMBERS_MAX } from "../../lib/membership/limits.ts";
+import type { AliveClaim } from "../../lib/membership/types.ts";
 import { StateStore } from "../../lib/node/state_store.ts";
+
+/** A claim as the store sees it; what is encoded is not its business. */
+function claimOf(subject: string, byte: number): AliveClaim {
+  const address = { host: "h", port: 1 };
+  const facts = { incarnation: 0, address, name: "n", tags: {}, keyMadeS: 0 };
+  const [publicKey, encoded] = [new Uint8Array(32), Uint8Array.of(byte)];
+  return { type: "alive", subject, publicKey, ...facts, encoded };
+}
 
 async function inFolder(work: (folder: string) => void): Promise<void> {
   const folder = await Deno.makeTempDir();
@@ -22,7 +32,8 @@ Deno.test("a node keeps its identity, votes, head and keys across restarts", () 
       store.saveHead("c", "k", "{}");
       store.saveVote("c", "k", 4, "D4");
       store.saveKey("c", { kid: "K", jwk: "{}", tee: "nitro", description: "{}" });
-      store.saveMemberClaims([Uint8Array.of(1), Uint8Array.of(2)]);
+      store.saveMembers([claimOf("a", 1), claimOf("b", 2), claimOf("c", 3)], []);
+      store.saveMembers([claimOf("a", 4)], ["b", "nobody"]);
     }
     using store = StateStore.open(folder);
     strictEqual(store.identity.id, id);
@@ -33,8 +44,33 @@ Deno.test("a node keeps its identity, votes, head and keys across restarts", () 
     });
     deepStrictEqual(store.history("other", "k"), {});
     deepStrictEqual(store.keys("c"), [{ kid: "K", jwk: "{}", tee: "nitro", description: "{}" }]);
-    deepStrictEqual(store.memberClaims(), [Uint8Array.of(1), Uint8Array.of(2)]);
+    deepStrictEqual(store.memberClaims(), [Uint8Array.of(4), Uint8Array.of(3)]);
     strictEqual(Deno.statSync(`${folder}/node.db`).mode! & 0o777, 0o600);
+  }));
+
+Deno.test("no more members are remembered than a view holds, and the ones written last", () => {
+  using store = StateStore.open(undefined);
+  const claims = Array.from({ length: MEMBERS_MAX + 5 }, (_, i) => claimOf(`m${i}`, i % 256));
+  store.saveMembers(claims, []);
+  const kept = store.memberClaims();
+  strictEqual(kept.length, MEMBERS_MAX);
+  deepStrictEqual(kept[0], claims[claims.length - 1].encoded);
+});
+
+Deno.test("the age of the key is kept across restarts", () =>
+  inFolder((folder) => {
+    const before = Math.floor(Date.now() / 1000);
+    let madeS: number;
+    {
+      using store = StateStore.open(folder);
+      madeS = store.keyMadeS;
+      ok(madeS >= before && madeS <= Date.now() / 1000);
+    }
+    const database = new DatabaseSync(`${folder}/node.db`);
+    database.exec("UPDATE identity SET made_s = made_s - 1000");
+    database.close();
+    using store = StateStore.open(folder);
+    strictEqual(store.keyMadeS, madeS - 1000);
   }));
 
 Deno.test("a second node in the same folder is refused", () =>
@@ -67,13 +103,33 @@ Deno.test("a damaged file is refused with what to do", () =>
     throws(() => StateStore.open(folder), /is damaged .* --reset-state sets it aside/);
   }));
 
+Deno.test("a state of the format before keeps its identity, whose key counts as made when it was converted", () =>
+  inFolder((folder) => {
+    let id: string;
+    {
+      using store = StateStore.open(folder);
+      id = store.identity.id;
+      store.saveIncarnation(3);
+    }
+    const old = new DatabaseSync(`${folder}/node.db`);
+    old.exec("ALTER TABLE identity DROP COLUMN made_s; DROP TABLE member");
+    old.exec("CREATE TABLE member (claim BLOB NOT NULL); PRAGMA user_version = 2");
+    old.close();
+    const before = Math.floor(Date.now() / 1000);
+    using store = StateStore.open(folder);
+    strictEqual(store.identity.id, id);
+    strictEqual(store.incarnation, 3);
+    ok(store.keyMadeS >= before);
+    store.saveMembers([claimOf("a", 1)], []);
+  }));
+
 Deno.test("a state of a later format is refused", () =>
   inFolder((folder) => {
     StateStore.open(folder)[Symbol.dispose]();
     const later = new DatabaseSync(`${folder}/node.db`);
     later.exec("PRAGMA user_version = 99");
     later.close();
-    throws(() => StateStore.open(folder), /its format is 99, this fumata writes 2/);
+    throws(() => StateStore.open(folder), /its format is 99, this fumata writes 3/);
   }));
 
 Deno.test("a folder that cannot be made is refused in one line", () =>

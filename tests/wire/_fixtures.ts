@@ -36,6 +36,7 @@ export function claimsOfAlice(cluster = CLUSTER): Claim[] {
       address: { host: "127.0.0.1", port: 9001 },
       name: "127.0.0.1:9001",
       tags: { zone: "b", rack: "3" },
+      keyMadeS: 1_795_000_000,
     }),
     sign({ type: "suspect", subject: bob.id, incarnation: 300 }),
     sign({ type: "dead", subject: bob.id, incarnation: 70_000 }),

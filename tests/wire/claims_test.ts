@@ -20,6 +20,7 @@ const ALIVE: UnsignedClaim & { type: "alive" } = {
   address: { host: "10.0.0.1", port: 9000 },
   name: "a",
   tags: {},
+  keyMadeS: 1_795_000_000,
 };
 
 for (const claim of claimsOfAlice()) {
@@ -110,6 +111,7 @@ Deno.test("a claim with everything at its limit is read, and is no longer than a
     address: { host: "h".repeat(253), port: 65535 },
     name: "n".repeat(64),
     tags: Object.fromEntries([..."abcdefgh"].map((key) => [key, "v".repeat(value)])),
+    keyMadeS: INCARNATION_MAX,
   });
   ok(claim.encoded.length <= CLAIM_BYTES_MAX, `${claim.encoded.length}`);
   ok(createClaimReader(CLUSTER).read(claim.encoded));
@@ -151,7 +153,7 @@ function readFields(fields: readonly Cbor[]) {
 /** Fields and genuine signature of an alive claim, whatever it says. */
 function signFreely(claim: UnsignedClaim & { type: "alive" }, tags?: Cbor[]): Cbor[] {
   const flat = tags ?? Object.entries(claim.tags).flat();
-  const { incarnation, address, name } = claim;
-  const fields = [alice.publicKey, incarnation, address.host, address.port, name, flat];
-  return [1, ...fields, alice.sign(encodeCbor(["fumata-alive-v1", CLUSTER, ...fields]))];
+  const { incarnation, address: { host, port }, name, keyMadeS } = claim;
+  const fields = [alice.publicKey, incarnation, host, port, name, flat, keyMadeS];
+  return [1, ...fields, alice.sign(encodeCbor(["fumata-alive-v2", CLUSTER, ...fields]))];
 }

@@ -178,7 +178,7 @@ function manyClaims(): Claim[] {
   return Array.from({ length: 11 }, (_, i) =>
     createClaimSigner(identityOf(10 + i), CLUSTER)(
       i % 2 === 0
-        ? { type: "alive", incarnation: i, address, name: `node${i}`, tags: {} }
+        ? { type: "alive", incarnation: i, address, name: `node${i}`, tags: {}, keyMadeS: 0 }
         : { type: "left", incarnation: i },
     ));
 }
