@@ -97,8 +97,8 @@ function valuesOf(parsed: unknown, flag: Flag): readonly string[] {
   return values;
 }
 
-function checkValue(value: string, flag: Flag): void {
-  const name = `--${flag.name}`;
+/** Throws a usage error for a value that the flag does not take; `name` is where it stands. */
+export function checkValue(value: string, flag: Flag, name = `--${flag.name}`): void {
   if (value === "") {
     throw usage(`Cannot use ${name}: it needs a value (${flag.placeholder ?? "VALUE"})`);
   }

@@ -2,7 +2,7 @@
  * What a command is: one table entry with its flags, from which parsing, errors, help and completions follow. Commands decide;
  * rooms below compute. Data goes to stdout, prose to stderr.
  */
-import type { Logger } from "../base/log.ts";
+import type { Logger, LogLevel } from "../base/log.ts";
 
 /** One flag. Long names have two dashes, short ones one; `-fh` is the seeds' spelling of the checksum and a case of its own. */
 export interface Flag {
@@ -33,6 +33,12 @@ export interface Arguments {
   list(name: string): readonly string[];
 }
 
+/** How log lines are written; the level may be changed while they are. */
+export interface LogForm {
+  readonly format: "text" | "json";
+  level: LogLevel;
+}
+
 /** What a command works with; all of the outside world that it touches beside files and sockets. */
 export interface CommandContext {
   /** Writes data to stdout; the newline is not added. */
@@ -47,8 +53,8 @@ export interface CommandContext {
   readonly stdoutIsTerminal: boolean;
   readonly stdinIsTerminal: boolean;
   readonly verbose: boolean;
-  /** Makes the logger of a long-running command, as `--log-format` and `--log-level` say. */
-  logger(): Logger;
+  /** Makes the logger of a long-running command, as `--log-format` and `--log-level` say, or as `form` does. */
+  logger(form?: LogForm): Logger;
   /** Resolves at the first SIGINT or SIGTERM. */
   readonly interrupted: Promise<void>;
 }

@@ -22,6 +22,7 @@ export const COMMANDS: CommandTable = {
   certificate: async () => (await import("./commands/certificate.ts")).certificateCommand,
   chain: async () => (await import("./commands/chain.ts")).chainCommand,
   status: async () => (await import("./commands/status.ts")).statusCommand,
+  config: async () => (await import("./commands/config.ts")).configCommand,
   lock: async () => (await import("./commands/lock.ts")).lockCommand,
   join: async () => (await import("./commands/join.ts")).joinCommand,
   "step-down": async () => (await import("./commands/step_down.ts")).stepDownCommand,

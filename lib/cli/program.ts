@@ -3,11 +3,12 @@
  * right exit code. A stack trace is shown only for `--verbose` or for our own bugs' report under it.
  */
 import { EXIT_CODES, FumataError, messageOf } from "../base/errors.ts";
-import { createLogger, type LogLevel } from "../base/log.ts";
+import { createLogger } from "../base/log.ts";
 import { parseArguments } from "./arguments.ts";
 import type { Arguments, Command, CommandContext } from "./command.ts";
 import { type CommandTable, loadAll } from "./commands.ts";
 import { commandHelp, programHelp } from "./help.ts";
+import { logFormOf } from "./log_form.ts";
 import { closest } from "./suggestion.ts";
 
 /** Runs the command that the words name; gives the exit code. Never throws. */
@@ -91,16 +92,16 @@ function contextFor(args: Arguments): CommandContext {
     stdoutIsTerminal: Deno.stdout.isTerminal(),
     stdinIsTerminal: Deno.stdin.isTerminal(),
     verbose: args.has("verbose"),
-    logger: () => {
-      const format = args.text("log-format") === "json" ? "json" : "text";
-      return createLogger({
-        format,
-        level: (args.text("log-level") ?? "info") as LogLevel,
+    logger: (form = logFormOf(args)) =>
+      createLogger({
+        format: form.format,
+        get level() {
+          return form.level;
+        },
         write: (line) => out(line + "\n"),
         wallNow: Date.now,
         colour: Deno.stdout.isTerminal() && !Deno.noColor,
-      });
-    },
+      }),
     get interrupted() {
       return interrupted ??= firstSignal();
     },

@@ -13,120 +13,19 @@ import { FumataError } from "../../base/errors.ts";
 import { isName } from "../../../function/leader-election/rules.ts";
 import type { FunctionDescription } from "../../node/function_description.ts";
 import { ClusterKindChanged, Node, type NodeOptions } from "../../node/node.ts";
+import { handOver } from "../../node/hand_over.ts";
 import { StateStore } from "../../node/state_store.ts";
 import { areTags } from "../../wire/claims.ts";
-import type { Arguments, Command, CommandContext, Flag } from "../command.ts";
-import { HOST_FLAGS, loadHosts } from "../enclave_hosts.ts";
+import type { Arguments, Command, CommandContext, LogForm } from "../command.ts";
+import { layer, type Layered } from "../config/layers.ts";
+import { loadHosts } from "../enclave_hosts.ts";
+import { parseHooks } from "../hooks/hook.ts";
+import { HookRunner } from "../hooks/hook_runner.ts";
+import { logFormOf } from "../log_form.ts";
+import { NODE_SERVICE_FLAGS } from "../node_flags.ts";
+import { reload } from "../reload.ts";
+import { ServiceManager } from "../systemd.ts";
 import { stateFolderOf, stateHome } from "../state_folder.ts";
-
-const FLAGS: readonly Flag[] = [
-  {
-    name: "port",
-    short: "p",
-    type: "number",
-    range: [0, 65535],
-    placeholder: "PORT",
-    help: "UDP and TCP port to listen on; 0 takes a free one",
-  },
-  {
-    name: "neighbor",
-    short: "n",
-    type: "list",
-    placeholder: "PEER",
-    help:
-      "address of a node to join: host:port or a port of this machine; several times or with commas",
-  },
-  {
-    name: "function",
-    short: "f",
-    type: "list",
-    placeholder: "ID",
-    help: "the election function; its id on each host when there are several",
-  },
-  {
-    name: "checksum",
-    short: "c",
-    type: "list",
-    placeholder: "HEX",
-    help: "the function's checksum, pinned before any data leaves",
-  },
-  {
-    name: "function-json",
-    type: "list",
-    placeholder: "FILE",
-    help: 'id and checksum from the output of "fumata deploy -o json" (else $FUNCTION_JSON)',
-  },
-  {
-    name: "host",
-    type: "string",
-    placeholder: "IP",
-    default: "127.0.0.1",
-    help: "address to listen on",
-  },
-  {
-    name: "advertise",
-    type: "string",
-    placeholder: "HOST:PORT",
-    help: "where others reach this node, when it is not where it listens",
-  },
-  {
-    name: "name",
-    type: "string",
-    placeholder: "NAME",
-    help: "label of this node; default its address",
-  },
-  {
-    name: "cluster",
-    type: "string",
-    placeholder: "NAME",
-    default: "fumata",
-    help: "nodes of other clusters are not heard",
-  },
-  { name: "tag", type: "list", placeholder: "KEY=VALUE", help: "a public fact about this node" },
-  {
-    name: "state",
-    type: "string",
-    placeholder: "DIR",
-    help:
-      "folder of identity and votes; default one per cluster and port under $XDG_STATE_HOME/fumata",
-  },
-  {
-    name: "encrypt",
-    type: "string",
-    placeholder: "KEYFILE",
-    help: 'seal gossip with the cluster keys of this file, made by "fumata keygen --cluster-key"',
-  },
-  {
-    name: "reset-state",
-    type: "boolean",
-    help: "set the folder's state aside and start as a new node; its earlier votes are forgotten",
-  },
-  {
-    name: "http",
-    type: "string",
-    placeholder: "ADDR|off",
-    help: "where commands and programs reach this node; default a free port of 127.0.0.1",
-  },
-  {
-    name: "http-token-file",
-    type: "string",
-    placeholder: "FILE",
-    help: "token for orders over HTTP; default one in the state folder",
-  },
-  {
-    name: "http-allow-origin",
-    type: "list",
-    placeholder: "ORIGIN",
-    help: "let pages of this origin, such as https://board.example, read over HTTP; default none",
-  },
-  {
-    name: "timing",
-    type: "string",
-    choices: ["local", "lan", "wan"],
-    help: "how patient to be; default local on a loopback address, else lan",
-  },
-  ...HOST_FLAGS,
-];
 
 /** The command. */
 export const nodeCommand: Command = {
@@ -137,7 +36,7 @@ export const nodeCommand: Command = {
     "fumata node -p 5001 -n 5000 -f YmoDB35PKxZS9v6eaU84YR -fh 6b6d1c8b21f89626…",
     "fumata node --host 10.0.0.7 -p 5000 -n 10.0.0.8:5000,10.0.0.9:5000 --function-json fn.json",
   ],
-  flags: FLAGS,
+  flags: NODE_SERVICE_FLAGS,
   run: (args, context) => runNode(args, context),
 };
 
@@ -147,35 +46,64 @@ export async function runNode(
   context: CommandContext,
   adapt: (options: NodeOptions) => NodeOptions = (options) => options,
 ): Promise<number> {
-  const options = await nodeOptions(args, context);
+  const read = () => layer(args, { flags: NODE_SERVICE_FLAGS }, context);
+  const layered = await read();
+  const logForm = logFormOf(layered.args);
+  const options = await nodeOptions(layered.args, context, logForm);
   resetState(args, options);
+  using manager = ServiceManager.open(context.env);
   // Before the node says that it runs, so that no signal finds nobody listening.
   const interrupted = context.interrupted.then(() => true);
-  const first = await runOnce(adapt(options), args, interrupted);
+  const service = { layered, read, logForm, interrupted, manager };
+  const first = await runOnce(adapt(options), service);
   if (!first) return 0;
   // Started once more as what the function turned out to be, at the same port.
   const { description, port } = first;
   const again = { ...options, description, bind: { ...options.bind, port } };
-  await runOnce(adapt(again), args, interrupted);
+  await runOnce(adapt(again), service);
   return 0;
 }
+
+/** What stays while nodes come and go. */
+interface Service {
+  readonly layered: Layered;
+  /** Reads all settings again. */
+  readonly read: () => Promise<Layered>;
+  readonly logForm: LogForm;
+  readonly interrupted: Promise<boolean>;
+  readonly manager: ServiceManager | undefined;
+}
+
+/** How long the end of a leader waits for what runs under its lease, ms: no lease is longer, and service managers wait longer. */
+const HAND_OVER_MS_MAX = 20_000;
 
 /** Runs until it is interrupted, or what kind of cluster it serves turns out to be another one. */
 async function runOnce(
   options: NodeOptions,
-  args: Arguments,
-  interrupted: Promise<boolean>,
+  { layered, read, logForm, interrupted, manager }: Service,
 ): Promise<{ readonly description: FunctionDescription; readonly port: number } | undefined> {
+  const { args } = layered;
+  const parsed = parseHooks(args.list("on"));
   const node = new Node(options);
+  const onHangup = () => void reload({ node, hooks, logForm }, layered, read);
+  const hooks = new HookRunner(node, parsed);
   try {
     await using _http = await serveHttp(node, options, args);
-    if (await Promise.race([interrupted, node.stopped])) await node.leave();
+    await using _hooks = hooks;
+    Deno.addSignalListener("SIGHUP", onHangup);
+    await manager?.ready(`node ${node.name} of cluster ${node.cluster}`);
+    if (await Promise.race([interrupted, node.stopped])) {
+      await manager?.stopping();
+      await handOver(node, HAND_OVER_MS_MAX);
+      await node.leave();
+    }
     return undefined;
   } catch (thrown) {
     if (!(thrown instanceof ClusterKindChanged) || options.description) throw thrown;
     const port = options.advertise ? options.bind.port : node.address.port;
     return { description: thrown.description, port };
   } finally {
+    Deno.removeSignalListener("SIGHUP", onHangup);
     await node[Symbol.asyncDispose]();
   }
 }
@@ -229,7 +157,11 @@ async function serveHttp(
   return stack;
 }
 
-async function nodeOptions(args: Arguments, context: CommandContext): Promise<NodeOptions> {
+async function nodeOptions(
+  args: Arguments,
+  context: CommandContext,
+  logForm: LogForm,
+): Promise<NodeOptions> {
   const port = args.number("port");
   if (port === undefined || !Number.isInteger(port)) {
     throw new FumataError("usage", "Cannot start a node: --port is missing; for instance -p 5000");
@@ -258,7 +190,7 @@ async function nodeOptions(args: Arguments, context: CommandContext): Promise<No
     keyFile: args.text("encrypt"),
     checksum,
     enclaves,
-    logger: context.logger(),
+    logger: context.logger(logForm),
   };
 }
 
