@@ -8,12 +8,15 @@
  * | `{"elect": {...}}` | a certificate, see `elect.ts` | without `cluster.json` |
  * | `{"elect": {...}}`, `{"close": {...}}` | a certificate, see `roster_elect.ts` | with `cluster.json` |
  *
+ * A `"reply"` beside `describe`, `elect` or `close` is a raw X25519 key in base64url, to which the answer is sealed (design §4.5): a certificate
+ * is for whoever called, and not for who watches the connection.
+ *
  * Refusals are thrown: the caller sees the message. Nothing is kept between calls.
  */
 import { CLUSTER_FILE, type ClusterConfig, readClusterConfig } from "./cluster_config.ts";
 import { describeOpen, describeRoster } from "./describe.ts";
 import { elect } from "./elect.ts";
-import { isObject, objectOf } from "./fields.ts";
+import { bytesOf, isObject, objectOf } from "./fields.ts";
 import { enclaveHost } from "./host.ts";
 import { plainElection } from "./plain.ts";
 import { closeRoster, electOfRoster } from "./roster_elect.ts";
@@ -21,11 +24,19 @@ import { closeRoster, electOfRoster } from "./roster_elect.ts";
 /** The largest request: an election of as many nodes as may be active has half of it. */
 const REQUEST_BYTES_MAX = 512 * 1024;
 
+/** Bytes of a raw X25519 key. */
+const KEY_BYTES = 32;
+
 /** Answers one request. */
 export function cape_handler(input: Uint8Array): string {
   const config = packageCluster();
   const request = parse(input);
-  return config ? answerOfRoster(request, config) : answerOfOpen(request);
+  const isPlain = Object.hasOwn(request, "node_list");
+  const { reply, ...rest } = request;
+  const asked = isPlain ? request : rest;
+  const answer = config ? answerOfRoster(asked, config) : answerOfOpen(asked);
+  if (!isPlain && reply !== undefined) enclaveHost().replyTo(bytesOf(reply, "reply", KEY_BYTES));
+  return answer;
 }
 
 function answerOfOpen(request: Record<string, unknown>): string {

@@ -24,6 +24,8 @@ export interface EnclaveHost {
   isEd25519Key(publicKey: Uint8Array): boolean;
   /** RSASSA-PKCS1-v1_5 with SHA-256 by the certificate key that was born in the enclave. */
   signCertificate(message: Uint8Array): Uint8Array;
+  /** Seals what this call answers to a raw X25519 public key of 32 bytes, by HPKE; see `enclave.d.ts`. */
+  replyTo(publicKey: Uint8Array): void;
   /** RSASSA-PKCS1-v1_5 with SHA-256 by a PEM private key (PKCS#1 or PKCS#8) of the package. */
   signWithPem(pem: string, message: Uint8Array): Uint8Array;
   /** A file of the package by its path relative to the package folder. */

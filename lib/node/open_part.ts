@@ -19,6 +19,7 @@ import { openElectionRules } from "./election_rules.ts";
 import type { GossipEvent } from "./gossip.ts";
 import type { Journal } from "./journal.ts";
 import { openReplica, type OpenReplicaEffect } from "./open_replica.ts";
+import { callSealed } from "./sealed_call.ts";
 import type { StateStore } from "./state_store.ts";
 
 /** What the part is made of. */
@@ -133,7 +134,7 @@ export class OpenPart implements ElectionPart {
     const { digest, proposal, votes } = effect;
     try {
       const request = electRequest(store.identity, domain, proposal, votes);
-      const answer = await shell.call(request, proposal.kid);
+      const answer = await callSealed(request, (input) => shell.call(input, proposal.kid));
       const certificate = certificateOf(answer);
       if (shell.onDocument({ certificate, bundle: votes }, undefined)) return;
       throw new FumataError("function", "the certificate in the answer does not verify");

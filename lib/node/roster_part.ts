@@ -40,6 +40,7 @@ import {
 } from "./roster_cluster.ts";
 import { openRosterMemory, rosterOrigin } from "./roster_memory.ts";
 import { type ClockReading, RosterVoter, type RosterVoterEffect } from "./roster_voter.ts";
+import { callSealed } from "./sealed_call.ts";
 import { coreOrder, orderFault, type Succession } from "./succession.ts";
 import type { StateStore } from "./state_store.ts";
 
@@ -317,7 +318,8 @@ export class RosterPart implements ElectionPart {
     const { config, shell } = this.#options;
     const { digest, proposal, votes } = effect;
     try {
-      const answer = await shell.call(rosterRequest(config, effect, this.#closing), proposal.kid);
+      const request = rosterRequest(config, effect, this.#closing);
+      const answer = await callSealed(request, (input) => shell.call(input, proposal.kid));
       const certificate = certificateOf(answer);
       if (shell.onDocument({ certificate, bundle: votes }, undefined)) return;
       throw new FumataError("function", "the certificate in the answer does not verify");

@@ -35,6 +35,8 @@ export interface NativeContext {
   wantsLog(): boolean;
   /** Takes what the function logs. */
   log(text: string): void;
+  /** Takes the key to which the output of this call is to be sealed. */
+  replyTo(publicKey: Uint8Array): void;
   /** Notes that the output is too large; the function then throws. */
   refuseOutput(): void;
 }
@@ -79,6 +81,7 @@ export function nativeFunctions(vm: QuickJSContext, native: NativeContext): Quic
       giveBytes(signRs256(native.certificateKey.privateKey, bytesOf(message))),
     signWithPem: (pem, message) =>
       giveBytes(signRs256(readPem(vm.getString(pem)), bytesOf(message))),
+    replyTo: (key) => native.replyTo(bytesOf(key)),
     fileBytes: (path) => vm.newNumber(fileOf(path)?.length ?? -1),
     readFile: (path) => giveBytes(fileOf(path) ?? new Uint8Array()),
     writeFile: (path, bytes) => giveFault(native.scratch.write(vm.getString(path), bytesOf(bytes))),

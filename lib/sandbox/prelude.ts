@@ -177,6 +177,11 @@ export const PRELUDE = String.raw`
       const message = outgoing(wanted(bytes, "sign"));
       return withRoom(SIGNATURE_ROOM, () => native.signCertificate(message));
     },
+    replyTo(publicKey) {
+      const key = wanted(publicKey, "reply");
+      if (key.length !== 32) throw new TypeError("Cannot reply: the key has " + key.length + " bytes; 32 are wanted");
+      native.replyTo(outgoing(key));
+    },
     signWithPem(pem, bytes) {
       const key = text(pem, "sign");
       const message = outgoing(wanted(bytes, "sign"));

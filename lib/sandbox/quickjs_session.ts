@@ -15,6 +15,7 @@ import {
 } from "quickjs-emscripten-core";
 import { utf8 } from "../base/bytes.ts";
 import { messageOf } from "../base/errors.ts";
+import { sealHpke } from "../crypto/hpke.ts";
 import { type CertificateKey, nativeFunctions } from "./host_functions.ts";
 import {
   ERROR_CHARACTERS_MAX,
@@ -47,6 +48,7 @@ export class QuickjsSession {
   #deadlineMs = Infinity;
   #wasInterrupted = false;
   #wasTooLarge = false;
+  #replyKey?: Uint8Array;
   #log = "";
   #logBytesLeft: number;
 
@@ -68,12 +70,26 @@ export class QuickjsSession {
     return { ...failure, reason: "load", error: `Cannot load the function: ${failure.error}` };
   }
 
-  /** Calls the handler once. */
-  call(input: Uint8Array): CallOutcome {
+  /** Calls the handler once. Calls go one after the other. */
+  async call(input: Uint8Array): Promise<CallOutcome> {
+    this.#replyKey = undefined;
     const outcome = this.#guarded(this.#limits.callMs, () => this.#invoke(input));
     this.#log = "";
     this.#logBytesLeft = this.#limits.logBytes;
-    return outcome ?? this.#failure("threw", "cape_handler gave nothing");
+    if (!outcome) return this.#failure("threw", "cape_handler gave nothing");
+    return outcome.ok && this.#replyKey ? await this.#sealed(outcome, this.#replyKey) : outcome;
+  }
+
+  /** Out here, because what seals is asynchronous and the function's calls are not. */
+  async #sealed(
+    outcome: Extract<CallOutcome, { ok: true }>,
+    replyKey: Uint8Array,
+  ): Promise<CallOutcome> {
+    try {
+      return { ...outcome, output: await sealHpke(replyKey, outcome.output) };
+    } catch {
+      return this.#failure("threw", "Cannot reply: the key is no X25519 key");
+    }
   }
 
   #load(parts: SessionParts): Failure | undefined {
@@ -88,6 +104,7 @@ export class QuickjsSession {
       isLate: () => performance.now() > this.#deadlineMs,
       wantsLog: () => this.#logBytesLeft > 0,
       log: (text) => this.#keepLog(text),
+      replyTo: (publicKey) => void (this.#replyKey = publicKey),
       refuseOutput: () => void (this.#wasTooLarge = true),
     });
     const install = vm.unwrapResult(vm.evalCode(PRELUDE, "prelude", { type: "global" }));
