@@ -21,6 +21,7 @@ export const COMMANDS: CommandTable = {
   leader: async () => (await import("./commands/leader.ts")).leaderCommand,
   certificate: async () => (await import("./commands/certificate.ts")).certificateCommand,
   chain: async () => (await import("./commands/chain.ts")).chainCommand,
+  watch: async () => (await import("./commands/watch.ts")).watchCommand,
   status: async () => (await import("./commands/status.ts")).statusCommand,
   config: async () => (await import("./commands/config.ts")).configCommand,
   lock: async () => (await import("./commands/lock.ts")).lockCommand,

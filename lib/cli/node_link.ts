@@ -41,10 +41,10 @@ export interface NodeLink {
   /** Its HTTP address. */
   readonly http: string;
   /**
-   * The answer to a request, awaited for `waitMsMax` at most. Throws a {@linkcode FumataError}: `unreachable`, or what the node refused
-   * with.
+   * The answer to a request, awaited until the signal, or for `waitMsMax` at most. Throws a {@linkcode FumataError}: `unreachable`, or what
+   * the node refused with.
    */
-  get(path: string): Promise<unknown>;
+  get(path: string, signal?: AbortSignal): Promise<unknown>;
   post(path: string, body: unknown, waitMsMax?: number): Promise<unknown>;
 }
 
@@ -53,16 +53,22 @@ export function findNode(args: Arguments, context: CommandContext): NodeLink {
   const { http, folder } = locate(args, context);
   const tokenFile = args.text("token-file");
   const token = tokenFile === undefined ? folder && tokenOfFolder(folder) : requireToken(tokenFile);
-  const call = (method: string, path: string, body?: unknown, waitMsMax?: number) => {
-    const asked = () => request(http, method, path, token, body, waitMsMax ?? ANSWER_MS_MAX);
+  const call = (
+    method: string,
+    path: string,
+    { body, waitMsMax, signal }: { body?: unknown; waitMsMax?: number; signal?: AbortSignal },
+  ) => {
+    const timeout = AbortSignal.timeout(waitMsMax ?? ANSWER_MS_MAX);
+    const stop = signal ? AbortSignal.any([timeout, signal]) : timeout;
+    const asked = () => request(http, method, path, token, body, stop);
     // Whoever bounds the wait asks in the background, and the terminal is another's.
-    if (waitMsMax !== undefined) return asked();
+    if (waitMsMax !== undefined || signal) return asked();
     return withProgress(context, `waiting for the node at ${http}`, asked);
   };
   return {
     http,
-    get: (path) => call("GET", path),
-    post: (path, body, waitMsMax) => call("POST", path, body, waitMsMax),
+    get: (path, signal) => call("GET", path, { signal }),
+    post: (path, body, waitMsMax) => call("POST", path, { body, waitMsMax }),
   };
 }
 
@@ -121,7 +127,7 @@ async function request(
   path: string,
   token: string | undefined,
   body: unknown,
-  waitMsMax: number,
+  signal: AbortSignal,
 ): Promise<unknown> {
   let status: number;
   let value: unknown;
@@ -133,7 +139,7 @@ async function request(
         ...(body !== undefined && { "content-type": "application/json" }),
       },
       ...(body !== undefined && { body: JSON.stringify(body) }),
-      signal: AbortSignal.timeout(waitMsMax),
+      signal,
     });
     status = response.status;
     value = await response.json();

@@ -13,10 +13,15 @@ export interface NodeRow {
   /** `runs`, `paused`, `killed`, `left`, … */
   readonly state: string;
   readonly mood: Mood;
+  // A column that no row has is not shown.
   /** How the other nodes see it, such as `alive` or `suspect 2/4`. */
-  readonly seenAs: string;
+  readonly seenAs?: string;
   /** What it respects, such as `term 4 node-2`; empty while it respects nothing. */
-  readonly respects: string;
+  readonly respects?: string;
+  /** For how long it has been in its state, such as `3 min`. */
+  readonly since?: string;
+  /** Round trip to it, such as `0.4 ms`. */
+  readonly rtt?: string;
   readonly isLeader: boolean;
 }
 
@@ -35,6 +40,8 @@ export interface FailoverRow {
 export interface EventRow {
   /** Seconds since the view began. */
   readonly atS: number;
+  /** The time of day in its place, where the view began after what it shows. */
+  readonly clock?: string;
   readonly text: string;
   readonly mood?: Mood;
 }

@@ -160,7 +160,7 @@ function failoverLine(row: FailoverRow): Line {
 }
 
 function eventLine(event: EventRow): Line {
-  const at = `${event.atS.toFixed(1).padStart(6)} s  `;
+  const at = event.clock ? `${event.clock}  ` : `${event.atS.toFixed(1).padStart(6)} s  `;
   return [piece(at, "quiet"), piece(event.text, event.mood ?? "plain")];
 }
 

@@ -8,6 +8,8 @@ const COLUMNS: readonly Column[] = [
   { title: "node", rank: 0, cellsMax: 24, text: (row) => row.name, look: nameLook },
   { title: "address", rank: 4, cellsMax: 40, text: (row) => row.address, look: () => "quiet" },
   { title: "state", rank: 1, cellsMax: 12, text: (row) => row.state, look: (row) => row.mood },
+  { title: "since", rank: 3, cellsMax: 10, text: (row) => row.since, look: () => "quiet" },
+  { title: "round trip", rank: 5, cellsMax: 10, text: (row) => row.rtt, look: () => "quiet" },
   { title: "seen as", rank: 3, cellsMax: 14, text: (row) => row.seenAs, look: seenLook },
   { title: "respects", rank: 2, cellsMax: 36, text: (row) => row.respects, look: () => "plain" },
 ];
@@ -16,7 +18,8 @@ interface Column {
   readonly title: string;
   readonly rank: number;
   readonly cellsMax: number;
-  text(row: NodeRow): string;
+  /** `undefined` where the row has no such thing. */
+  text(row: NodeRow): string | undefined;
   look(row: NodeRow): Look;
 }
 
@@ -30,15 +33,17 @@ export function nodeTable(
   utf8: boolean,
 ): { readonly heading: Line; readonly lines: readonly Line[] } {
   const chosen = choose(rows, columns - MARK_CELLS, utf8);
-  const cell = (text: string, width: number, look: Look): Piece =>
-    piece(fit(printable(text, utf8), width, utf8) + " ".repeat(GAP), look);
+  const cell = (text: string, at: number, look: Look): Piece => {
+    const gap = at < chosen.length - 1 ? GAP : 0;
+    return piece(fit(printable(text, utf8), chosen[at].width, utf8) + " ".repeat(gap), look);
+  };
   const heading = [
     piece(" ".repeat(MARK_CELLS)),
-    ...chosen.map(({ column, width }) => cell(column.title, width, "quiet")),
+    ...chosen.map(({ column }, at) => cell(column.title, at, "quiet")),
   ];
   const lines = rows.map((row) => [
     piece((row.isLeader ? (utf8 ? "★" : "*") : " ").padEnd(MARK_CELLS), "good"),
-    ...chosen.map(({ column, width }) => cell(column.text(row), width, column.look(row))),
+    ...chosen.map(({ column }, at) => cell(column.text(row) ?? "", at, column.look(row))),
   ]);
   return { heading, lines };
 }
@@ -48,13 +53,16 @@ function choose(
   columns: number,
   utf8: boolean,
 ): readonly { column: Column; width: number }[] {
-  const wanted = COLUMNS.map((column) => ({
+  const present = COLUMNS.filter((column) =>
+    column.rank === 0 || rows.some((row) => column.text(row) !== undefined)
+  );
+  const wanted = present.map((column) => ({
     column,
     width: Math.min(
       column.cellsMax,
       Math.max(
         cells(column.title),
-        ...rows.map((row) => cells(printable(column.text(row), utf8))),
+        ...rows.map((row) => cells(printable(column.text(row) ?? "", utf8))),
       ),
     ),
   }));
@@ -74,6 +82,6 @@ function nameLook(row: NodeRow): Look {
 }
 
 function seenLook(row: NodeRow): Look {
-  if (row.seenAs.startsWith("alive")) return "plain";
-  return row.seenAs.startsWith("suspect") ? "warning" : "quiet";
+  if (row.seenAs?.startsWith("alive")) return "plain";
+  return row.seenAs?.startsWith("suspect") ? "warning" : "quiet";
 }
