@@ -4,7 +4,7 @@ import { COMMANDS, loadAll } from "../../lib/cli/commands.ts";
 import { completionsCommand } from "../../lib/cli/commands/completions.ts";
 import { runCommand, TestFolder } from "../certificate/_command.ts";
 
-const commands = await loadAll(COMMANDS);
+const commands = (await loadAll(COMMANDS)).filter((command) => !command.isHidden);
 
 async function script(shell: string): Promise<string> {
   return (await runCommand(completionsCommand, shell)).out;

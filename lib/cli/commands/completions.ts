@@ -30,7 +30,8 @@ export const completionsCommand: Command = {
       const known = Object.keys(SHELLS).join(", ");
       throw new FumataError("usage", `Cannot complete for "${shell}": one of ${known} is wanted`);
     }
-    context.out(SHELLS[shell](await loadAll(COMMANDS)));
+    const commands = await loadAll(COMMANDS);
+    context.out(SHELLS[shell](commands.filter((command) => !command.isHidden)));
     return 0;
   },
 };
