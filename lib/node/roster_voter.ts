@@ -7,6 +7,7 @@
 import { RosterElection, type RosterElectionOptions } from "../election/roster/roster_election.ts";
 import type {
   ForkEvidence,
+  Head,
   RosterCertificate,
   RosterEvent,
   RosterMemory,
@@ -44,6 +45,11 @@ export class RosterVoter {
   /** The term in which this node votes. */
   get term(): number {
     return this.#election.term;
+  }
+
+  /** Term and id of the highest certificate, or what the first one follows. */
+  get head(): Head {
+    return this.#election.head;
   }
 
   /** The highest certificate. */

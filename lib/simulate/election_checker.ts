@@ -1,0 +1,286 @@
+/**
+ * Watches the election of a roster from outside: what nodes save, send and claim to hold, never what they think. The invariants are those
+ * of the design, §8; each failure names its own.
+ *
+ * | what | is wrong when |
+ * |---|---|
+ * | I1 | two certificates of one term are accepted |
+ * | I2 | two nodes hold a lease at one instant, or an application acts under an older term than another did |
+ * | I3 | a node accepts a term that is not above all that it had accepted, restarts included |
+ * | I4 | a leader is not in its active set, or no honest node ever had its answer to a nonce |
+ * | I5 | an honest node votes twice in a term, or back, or before the vote is on its disk |
+ * | I10 | a certificate is accepted without a quorum of votes that were really cast, or with another draw |
+ * | P3 | a certificate follows that does not descend from one that held a lease |
+ * | honest | an honest node stops for good because of lies about it |
+ */
+import { drawRosterLeader } from "../../function/leader-election/roster_rules.ts";
+import { beaconInput } from "../../function/leader-election/rules.ts";
+import { base64url, fromBase64url } from "../base/bytes.ts";
+import type { Digest } from "../certificate/types.ts";
+import { decodeUnverified } from "../certificate/format.ts";
+import { rosterProposalTexts } from "../certificate/roster_proposal.ts";
+import { sha256 } from "../crypto/digest.ts";
+import type { Roster, RosterCertificate, RosterMessage } from "../election/roster/types.ts";
+import { rosterOf } from "../node/roster_cluster.ts";
+import type { SimEffect } from "./sim_body.ts";
+import type { SimNode } from "./sim_node.ts";
+import { Violation } from "./violation.ts";
+import type { Watcher, World } from "./world.ts";
+
+/** An application asks for its lease at most this long after the lease was renewed, ms. */
+const POLL_MS = 120;
+
+/** A certificate that some honest node accepted first. */
+export interface Reign {
+  readonly certificate: RosterCertificate;
+  readonly acceptedMs: number;
+}
+
+/** The eyes of one run. */
+export class ElectionChecker implements Watcher {
+  /** Accepted certificates, by id. */
+  readonly reigns = new Map<Digest, Reign>();
+  /** When a lease was last seen. */
+  leaseSeenMs = -Infinity;
+  readonly #world: World;
+  readonly #roster: Roster;
+  readonly #voterOfKey: ReadonlyMap<string, SimNode>;
+  readonly #idOfTerm = new Map<number, Digest>();
+  readonly #headTerms = new Map<SimNode, number>();
+  readonly #votes = new Map<SimNode, Map<number, Digest>>();
+  readonly #votedMax = new Map<SimNode, number>();
+  readonly #cast = new Set<string>();
+  /** Local time until which nodes said that they hold a lease. */
+  readonly #leases = new Map<SimNode, number>();
+  readonly #led = new Map<Digest, RosterCertificate>();
+  readonly #answered = new Set<string>();
+  #actedTerm = 0;
+  #isPolling = false;
+
+  constructor(world: World) {
+    this.#world = world;
+    this.#roster = rosterOf(world.config!);
+    this.#voterOfKey = new Map(this.#roster.voters.map(({ key }, place) => [
+      key,
+      world.nodes[place],
+    ]));
+  }
+
+  effect(node: SimNode, effect: SimEffect): void {
+    // A lease of a liar is worth nothing as a word, but whoever is served by it is served.
+    if (effect.type === "lease-held") this.leaseSeenMs = this.#world.nowMs;
+    if (node.liar) return;
+    switch (effect.type) {
+      case "save": {
+        const { head } = effect.memory;
+        if (head && head.proposal.term !== this.#headTerms.get(node)) this.#accept(node, head);
+        return;
+      }
+      case "send-election":
+        return this.#said(node, effect.message as RosterMessage);
+      case "lease-held":
+        return this.#held(node, effect.certificate, effect.untilMs);
+      case "lease-lost":
+        this.#leases.delete(node);
+        return;
+      case "member":
+        if (effect.change.member.verified) {
+          this.#answered.add(`${node.place} ${effect.change.member.id}`);
+        }
+        return;
+      case "fail-stop":
+        throw this.#broken("honest", `${node.name} stops for good: ${effect.reason}`);
+      default:
+        if (this.#leases.size > 1) this.#checkLeases();
+    }
+  }
+
+  crashed(node: SimNode): void {
+    this.#leases.delete(node);
+  }
+
+  /** The leader of the highest certificate that any honest node accepted. */
+  leader(): SimNode | undefined {
+    let highest: RosterCertificate | undefined;
+    for (const { certificate } of this.reigns.values()) {
+      if (!highest || certificate.proposal.term > highest.proposal.term) highest = certificate;
+    }
+    return this.#world.nodes.find((node) => node.id === highest?.leader);
+  }
+
+  #said(node: SimNode, message: RosterMessage): void {
+    switch (message.kind) {
+      case "proposal": {
+        const { proposal, vote } = message;
+        this.#cast.add(vote.signature);
+        return this.#checkVote(node, proposal.term, storedVote(node)?.digest);
+      }
+      case "vote":
+        this.#cast.add(message.vote.signature);
+        return this.#checkVote(node, message.term, message.digest);
+      default:
+        return;
+    }
+  }
+
+  #checkVote(node: SimNode, term: number, digest: Digest | undefined): void {
+    const stored = storedVote(node);
+    if (digest === undefined || stored?.term !== term || stored.digest !== digest) {
+      throw this.#broken("I5", `${node.name} votes in term ${term} before that is on its disk`);
+    }
+    const votes = this.#votes.get(node) ?? new Map<number, Digest>();
+    this.#votes.set(node, votes);
+    const before = votes.get(term);
+    if (before !== undefined && before !== digest) {
+      throw this.#broken("I5", `${node.name} votes twice in term ${term}`);
+    }
+    const highest = this.#votedMax.get(node) ?? 0;
+    if (term < highest) {
+      throw this.#broken("I5", `${node.name} votes in term ${term} after term ${highest}`);
+    }
+    votes.set(term, digest);
+    this.#votedMax.set(node, term);
+  }
+
+  #accept(node: SimNode, certificate: RosterCertificate): void {
+    const { term } = certificate.proposal;
+    const before = this.#headTerms.get(node) ?? 0;
+    if (term <= before) {
+      throw this.#broken("I3", `${node.name} accepts term ${term} after term ${before}`);
+    }
+    this.#headTerms.set(node, term);
+    if (this.reigns.has(certificate.id)) return;
+    this.reigns.set(certificate.id, { certificate, acceptedMs: this.#world.nowMs });
+    const other = this.#idOfTerm.get(term);
+    if (other !== undefined && other !== certificate.id) {
+      throw this.#broken("I1", `term ${term} has two certificates`);
+    }
+    this.#idOfTerm.set(term, certificate.id);
+    this.#checkBundle(certificate);
+    this.#checkDraw(certificate);
+    this.#checkAnswered(certificate);
+    for (const led of this.#led.values()) this.#checkDescent(certificate, led);
+  }
+
+  #checkBundle({ proposal: { term }, document }: RosterCertificate): void {
+    const voters = new Set<SimNode>();
+    for (const { key, signature } of document.bundle) {
+      const voter = this.#voterOfKey.get(key);
+      if (voter && (voter.liar || this.#cast.has(signature))) voters.add(voter);
+    }
+    const { votesNeeded } = this.#roster;
+    if (voters.size < votesNeeded) {
+      throw this.#broken("I10", `term ${term} has ${voters.size} genuine votes of ${votesNeeded}`);
+    }
+  }
+
+  #checkDraw({ proposal, leader, document }: RosterCertificate): void {
+    if (proposal.type === "closing") return;
+    const { domain, config } = this.#world;
+    const decoded = decodeUnverified(document.certificate);
+    if (typeof decoded === "string" || decoded.claims.kind !== "roster") {
+      throw this.#broken("I10", `term ${proposal.term} is no certificate of a roster`);
+    }
+    const { beaconSignature } = decoded.claims;
+    const { term, prev, kid } = proposal;
+    const key = this.#world.keyOf(kid);
+    if (!key.verify(beaconInput(domain, fromBase64url(prev)!), beaconSignature)) {
+      throw this.#broken("I10", `the beacon of term ${term} is not that of its prev`);
+    }
+    const { bitmap } = rosterProposalTexts(config!, proposal);
+    const drawn = drawRosterLeader(
+      sha256,
+      domain,
+      config!,
+      sha256(beaconSignature),
+      config!.roster,
+      {
+        bitmap: fromBase64url(bitmap)!,
+        incumbent: fromBase64url(proposal.incumbent ?? "")!,
+        tenure: proposal.tenure,
+      },
+    );
+    if (!drawn || base64url(drawn.id) !== leader) {
+      throw this.#broken("I10", `the leader of term ${term} is not the one that was drawn`);
+    }
+  }
+
+  #checkAnswered({ proposal, leader }: RosterCertificate): void {
+    if (proposal.type === "closing" || leader === undefined) return;
+    const { term, active } = proposal;
+    const name = this.#world.nameOf(leader);
+    if (!active.includes(leader)) throw this.#broken("I4", `${name} leads term ${term} inactive`);
+    const honest = this.#world.nodes.filter((node) => !node.liar);
+    const isMet = honest.some((node) =>
+      node.id === leader || this.#answered.has(`${node.place} ${leader}`)
+    );
+    if (!isMet) throw this.#broken("I4", `${name} leads term ${term} and answered nobody honest`);
+  }
+
+  /** Every later certificate descends from one that held a lease. */
+  #checkDescent(certificate: RosterCertificate, led: RosterCertificate): void {
+    if (certificate.proposal.term <= led.proposal.term) return;
+    let { prev } = certificate.proposal;
+    for (;;) {
+      if (prev === led.id) return;
+      const before = this.reigns.get(prev);
+      if (!before || before.certificate.proposal.term <= led.proposal.term) break;
+      prev = before.certificate.proposal.prev;
+    }
+    throw this.#broken(
+      "P3",
+      `term ${certificate.proposal.term} does not descend from term ${led.proposal.term}, which held a lease`,
+    );
+  }
+
+  #held(node: SimNode, certificate: RosterCertificate, untilMs: number): void {
+    this.#leases.set(node, untilMs);
+    this.#checkLeases();
+    if (!this.#led.has(certificate.id)) {
+      this.#led.set(certificate.id, certificate);
+      for (const reign of this.reigns.values()) this.#checkDescent(reign.certificate, certificate);
+    }
+    if (this.#isPolling) return;
+    this.#isPolling = true;
+    const world = this.#world;
+    world.at(world.nowMs + world.prng.float() * POLL_MS, () => {
+      this.#isPolling = false;
+      for (const lessee of this.#leases.keys()) this.#act(lessee);
+    });
+  }
+
+  /** An application asks whether it may act, and acts. */
+  #act(node: SimNode): void {
+    if (node.leaseRemainingMs() <= 0) return;
+    const certificate = node.headCertificate!;
+    const { term } = certificate.proposal;
+    if (certificate.leader !== node.id || term < this.#actedTerm) {
+      throw this.#broken("I2", `${node.name} acts in term ${term} after term ${this.#actedTerm}`);
+    }
+    this.#actedTerm = term;
+    for (const other of this.#leases.keys()) {
+      if (other !== node && other.leaseRemainingMs() > 0) {
+        throw this.#broken("I2", `${node.name} and ${other.name} may both act`);
+      }
+    }
+  }
+
+  #checkLeases(): void {
+    const { nowMs } = this.#world;
+    const holders = [...this.#leases].filter(([node, untilMs]) =>
+      node.isUp && !node.clock.isSuspended(nowMs) && node.clock.monotonicMs(nowMs) < untilMs
+    );
+    if (holders.length < 2) return;
+    const names = holders.map(([node]) => node.name).join(" and ");
+    throw this.#broken("I2", `${names} hold a lease at one instant`);
+  }
+
+  #broken(invariant: string, message: string): Violation {
+    return new Violation(invariant, message, this.#world.nowMs);
+  }
+}
+
+function storedVote(node: SimNode): { readonly term: number; readonly digest: Digest } | undefined {
+  const [stored] = node.disk.rosters("");
+  return stored && JSON.parse(stored.memory).lastVote;
+}

@@ -1,0 +1,114 @@
+/**
+ * Keys and rules of simulated nodes, from their places alone, so that a run repeats and keys are made only once.
+ *
+ * How much is really signed depends on who takes part. Votes always are, for the election function and the verifier check them. Where nobody
+ * lies and nothing is encoded, the signatures of heartbeats, acks, statements and claims would be checked by nobody: a text stands in for
+ * them, and a virtual hour costs seconds.
+ */
+import type { ClusterConfig } from "../../function/leader-election/cluster_config.ts";
+import type { Domain } from "../../function/leader-election/rules.ts";
+import { base64url, concat, fromHex, utf8 } from "../base/bytes.ts";
+import { assert } from "../base/errors.ts";
+import type { Prng } from "../base/prng.ts";
+import { sha256 } from "../crypto/digest.ts";
+import { type Identity, identityFromPem } from "../crypto/ed25519.ts";
+import type { RosterRules } from "../election/roster/types.ts";
+import type { SignAck, SignClaim } from "../membership/types.ts";
+import { rosterRules } from "../node/roster_cluster.ts";
+
+/** PKCS#8 of an Ed25519 key up to its 32 bytes (RFC 8410, section 7). */
+const PKCS8_PREFIX = fromHex("302e020100300506032b657004220420")!;
+/** Bytes that a real claim has on average, so that datagrams fill as they do. */
+const CLAIM_BYTES = 130;
+
+const identities = new Map<number, Identity>();
+
+/** The identity of the node at a place: insecure, for anyone can make it. */
+export function insecureIdentity(place: number): Identity {
+  const known = identities.get(place);
+  if (known) return known;
+  const der = concat(PKCS8_PREFIX, sha256(utf8(`fumata simulated node ${place}`)));
+  const text = btoa(String.fromCharCode(...der));
+  const identity = identityFromPem(
+    `-----BEGIN PRIVATE KEY-----\n${text}\n-----END PRIVATE KEY-----\n`,
+  );
+  assert(identity, "any 32 bytes are an Ed25519 key");
+  identities.set(place, identity);
+  return identity;
+}
+
+/** The name of the node at a place: a, b, … z, n26, n27, … */
+export function nameOf(place: number): string {
+  return place < 26 ? String.fromCharCode(97 + place) : `n${place}`;
+}
+
+/** Random bytes as base64url that repeat from the seed. */
+export function randomText(prng: Prng, bytes: number): string {
+  return base64url(randomBytes(prng, bytes));
+}
+
+/** Random bytes that repeat from the seed. */
+export function randomBytes(prng: Prng, bytes: number): Uint8Array {
+  return Uint8Array.from({ length: bytes }, () => prng.below(256));
+}
+
+/** Collectors, by what they follow from: all nodes of a run ask for the same ones, again and again. */
+export type CollectorCache = Map<string, string>;
+
+/** The rules of a voter. Unless `signs`, only votes are signed. */
+export function simulatedRules(
+  identity: Identity,
+  domain: Domain,
+  config: ClusterConfig,
+  shared: {
+    readonly prng: Prng;
+    readonly collectors: CollectorCache;
+    readonly signs: boolean;
+  },
+): RosterRules {
+  const { prng, collectors, signs } = shared;
+  const rules = rosterRules(identity, domain, config, () => randomText(prng, 16));
+  const collector = (prev: string, term: number) => {
+    const key = `${term} ${prev}`;
+    const known = collectors.get(key);
+    if (known !== undefined) return known;
+    const found = rules.collector(prev, term);
+    collectors.set(key, found);
+    return found;
+  };
+  if (signs) return { ...rules, collector };
+  const { id } = identity;
+  return {
+    ...rules,
+    collector,
+    signGaveUp: (prev, term) => ({ prev, term, voter: id, signature: id }),
+    signHeartbeat: (heartbeat) => ({ ...heartbeat, signature: id }),
+    signAck: (certificateId, nonce) => ({ certificateId, nonce, voter: id, signature: id }),
+    signStepDown: (certificateId) => ({ certificateId, leader: id, signature: id }),
+    nonce: () => String(prng.uint32()),
+  };
+}
+
+/** Claims and acks that nobody checks; as long as real ones. */
+export function unsignedClaims(
+  { id, publicKey }: Identity,
+): { readonly signClaim: SignClaim; readonly signAck: SignAck } {
+  const proof = new Uint8Array(64);
+  return {
+    signClaim(unsigned) {
+      const encoded = utf8(JSON.stringify([id, unsigned]).padEnd(CLAIM_BYTES));
+      switch (unsigned.type) {
+        case "alive":
+          return { ...unsigned, subject: id, publicKey, encoded };
+        case "left":
+          return { ...unsigned, subject: id, publicKey, encoded };
+        case "suspect":
+        case "dead":
+          return { ...unsigned, accuser: id, accuserKey: publicKey, encoded };
+        default:
+          return unsigned satisfies never;
+      }
+    },
+    signAck: () => proof,
+  };
+}

@@ -1,0 +1,220 @@
+/**
+ * Nodes that do not keep to the protocol. Each is an honest node with a mouth and ears of its own: what the core would say goes through
+ * `says`, what comes in through `hears`. It signs with its own key only; everything it says is encoded, and opened by the same door as
+ * a stranger's.
+ */
+import type { Prng } from "../base/prng.ts";
+import { base64url } from "../base/bytes.ts";
+import { rosterElectRequest, rosterProposalTexts } from "../certificate/roster_proposal.ts";
+import type { LeaderProposal, RosterMessage, RosterRules } from "../election/roster/types.ts";
+import type { GossipMessage } from "../membership/types.ts";
+import type { Lie } from "./faults.ts";
+import { simulatedRules } from "./identities.ts";
+import { RosterBody } from "./sim_body.ts";
+import type { SimNode } from "./sim_node.ts";
+import type { World } from "./world.ts";
+
+/** A message and the place it goes to. */
+export interface Said {
+  readonly to: number;
+  readonly message: RosterMessage;
+}
+
+/** The mouth and the ears. */
+export interface Liar {
+  readonly lie: Lie;
+  /** What it sends instead. */
+  says(message: RosterMessage, to: number): readonly Said[];
+  /** What it gossips instead. */
+  gossips(message: GossipMessage): GossipMessage;
+  /** Whether its core is to hear of it. */
+  hears(message: { readonly kind: string }, from: number): boolean;
+}
+
+/** Proposals that are remembered for votes back in time. */
+const PROPOSALS_MAX = 50;
+/** One in so many messages carries a lie, where a lie in each would drown the rest. */
+const ONE_IN = 8;
+
+/** Makes a node a liar. */
+export function liarOf(lie: Lie, node: SimNode, world: World, prng: Prng): Liar {
+  const rules = simulatedRules(node.identity, world.domain, world.config!, {
+    prng,
+    collectors: world.collectors,
+    signs: true,
+  });
+  const liar: Liar = {
+    lie,
+    says: (message, to) => [{ to, message }],
+    gossips: (message) => message,
+    hears: () => true,
+  };
+  return { ...liar, ...HABITS[lie]({ node, world, prng, rules }) };
+}
+
+interface Character {
+  readonly node: SimNode;
+  readonly world: World;
+  readonly prng: Prng;
+  readonly rules: RosterRules;
+}
+
+const HABITS: Readonly<Record<Lie, (character: Character) => Partial<Liar>>> = {
+  "two-proposals": ({ prng, rules }) => ({
+    says(message, to) {
+      if (message.kind !== "proposal" || message.proposal.type !== "leader" || to % 2 === 0) {
+        return [{ to, message }];
+      }
+      const { proposal } = message;
+      const left = proposal.active.filter((_, i) => i !== prng.below(proposal.active.length));
+      const other: LeaderProposal = { ...proposal, active: left };
+      const vote = rules.signVote(other.term, rules.digest(other));
+      return [{ to, message: { kind: "proposal", proposal: other, vote } }];
+    },
+  }),
+
+  "votes-for-all": ({ node, rules }) => ({
+    says: (message, to) => message.kind === "refusal" ? [] : [{ to, message }],
+    hears(message, from) {
+      const said = message as RosterMessage;
+      if (said.kind !== "proposal") return true;
+      const { term } = said.proposal;
+      const digest = rules.digest(said.proposal);
+      const vote = rules.signVote(term, digest);
+      node.send(from, { kind: "vote", term, digest, vote });
+      return false;
+    },
+  }),
+
+  "acks-all": ({ node, rules }) => ({
+    hears(message, from) {
+      const said = message as RosterMessage;
+      if (said.kind !== "heartbeat") return true;
+      const { certificateId, nonce } = said.heartbeat;
+      node.send(from, { kind: "lease-ack", ack: rules.signAck(certificateId, nonce) });
+      return false;
+    },
+  }),
+
+  "withholds": ({ node, world, prng }) => ({
+    says(message, to) {
+      if (message.kind !== "certificate") return [{ to, message }];
+      if (prng.below(4) === 0) {
+        world.at(world.nowMs + 300 + prng.below(2_000), () => node.send(to, message));
+      }
+      return [];
+    },
+  }),
+
+  "jumps-terms": ({ node, prng, rules }) => ({
+    says(message, to) {
+      if (prng.below(ONE_IN) > 0) return [{ to, message }];
+      const ahead = node.body.term + prng.below(50);
+      const statements = [rules.signGaveUp(headIdOf(node), ahead)];
+      return [{ to, message }, { to, message: { kind: "gave-up", statements } }];
+    },
+  }),
+
+  "votes-back": ({ node, prng, rules }) => {
+    const seen: { readonly from: number; readonly term: number; readonly digest: string }[] = [];
+    return {
+      hears(message, from) {
+        const said = message as RosterMessage;
+        if (said.kind !== "proposal") return true;
+        const { term } = said.proposal;
+        if (seen.length < PROPOSALS_MAX) {
+          seen.push({ from, term, digest: rules.digest(said.proposal) });
+        }
+        const old = seen[prng.below(seen.length)];
+        const vote = rules.signVote(old.term, old.digest);
+        node.send(old.from, { kind: "vote", term: old.term, digest: old.digest, vote });
+        return true;
+      },
+    };
+  },
+
+  "forges-step-downs": ({ node, world, prng, rules }) => ({
+    says(message, to) {
+      if (prng.below(ONE_IN) > 0) return [{ to, message }];
+      const certificateId = headIdOf(node);
+      const leader = world.config!.roster[prng.below(world.nodes.length)];
+      const own = rules.signStepDown(certificateId);
+      // Its own signature under another's name, or its own name for a certificate of somebody else.
+      const stepDown = prng.below(2) === 0 ? own : { ...own, leader: base64url(leader.id) };
+      const isLeader = node.body instanceof RosterBody &&
+        node.body.voter.headCertificate?.leader === node.id;
+      return isLeader
+        ? [{ to, message }]
+        : [{ to, message }, { to, message: { kind: "step-down", stepDown } }];
+    },
+  }),
+
+  "silent": () => ({ says: () => [] }),
+
+  "accuses": ({ node, world, prng }) => ({
+    gossips(message) {
+      if (prng.below(ONE_IN) > 0 || message.claims.length > 2) return message;
+      const other = world.nodes[prng.below(world.nodes.length)];
+      const member = node.membership.member(other.id);
+      if (!member) return message;
+      const type = prng.below(2) === 0 ? "dead" : "suspect";
+      const { incarnation } = member;
+      const claim = node.mailbox.signClaim({ type, subject: other.id, incarnation });
+      return { ...message, claims: [...message.claims, claim] };
+    },
+  }),
+
+  // The harness takes its memory away whenever it starts.
+  "amnesia": () => ({}),
+
+  "colludes": ({ node, world, prng, rules }) => ({
+    says(message, to) {
+      if (prng.below(ONE_IN) > 0) return [{ to, message }];
+      const document = withoutQuorum(node, world, rules);
+      return document
+        ? [{ to, message }, { to, message: { kind: "certificate", document } }]
+        : [{ to, message }];
+    },
+  }),
+};
+
+/** What only a hostile enclave signs: a certificate of the next term with the liar's vote alone. */
+function withoutQuorum(
+  node: SimNode,
+  world: World,
+  rules: RosterRules,
+):
+  | {
+    readonly certificate: string;
+    readonly bundle: readonly [ReturnType<RosterRules["signVote"]>];
+  }
+  | undefined {
+  const enclave = world.enclaves.find(({ mood }) => mood !== "honest" && mood !== "down");
+  if (!enclave || !(node.body instanceof RosterBody)) return undefined;
+  const head = node.body.voter.headCertificate;
+  const prev = headIdOf(node);
+  const incumbent = head?.leader;
+  const stayed = head?.proposal.type === "leader" && head.proposal.incumbent === incumbent;
+  const proposal: LeaderProposal = {
+    type: "leader",
+    term: node.body.term,
+    prev,
+    kid: enclave.key.kid,
+    active: [node.id],
+    ...(incumbent !== undefined && { incumbent }),
+    tenure: incumbent === undefined
+      ? 0
+      : stayed && head?.proposal.type === "leader"
+      ? head.proposal.tenure + 1
+      : 1,
+  };
+  const vote = rules.signVote(proposal.term, rules.digest(proposal));
+  const texts = rosterProposalTexts(world.config!, proposal);
+  const input = rosterElectRequest(texts, [vote, vote], head?.document.certificate);
+  const certificate = enclave.certifyUnverified(input);
+  return certificate === undefined ? undefined : { certificate, bundle: [vote] };
+}
+
+function headIdOf(node: SimNode): string {
+  return node.body instanceof RosterBody ? node.body.voter.head.id : "";
+}

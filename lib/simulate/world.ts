@@ -1,0 +1,210 @@
+/**
+ * The world of one run: virtual time, the network, the enclaves and the nodes. Everything that happens is an event of one queue, and all chance
+ * comes from one seed, so two runs of one seed are the same to the last byte.
+ */
+import { CLUSTER_FILE, type ClusterConfig } from "../../function/leader-election/cluster_config.ts";
+import type { Domain } from "../../function/leader-election/rules.ts";
+import type { Address } from "../base/address.ts";
+import { base64url, utf8 } from "../base/bytes.ts";
+import { assert } from "../base/errors.ts";
+import { createPrng, type Prng } from "../base/prng.ts";
+import type { CertificateDocument, VerifiedCertificate } from "../certificate/types.ts";
+import { sha256 } from "../crypto/digest.ts";
+import type { RsaPublicKey } from "../crypto/rsa.ts";
+import { type FunctionDescription, parseDescription } from "../node/function_description.ts";
+import { EventQueue } from "./event_queue.ts";
+import { type CollectorCache, insecureIdentity, nameOf } from "./identities.ts";
+import { NodeClock } from "./node_clock.ts";
+import type { SimEffect } from "./sim_body.ts";
+import { SimDisk } from "./sim_disk.ts";
+import { SimEnclave } from "./sim_enclave.ts";
+import { type Packet, SimNetwork } from "./sim_network.ts";
+import { SimNode } from "./sim_node.ts";
+
+/** What a world is made of. */
+export interface WorldOptions {
+  readonly seed: number;
+  /** 1..64 in a roster cluster. */
+  readonly nodes: number;
+  readonly kind: "roster" | "open";
+  readonly faultBound: number;
+  readonly leaseMs: number;
+  /** rho in millionths: how far clocks run apart. */
+  readonly driftPpm: number;
+  readonly enclaves: number;
+  /** Everything is encoded, signed, decoded and verified. */
+  readonly encodes: boolean;
+  /** Everything is signed: needed as soon as somebody lies. */
+  readonly signs: boolean;
+}
+
+/** Who looks on from outside. */
+export interface Watcher {
+  /** An effect is about to be carried out. */
+  effect(node: SimNode, effect: SimEffect): void;
+  crashed(node: SimNode): void;
+}
+
+const CLUSTER = "simulated";
+const PORT_FIRST = 1_000;
+
+/** The world. */
+export class World {
+  nowMs = 0;
+  /** Events of the queue so far. */
+  events = 0;
+  /** A running hash of what happened, for comparing runs. */
+  fingerprint = 0;
+  readonly prng: Prng;
+  readonly domain: Domain;
+  /** Absent in an open cluster. */
+  readonly config?: ClusterConfig;
+  readonly description: FunctionDescription;
+  readonly encodes: boolean;
+  readonly signs: boolean;
+  readonly network: SimNetwork;
+  readonly enclaves: readonly SimEnclave[];
+  readonly nodes: readonly SimNode[];
+  readonly collectors: CollectorCache = new Map();
+  /** Documents that some node has verified in full: verifying depends on nothing but the document and the key. */
+  readonly verified = new WeakMap<CertificateDocument, VerifiedCertificate>();
+  readonly watchers: Watcher[] = [];
+  /** What is written down, where somebody wants to read it. */
+  trace?: (line: string) => void;
+  readonly #queue = new EventQueue();
+  readonly #keys = new Map<string, RsaPublicKey>();
+
+  constructor(options: WorldOptions) {
+    const { seed, nodes } = options;
+    this.prng = createPrng(seed);
+    this.encodes = options.encodes;
+    this.signs = options.signs || options.encodes;
+    this.domain = { checksum: sha256(utf8(`fumata simulation ${seed}`)), cluster: CLUSTER };
+    const files = new Map([fileOf(options)]);
+    this.enclaves = Array.from(
+      { length: options.enclaves },
+      (_, i) =>
+        new SimEnclave(`enclave${i + 1}`, this.domain.checksum, files, createPrng(this.#draw())),
+    );
+    const description = parseDescription(this.enclaves[0].describe());
+    assert(typeof description !== "string", `the function describes itself: ${description}`);
+    this.description = description;
+    if (description.kind === "roster") this.config = description.config;
+    this.network = new SimNetwork(
+      nodes,
+      createPrng(this.#draw()),
+      (packet, delayMs) => this.at(this.nowMs + delayMs, () => this.#deliver(packet)),
+    );
+    const rho = options.driftPpm / 1_000_000;
+    this.nodes = Array.from({ length: nodes }, (_, place) =>
+      new SimNode(this, {
+        place,
+        name: nameOf(place),
+        identity: insecureIdentity(place),
+        clock: new NodeClock(
+          1 + (this.prng.float() * 2 - 1) * rho,
+          Math.floor(this.prng.float() * 1_000_000),
+        ),
+        disk: new SimDisk(nameOf(place)),
+        address: { host: "10.0.0.1", port: PORT_FIRST + place },
+        prng: createPrng(this.#draw()),
+      }));
+  }
+
+  /** Starts all nodes, within a moment. */
+  start(): void {
+    for (const node of this.nodes) {
+      this.at(this.prng.float() * 50, () => {
+        if (!node.isUp) node.boot();
+      });
+    }
+  }
+
+  /** Plans something, at a true time in ms. */
+  at(atMs: number, run: () => void): void {
+    this.#queue.push(atMs, run);
+  }
+
+  /** Runs until a time, or until the condition holds; whether it did. */
+  runUntil(untilMs: number, isDone: () => boolean = () => false): boolean {
+    for (;;) {
+      const nextMs = this.#queue.nextMs();
+      if (nextMs === undefined || nextMs > untilMs) break;
+      this.nowMs = Math.max(this.nowMs, nextMs);
+      this.events++;
+      this.#queue.pop()();
+      if (isDone()) return true;
+    }
+    this.nowMs = untilMs;
+    return isDone();
+  }
+
+  /** Shows an effect to everybody who looks on. */
+  watch(node: SimNode, effect: SimEffect): void {
+    this.fingerprint = Math.imul(
+      this.fingerprint ^ (this.events + node.place) ^ effect.type.length,
+      0x01000193,
+    ) ^ Math.floor(this.nowMs * 1_000);
+    for (const watcher of this.watchers) watcher.effect(node, effect);
+  }
+
+  /** A process died. */
+  crashed(node: SimNode): void {
+    for (const watcher of this.watchers) watcher.crashed(node);
+  }
+
+  /** The place at an address; `undefined` for none of this world. */
+  placeOf(address: Address): number | undefined {
+    const place = address.port - PORT_FIRST;
+    return place in this.nodes ? place : undefined;
+  }
+
+  /** Whom a node asks first: the first two, in a ring with everybody's neighbour. */
+  seedsOf(place: number): readonly Address[] {
+    const count = this.nodes.length;
+    const places = new Set(
+      [0, 1, (place + 1) % count].filter((seed) => seed !== place && seed < count),
+    );
+    return [...places].map((seed) => this.nodes[seed].address);
+  }
+
+  /** A key that some enclave of this world has or had. */
+  keyOf(kid: string): RsaPublicKey {
+    for (const { key } of this.enclaves) this.#keys.set(key.kid, key);
+    const key = this.#keys.get(kid);
+    assert(key, "a kid that was attested is an enclave's");
+    return key;
+  }
+
+  /** What a node is called; the id itself for a stranger. */
+  nameOf(id: string): string {
+    return this.nodes.find((node) => node.id === id)?.name ?? id;
+  }
+
+  #deliver(packet: Packet): void {
+    this.nodes[packet.to].receive(packet);
+  }
+
+  #draw(): number {
+    return this.prng.uint32();
+  }
+}
+
+function fileOf(options: WorldOptions): [string, Uint8Array] {
+  if (options.kind === "open") return ["policy.json", utf8('{"policy":"random"}')];
+  const { nodes, faultBound, leaseMs, driftPpm } = options;
+  const roster = Array.from({ length: nodes }, (_, place) => ({
+    name: nameOf(place),
+    key: base64url(insecureIdentity(place).publicKey),
+  }));
+  return [
+    CLUSTER_FILE,
+    utf8(JSON.stringify({
+      cluster: CLUSTER,
+      roster,
+      faultBound,
+      policy: "random",
+      lease: { leaseMs, driftPpm },
+    })),
+  ];
+}
