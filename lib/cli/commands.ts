@@ -48,6 +48,7 @@ export const COMMANDS: CommandTable = {
   audit: async () => (await import("./commands/audit.ts")).auditCommand,
   succession: async () => (await import("./commands/succession.ts")).successionCommand,
   attest: async () => (await import("./commands/attest.ts")).attestCommand,
+  simulate: async () => (await import("./commands/simulate.ts")).simulateCommand,
   completions: async () => (await import("./commands/completions.ts")).completionsCommand,
 };
 

@@ -3,6 +3,7 @@
  * one timer waits for the next deadline, and the process can die between any two effects or stand still while a save takes long.
  */
 import type { Address } from "../base/address.ts";
+import { utf8 } from "../base/bytes.ts";
 import { createPrng, type Prng } from "../base/prng.ts";
 import type { CertificateDocument, VerifiedCertificate, Vote } from "../certificate/types.ts";
 import type { Identity } from "../crypto/ed25519.ts";
@@ -576,7 +577,13 @@ export class SimNode {
   #admit(kid: string): void {
     const key = this.#world.keyOf(kid);
     const { description } = this.#world;
-    if (!this.desk.keys.has(kid)) this.desk.admit(key, "simulated", description);
+    if (this.desk.keys.has(kid)) return;
+    const evidence = {
+      platform: "simulated",
+      document: utf8(kid),
+      endorsements: [],
+    } as const;
+    this.desk.admit({ key, evidence, description });
   }
 
   /** The living keys; before any enclave was attested in this run, those of earlier runs. */

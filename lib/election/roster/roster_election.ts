@@ -390,7 +390,7 @@ export class RosterElection {
 
   #onGaveUp(sender: NodeId, statements: readonly GaveUp[], nowMs: number): void {
     const context = this.#context;
-    for (const statement of statements) context.terms.note(statement);
+    context.terms.noteTogether(statements);
     const [{ prev, term }] = statements;
     if (prev !== context.head.id) {
       if (term > context.head.term) context.ask(sender, prev, nowMs);

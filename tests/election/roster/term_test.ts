@@ -50,6 +50,22 @@ Deno.test("a liar's far statement does not hide what a quorum gave up", () => {
   strictEqual(solo.election.term, 2);
 });
 
+Deno.test("a quorum that one message shows counts, also of voters whose later word is known", () => {
+  const solo = voter();
+  solo.gaveUp(solo.others.slice(0, 2), 1_000);
+  const show = (voters: readonly string[], prev = solo.election.head.id) =>
+    solo.tell(solo.others[2], {
+      kind: "gave-up",
+      statements: voters.map((id) => signGaveUp(id, prev, 50)),
+    });
+  show(solo.others.slice(0, 2));
+  show([solo.others[0], solo.others[0], solo.others[1]]);
+  show(solo.others, "other");
+  strictEqual(solo.election.term, 1);
+  show(solo.others);
+  strictEqual(solo.election.term, 51);
+});
+
 Deno.test("time alone opens nothing", () => {
   const solo = voter();
   solo.pass(60_000);

@@ -1,0 +1,205 @@
+/**
+ * `fumata simulate`: runs whole clusters in virtual time under every fault there is, and checks from outside that what the README promises
+ * holds. A failure prints one command that repeats it; `--shrink` makes it small and draws it.
+ */
+import { EXIT_CODES, FumataError } from "../../base/errors.ts";
+import {
+  addRun,
+  diagramOf,
+  EMPTY_TALLY,
+  entryText,
+  type Mix,
+  MIXES,
+  replayCommand,
+  scheduleText,
+  shrink,
+  simulate,
+  type SimulationOptions,
+  type SimulationResult,
+  type Tally,
+  tallyText,
+  type TraceEntry,
+} from "../../simulate/mod.ts";
+import type { Arguments, Command, CommandContext } from "../command.ts";
+import { JSON_FLAG, wantsJson } from "../output.ts";
+
+/** Seeds are 32 bits. */
+const SEED_MAX = 2 ** 32 - 1;
+/** The last messages of a failing run that a diagram shows: what came before is in the trace. */
+const DIAGRAM_MESSAGES_MAX = 40;
+/** Runs between two looks at whether somebody wants to stop. */
+const YIELD_RUNS = 8;
+
+/** The command. */
+export const simulateCommand: Command = {
+  name: "simulate",
+  summary: "run clusters in virtual time under faults, and check every promise",
+  examples: [
+    "fumata simulate",
+    "fumata simulate --seeds 1000",
+    "fumata simulate --nodes 5 --liars 1 --mix network --until-failure",
+    "fumata simulate --seed 7 --trace trace.txt",
+    "fumata simulate --seed 7 --shrink",
+  ],
+  flags: [
+    {
+      name: "seed",
+      type: "number",
+      placeholder: "N",
+      range: [0, SEED_MAX],
+      help: "the first seed; everything in a run follows from it (default 1)",
+    },
+    {
+      name: "seeds",
+      type: "number",
+      placeholder: "N",
+      range: [1, SEED_MAX],
+      help: "how many runs, with seeds that count up (default 1, or 100 without --seed)",
+    },
+    { name: "until-failure", type: "boolean", help: "go on until a run fails or you stop it" },
+    {
+      name: "nodes",
+      type: "number",
+      placeholder: "N",
+      range: [2, 64],
+      help: "voters (default: the seed draws 2 to 7)",
+    },
+    {
+      name: "liars",
+      short: "f",
+      type: "number",
+      placeholder: "N",
+      range: [0, 21],
+      help: "how many of them may lie: 3 N + 1 nodes are needed (default 0 with --nodes)",
+    },
+    {
+      name: "mix",
+      type: "string",
+      choices: MIXES,
+      default: "all",
+      help: "what goes wrong",
+    },
+    {
+      name: "duration",
+      type: "number",
+      placeholder: "SECONDS",
+      range: [1, 86_400],
+      help: "virtual time of the phase of faults (default 10)",
+    },
+    {
+      name: "wire",
+      type: "boolean",
+      help: "encode, sign, decode and verify every message, and damage some",
+    },
+    {
+      name: "keep",
+      type: "string",
+      placeholder: "LIST",
+      help: "play only these faults of the schedule, by number: 0,3,9 or none",
+    },
+    { name: "shrink", type: "boolean", help: "make a failing run small, and draw it" },
+    { name: "trace", type: "string", placeholder: "FILE", help: "write down what happens" },
+    JSON_FLAG,
+  ],
+  run,
+};
+
+async function run(args: Arguments, context: CommandContext): Promise<number> {
+  const seed = args.number("seed") ?? 1;
+  const count = args.has("until-failure")
+    ? Infinity
+    : args.number("seeds") ?? (args.number("seed") === undefined ? 100 : 1);
+  const options = optionsOf(args);
+  const startMs = performance.now();
+  let isStopped = false;
+  context.interrupted.then(() => isStopped = true);
+  let tally: Tally = EMPTY_TALLY;
+  let failure: { options: SimulationOptions; result: SimulationResult } | undefined;
+  for (let i = 0; i < count && seed + i <= SEED_MAX && !failure && !isStopped; i++) {
+    const own = { ...options, seed: seed + i };
+    const result = runOne(own, args.text("trace"));
+    tally = addRun(tally, result);
+    if (result.violation) failure = { options: own, result };
+    if (i % YIELD_RUNS === 0) await new Promise((resolve) => setTimeout(resolve));
+  }
+  const wallMs = performance.now() - startMs;
+  if (failure && args.has("shrink")) failure = shrunk(failure, context);
+  if (wantsJson(args)) {
+    const { violation } = failure?.result ?? {};
+    const command = failure && replayCommand(failure.options, failure.result);
+    context.out(JSON.stringify({ ...tally, wallMs, violation, replay: command }, null, 2) + "\n");
+  } else {
+    context.out(tallyText(tally, wallMs) + "\n");
+    if (failure) tell(failure, context);
+  }
+  return failure ? EXIT_CODES.failure : 0;
+}
+
+function optionsOf(args: Arguments): Omit<SimulationOptions, "seed"> {
+  const nodes = args.number("nodes");
+  const liars = args.number("liars");
+  if (liars !== undefined && nodes === undefined) {
+    throw new FumataError("usage", "Cannot simulate --liars without --nodes: give both");
+  }
+  const seconds = args.number("duration");
+  const keep = args.text("keep");
+  return {
+    mix: (args.text("mix") ?? "all") as Mix,
+    wire: args.has("wire"),
+    ...(nodes !== undefined && { nodes }),
+    ...(liars !== undefined && { faultBound: liars }),
+    ...(seconds !== undefined && { faultsMs: seconds * 1_000 }),
+    ...(keep !== undefined && { keep: numbersOf(keep) }),
+  };
+}
+
+function numbersOf(list: string): number[] {
+  if (list === "none") return [];
+  const numbers = list.split(",").map(Number);
+  if (numbers.every((number) => Number.isSafeInteger(number) && number >= 0)) return numbers;
+  throw new FumataError(
+    "usage",
+    `Cannot use --keep "${list}": numbers with commas between them, or none, are wanted`,
+  );
+}
+
+function runOne(options: SimulationOptions, traceFile: string | undefined): SimulationResult {
+  if (traceFile === undefined) return simulate(options);
+  const lines: string[] = [];
+  const result = simulate({ ...options, trace: (entry) => lines.push(entryText(entry)) });
+  try {
+    Deno.writeTextFileSync(traceFile, lines.join("\n") + "\n");
+  } catch {
+    throw new FumataError(
+      "failure",
+      `Cannot write the trace to "${traceFile}": name a file in a folder that is there`,
+    );
+  }
+  return result;
+}
+
+function shrunk(
+  failure: { options: SimulationOptions; result: SimulationResult },
+  context: CommandContext,
+): { options: SimulationOptions; result: SimulationResult } {
+  context.say(`seed ${failure.options.seed} fails; it is made smaller`);
+  const { options, result, runs } = shrink(failure.options, failure.result);
+  context.say(
+    `${runs} runs: ${options.keep?.length} of ${result.schedule.length} faults are left`,
+  );
+  return { options, result };
+}
+
+function tell(
+  { options, result }: { options: SimulationOptions; result: SimulationResult },
+  context: CommandContext,
+): void {
+  const { invariant, message, atMs } = result.violation!;
+  context.out(`\n${invariant} is broken at ${atMs.toFixed(3)} ms: ${message}\n`);
+  context.out(`again: ${replayCommand(options, result)}\n`);
+  if (options.keep === undefined) return;
+  const entries: TraceEntry[] = [];
+  simulate({ ...options, trace: (entry) => entries.push(entry) });
+  const { text, mermaid } = diagramOf(entries, DIAGRAM_MESSAGES_MAX);
+  context.out(`\n${scheduleText(result, options.keep).join("\n")}\n\n${text}\n\n${mermaid}\n`);
+}

@@ -1,0 +1,55 @@
+/** The simulator itself: runs repeat, keep the promises under every mix, and a failure is found, told and shrunk. */
+import { deepStrictEqual, ok, strictEqual } from "node:assert";
+import {
+  entryText,
+  MIXES,
+  replayCommand,
+  simulate,
+  type SimulationOptions,
+} from "../../lib/simulate/mod.ts";
+
+/** Short runs of each mix; the soak has the long ones. */
+const SEEDS_A_MIX = 6;
+
+function traceOf(options: SimulationOptions): string {
+  const lines: string[] = [];
+  simulate({ ...options, trace: (entry) => lines.push(entryText(entry)) });
+  return lines.join("\n");
+}
+
+Deno.test("two runs of one seed are the same to the last byte", () => {
+  for (const options of [{ seed: 7 }, { seed: 8, wire: true, faultsMs: 2_000 }]) {
+    const trace = traceOf(options);
+    ok(trace.length > 10_000);
+    strictEqual(traceOf(options), trace);
+    deepStrictEqual(simulate(options), simulate(options));
+  }
+});
+
+Deno.test("watching a run does not change it", () => {
+  const plain = simulate({ seed: 9 });
+  deepStrictEqual(simulate({ seed: 9, trace: () => {} }), plain);
+});
+
+Deno.test("another seed is another run", () => {
+  ok(simulate({ seed: 1 }).fingerprint !== simulate({ seed: 2 }).fingerprint);
+});
+
+for (const mix of MIXES) {
+  Deno.test(`clusters keep every promise under the mix "${mix}"`, () => {
+    for (let seed = 1; seed <= SEEDS_A_MIX; seed++) {
+      const options = { seed, mix };
+      const result = simulate(options);
+      strictEqual(result.violation, undefined, replayCommand(options, result));
+      ok(result.reigns > 0);
+    }
+  });
+}
+
+Deno.test("clusters keep every promise when every message is encoded, and some are damaged", () => {
+  for (const seed of [1, 2, 3]) {
+    const options = { seed, wire: true, faultsMs: 3_000 };
+    const result = simulate(options);
+    strictEqual(result.violation, undefined, replayCommand(options, result));
+  }
+});
