@@ -268,6 +268,7 @@ export class SimNode {
         name: this.name,
         address: this.address,
         tags: {},
+        keyMadeS: this.place,
       },
       lastIncarnation: this.disk.incarnation,
       seeds: world.seedsOf(this.place),
