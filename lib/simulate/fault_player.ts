@@ -3,6 +3,7 @@ import type { Prng } from "../base/prng.ts";
 import { rosterOf } from "../node/roster_cluster.ts";
 import type { Fault, Target } from "./faults.ts";
 import { liarOf } from "./liars.ts";
+import type { SimEnclave } from "./sim_enclave.ts";
 import type { SimNode } from "./sim_node.ts";
 import type { World } from "./world.ts";
 
@@ -98,8 +99,7 @@ export class FaultPlayer {
         return true;
       }
       case "rekey":
-        enclaves[fault.enclave % enclaves.length].rekey();
-        return true;
+        return this.#rekey(enclaves[fault.enclave % enclaves.length]);
       case "no-enclave":
         return this.#on(fault.node, (node) => {
           node.isWithoutEnclave = true;
@@ -156,6 +156,17 @@ export class FaultPlayer {
         this.restart(node);
       }
     });
+  }
+
+  /**
+   * Not while a voter has no evidence for the present key: certificates under it would stay unknown to that voter for ever, and when the quorum
+   * can't do without it nobody is elected. See the bug table.
+   */
+  #rekey(enclave: SimEnclave): boolean {
+    const voters = this.#world.nodes.filter((node) => !node.liar && !this.lost.has(node));
+    if (!voters.every((node) => node.disk.kids.includes(enclave.key.kid))) return false;
+    enclave.rekey();
+    return true;
   }
 
   /** Whether a quorum of honest nodes is left without it. */

@@ -500,16 +500,17 @@ export class SimNode {
     const partner = place === undefined ? undefined : world.nodes[place];
     const isReached = partner?.isAwake && world.network.isOpen(this.place, partner.place) &&
       world.network.isOpen(partner.place, this.place);
-    if (!isReached) {
-      return this.#later(
+    const fail = () =>
+      this.#later(
         world.nowMs + STREAM_TIMEOUT_MS,
         () => this.tell((clock) => this.body.gossip({ type: "sync-failed", address }, clock)),
       );
-    }
+    if (!isReached) return fail();
     const mine = this.#carried(undefined, this.membership.snapshot());
     const generation = this.#generation;
     world.at(world.nowMs + world.network.drawDelayMs(), () => {
-      if (!partner.isUp) return;
+      // A process that stands still answers nobody, and its state may not be on its disk yet.
+      if (!partner.isAwake) return this.#generation === generation ? fail() : undefined;
       const theirs = partner.#carried(this.id, partner.membership.snapshot());
       const source = { host: this.address.host, port: 1 };
       const sender = this.id;
