@@ -12,6 +12,7 @@ import {
   verifyCertificate,
   type Vote,
 } from "../../lib/certificate/mod.ts";
+import { sealHpke } from "../../lib/crypto/hpke.ts";
 import { importRsaJwk, type RsaPublicKey } from "../../lib/crypto/rsa.ts";
 import type { EnclaveHost } from "../../lib/node/enclave_hosts.ts";
 import { signJws, type Unsigned } from "../certificate/_issue.ts";
@@ -50,7 +51,8 @@ function evilHost(
           if (!request.elect) return await connection.invoke(input);
           const domain = { checksum: world.enclave.checksum, cluster: "test" };
           const honest = rosterClaims(request.elect, config, domain);
-          return utf8(JSON.stringify({ certificate: certify(honest, request.elect) }));
+          const answer = utf8(JSON.stringify({ certificate: certify(honest, request.elect) }));
+          return await sealHpke(fromBase64url(request.reply)!, answer);
         },
       };
     },
