@@ -1,10 +1,22 @@
-/** A cluster of etcd processes with default settings, asked over their HTTP gateway who leads. */
+/**
+ * A cluster of etcd processes with default settings, asked over their HTTP gateway who leads. Each runs in a group of its own, by which its
+ * packets can be told from those of the others.
+ */
+import { drop, isIsolated } from "./_isolation.ts";
 import { type BenchCluster, type Failover, type How, WAIT_MS_MAX } from "./_types.ts";
 
 /** Between two questions to a member: well below what is measured. */
 const POLL_MS = 5;
 
+/** Number of the first group; groups of that size belong to nobody. */
+const GROUP_FIRST = 61_000;
+/** Time to live of the lock that is measured beside the leader, s: what `etcdctl lock --ttl 2` means. */
+const LOCK_TTL_S = 2;
+/** How long the waiter of a lock has to queue up before the holder is killed, ms. */
+const LOCK_QUEUE_MS = 1_000;
+
 interface Member {
+  readonly group: number;
   readonly name: string;
   readonly client: string;
   readonly peer: string;
@@ -30,6 +42,7 @@ export class EtcdCluster implements BenchCluster {
       name: `e${i}`,
       client: `http://127.0.0.1:${ports[2 * i]}`,
       peer: `http://127.0.0.1:${ports[2 * i + 1]}`,
+      group: GROUP_FIRST + i,
       isUp: false,
     }));
   }
@@ -59,20 +72,58 @@ export class EtcdCluster implements BenchCluster {
   async failOver(how: How): Promise<Failover> {
     const leader = await this.#agreement();
     const victim = await this.#memberOf(leader);
+    const dropped = droppedFor(victim);
     const startMs = performance.now();
-    victim.process!.kill(how === "kill" ? "SIGKILL" : "SIGSTOP");
     victim.isUp = false;
+    if (how === "drop") await drop("-A", dropped);
+    else victim.process!.kill(how === "kill" ? "SIGKILL" : "SIGSTOP");
     await this.#agreement(leader);
     const agreedMs = performance.now() - startMs;
-    if (how === "stop") {
-      victim.process!.kill("SIGCONT");
-      victim.isUp = true;
-    } else {
-      await victim.process!.status;
-      this.#start(victim);
+    switch (how) {
+      case "kill":
+        await victim.process!.status;
+        this.#start(victim);
+        break;
+      case "stop":
+        victim.process!.kill("SIGCONT");
+        victim.isUp = true;
+        break;
+      case "drop":
+        await drop("-D", dropped);
+        victim.isUp = true;
+        break;
+      default:
+        how satisfies never;
     }
     await this.#agreement();
     return { agreedMs };
+  }
+
+  /** `etcdctl lock --ttl 2`: ms from the SIGKILL of who holds the lock until who waits for it has it. */
+  async passLock(): Promise<number> {
+    const endpoints = this.#members.map(({ client }) => client).join(",");
+    const start = () =>
+      new Deno.Command("etcdctl", {
+        args: ["--endpoints", endpoints, "lock", "--ttl", String(LOCK_TTL_S), "bench"],
+        env: { ETCDCTL_API: "3" },
+        stdin: "null",
+        stdout: "piped",
+        stderr: "null",
+      }).spawn();
+    const holder = start();
+    const held = holder.stdout.getReader();
+    await held.read();
+    const waiter = start();
+    const got = waiter.stdout.getReader();
+    await new Promise((resolve) => setTimeout(resolve, LOCK_QUEUE_MS));
+    const startMs = performance.now();
+    holder.kill("SIGKILL");
+    await got.read();
+    const tookMs = performance.now() - startMs;
+    for (const reader of [held, got]) await reader.cancel();
+    waiter.kill("SIGINT");
+    await Promise.all([holder.status, waiter.status]);
+    return tookMs;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -94,6 +145,8 @@ export class EtcdCluster implements BenchCluster {
         ...["--initial-cluster", this.#members.map((m) => `${m.name}=${m.peer}`).join(",")],
         ...["--initial-cluster-state", "new"],
       ],
+      // Only root may choose it, and only root drops packets.
+      ...(isIsolated() && Deno.uid() === 0 && { gid: member.group }),
       stdin: "null",
       stdout: "null",
       stderr: "null",
@@ -118,6 +171,14 @@ export class EtcdCluster implements BenchCluster {
     }
     throw new Error(`no etcd member has the id ${id}`);
   }
+}
+
+/** What comes to its port for peers, and what it sends by itself. */
+function droppedFor({ peer, group }: Member): string[][] {
+  return [
+    ["INPUT", "-p", "tcp", "--dport", new URL(peer).port],
+    ["OUTPUT", "-m", "owner", "--gid-owner", String(group)],
+  ];
 }
 
 async function statusOf({ client }: Member): Promise<Status | undefined> {

@@ -4,9 +4,22 @@ import { selfCommand } from "../../lib/cli/self.ts";
 import { base64url } from "../../lib/base/bytes.ts";
 import { PROFILE_LEASES_MS } from "../../lib/election/roster/settings.ts";
 import { StateStore } from "../../lib/node/state_store.ts";
-import { type BenchCluster, type Failover, type How, WAIT_MS_MAX } from "./_types.ts";
+import { tokenOfFolder } from "../../lib/api/control_file.ts";
+import type { Identity } from "../../lib/crypto/ed25519.ts";
+import { drop } from "./_isolation.ts";
+import { type BenchCluster, type Failover, type How, type Steps, WAIT_MS_MAX } from "./_types.ts";
 
 const FUNCTION = new URL("../../function/leader-election/", import.meta.url);
+
+/** A log line that tells how far an election is. */
+interface Moment {
+  readonly atMs: number;
+  readonly event: string;
+  readonly term: number;
+}
+
+/** Events that say that a node needs another leader. */
+const NOTICED: ReadonlySet<string> = new Set(["election-leader-silent", "election-stepped-down"]);
 
 interface Member {
   readonly name: string;
@@ -30,6 +43,9 @@ export class FumataCluster implements BenchCluster {
   readonly #members: Member[];
   readonly #wakers = new Set<() => void>();
   #enclave?: ChildProcess;
+  #moments: Moment[] = [];
+  /** Keys of the voters, in the order of the roster. */
+  readonly identities: Identity[] = [];
   #function: string[] = [];
 
   private constructor(folder: string, n: number, timing: "lan" | "local") {
@@ -76,11 +92,71 @@ export class FumataCluster implements BenchCluster {
 
   /** `onReturn` is called with the HTTP address of a stopped leader, once it runs again. */
   async failOver(how: How, onReturn?: (http: string) => Promise<void>): Promise<Failover> {
-    const victim = this.#members.find(({ id, leader }) => id !== undefined && leader?.id === id)!;
-    const { term } = victim.leader!;
+    const victim = this.#leader();
+    const dropped = droppedFor(victim);
+    const failover = await this.#timed(victim.leader!.term, async () => {
+      victim.isUp = false;
+      if (how === "drop") await drop("-A", dropped);
+      else victim.child!.signal(how === "kill" ? "SIGKILL" : "SIGSTOP");
+    });
+    switch (how) {
+      case "kill":
+        await victim.child!.ended;
+        victim.leader = undefined;
+        this.#startMember(victim);
+        break;
+      case "stop":
+        victim.isUp = true;
+        victim.child!.signal("SIGCONT");
+        await onReturn?.(victim.http!);
+        break;
+      case "drop":
+        await drop("-D", dropped);
+        victim.isUp = true;
+        break;
+      default:
+        how satisfies never;
+    }
+    await this.#settled();
+    return failover;
+  }
+
+  /** Asks the leader to step down, as `fumata step-down` does. */
+  async handOver(): Promise<Failover> {
+    const leader = this.#leader();
+    const headers = {
+      "authorization": `Bearer ${tokenOfFolder(leader.folder)}`,
+      "content-type": "application/json",
+    };
+    const url = `http://${leader.http}/v1/step-down`;
+    let answer: Promise<Response> | undefined;
+    const failover = await this.#timed(leader.leader!.term, () => {
+      answer = fetch(url, { method: "POST", headers, body: "{}" });
+    });
+    await (await answer!).body?.cancel();
+    await this.#settled();
+    return failover;
+  }
+
+  /** Where the function is: what a client of the enclave host needs. */
+  get target(): { readonly profile: string; readonly functionWords: readonly string[] } {
+    return { profile: this.#profile, functionWords: this.#function };
+  }
+
+  /** `cluster.json` of the function, as it was deployed. */
+  get clusterJson(): Promise<Uint8Array> {
+    return Deno.readFile(`${this.#folder}/leader-election/cluster.json`);
+  }
+
+  #leader(): Member {
+    return this.#members.find(({ id, leader }) => id !== undefined && leader?.id === id)!;
+  }
+
+  /** Runs what takes the leader of a term away, and takes the time until there is another. */
+  async #timed(term: number, act: () => void | Promise<void>): Promise<Failover> {
+    this.#moments = [];
     const startMs = performance.now();
-    victim.child!.signal(how === "kill" ? "SIGKILL" : "SIGSTOP");
-    victim.isUp = false;
+    await act();
     let agreedMs: number | undefined;
     let leasedMs: number | undefined;
     await this.#until(() => {
@@ -91,17 +167,9 @@ export class FumataCluster implements BenchCluster {
       }
       return agreedMs !== undefined && leasedMs !== undefined;
     }, "there is no new leader");
-    if (how === "stop") {
-      victim.isUp = true;
-      victim.child!.signal("SIGCONT");
-      await onReturn?.(victim.http!);
-    } else {
-      await victim.child!.ended;
-      victim.leader = undefined;
-      this.#startMember(victim);
-    }
-    await this.#settled();
-    return { agreedMs: agreedMs!, leasedMs: leasedMs! };
+    const elected = this.#members.find(({ isUp }) => isUp)!.leader!.term;
+    const steps = stepsOf(this.#moments, elected, startMs, startMs + agreedMs!);
+    return { agreedMs: agreedMs!, leasedMs: leasedMs!, ...(steps && { steps }) };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -117,7 +185,7 @@ export class FumataCluster implements BenchCluster {
     let isListening = false;
     this.#enclave = new ChildProcess("enclave", selfCommand(), [
       ...["enclave", "--port", "0", "--data", `${this.#folder}/enclave`, "--no-profile"],
-      ...["--profile-out", this.#profile, "--log", "json"],
+      ...["--profile-out", this.#profile, "--log-format", "json"],
     ], ({ event }) => {
       isListening ||= event === "listening";
       this.#wake();
@@ -134,7 +202,11 @@ export class FumataCluster implements BenchCluster {
     }
     const cluster = {
       cluster: "bench",
-      roster: this.#members.map(({ name, folder }) => ({ name, key: keyOf(folder) })),
+      roster: this.#members.map(({ name, folder }) => {
+        const identity = identityOf(folder);
+        this.identities.push(identity);
+        return { name, key: base64url(identity.publicKey) };
+      }),
       faultBound: 0,
       policy: "random",
       lease: { leaseMs: PROFILE_LEASES_MS[this.#timing], driftPpm: 500 },
@@ -161,7 +233,7 @@ export class FumataCluster implements BenchCluster {
       ...["--state", member.folder, "--profile", this.#profile, "--timing", this.#timing],
       ...this.#function,
       ...(neighbor === undefined ? [] : ["--neighbor", neighbor]),
-      ...["--log", "json"],
+      ...["--log-format", "json", "--log-level", "debug"],
     ], (record) => {
       if (member.child === child) this.#take(member, record);
     });
@@ -170,6 +242,7 @@ export class FumataCluster implements BenchCluster {
   }
 
   #take(member: Member, { event, fields }: LogRecord): void {
+    this.#moments.push({ atMs: performance.now(), event, term: Number(fields.term) });
     if (event === "started") {
       member.id = String(fields.id);
       member.address = String(fields.address);
@@ -230,7 +303,40 @@ export class FumataCluster implements BenchCluster {
   }
 }
 
-function keyOf(folder: string): string {
+function identityOf(folder: string): Identity {
   using store = StateStore.open(folder);
-  return base64url(store.identity.publicKey);
+  return store.identity;
+}
+
+/** Everything that goes to or comes from a member's gossip port; its HTTP interface and its way to the enclave stay open. */
+function droppedFor({ address }: Member): string[][] {
+  const port = address!.slice(address!.lastIndexOf(":") + 1);
+  return ["udp", "tcp"].flatMap((protocol) =>
+    ["--dport", "--sport"].map((side) => ["INPUT", "-p", protocol, side, port])
+  );
+}
+
+/** The steps of the election of a term; `undefined` when one of them was not logged. */
+function stepsOf(
+  moments: readonly Moment[],
+  elected: number,
+  startMs: number,
+  agreedMs: number,
+): Steps | undefined {
+  const first = (passes: (moment: Moment) => boolean) => moments.find(passes)?.atMs;
+  const noticedMs = first(({ event }) => NOTICED.has(event));
+  const of = (name: string) => first(({ event, term }) => event === name && term === elected);
+  const [proposedMs, quorumMs, certifiedMs] = [
+    of("election-proposed"),
+    of("election-quorum"),
+    of("leader"),
+  ];
+  if (!noticedMs || !proposedMs || !quorumMs || !certifiedMs) return undefined;
+  return {
+    detection: noticedMs - startMs,
+    candidacy: proposedMs - noticedMs,
+    votes: quorumMs - proposedMs,
+    enclave: certifiedMs - quorumMs,
+    spread: agreedMs - certifiedMs,
+  };
 }
