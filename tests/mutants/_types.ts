@@ -1,0 +1,77 @@
+/** What a mutant is: a rule of the design, and the smallest change of one file that takes it away. */
+
+/** Where a mutant lives, which decides the tests that are tried on it. */
+export type Area = "roster" | "certificate" | "function" | "wire" | "membership" | "node";
+
+/** One deliberate breakage. */
+export interface Mutant {
+  /** Short, unique, for the command line and the table. */
+  readonly id: string;
+  readonly area: Area;
+  /** The rule that is taken away, as design.md or the code states it. */
+  readonly rule: string;
+  readonly file: string;
+  /** Stands exactly once in the file. */
+  readonly find: string;
+  readonly replace: string;
+}
+
+/** Makes the mutants of one file from rows of [id, rule, find, replace]. */
+export function mutantsOf(
+  area: Area,
+  file: string,
+  rows: readonly (readonly [id: string, rule: string, find: string, replace: string])[],
+): Mutant[] {
+  return rows.map(([id, rule, find, replace]) => ({ id, area, rule, file, find, replace }));
+}
+
+/** Tests of an area: those named for its rules, then everything else that runs the same code, the random and the exhaustive searches last. */
+export const SUITES: Readonly<Record<Area, readonly (readonly string[])[]>> = {
+  roster: [
+    [
+      "tests/election/roster/vote_test.ts",
+      "tests/election/roster/lease_test.ts",
+      "tests/election/roster/term_test.ts",
+      "tests/election/roster/step_down_test.ts",
+      "tests/election/roster/succession_test.ts",
+      "tests/election/roster/evidence_test.ts",
+    ],
+    ["tests/mutants/lease_search_test.ts"],
+    [
+      "tests/election/roster/crash_test.ts",
+      "tests/election/roster/election_test.ts",
+      "tests/election/roster/simulation_test.ts",
+    ],
+  ],
+  certificate: [
+    [
+      "tests/certificate/roster_verify_test.ts",
+      "tests/certificate/verify_test.ts",
+      "tests/certificate/audit_test.ts",
+    ],
+    ["tests/certificate", "tests/api"],
+  ],
+  function: [
+    [
+      "tests/function/roster_elect_test.ts",
+      "tests/function/roster_rules_test.ts",
+      "tests/function/rules_test.ts",
+      "tests/function/elect_test.ts",
+      "tests/function/cluster_config_test.ts",
+    ],
+    ["tests/function", "tests/certificate"],
+  ],
+  wire: [["tests/wire"]],
+  membership: [
+    [
+      "tests/membership/liars_test.ts",
+      "tests/membership/roster_test.ts",
+      "tests/membership/probe_test.ts",
+    ],
+    ["tests/membership"],
+  ],
+  node: [["tests/node/state_store_test.ts", "tests/node/roster_memory_test.ts"], [
+    "tests/node/roster_node_test.ts",
+    "tests/api/succession_test.ts",
+  ]],
+};

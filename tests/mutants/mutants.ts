@@ -1,0 +1,76 @@
+/**
+ * The mutation check: one rule of the design after the other is taken out of a copy of the source, and the tests must notice.
+ * `deno task mutants [--only ID,…] [--area AREA] [--tests FILE,…] [--write]`. A survivor is a failure: a rule that no test misses may as well not be there.
+ *
+ * `--tests` tries these files only: it shows what the exhaustive search or the simulator alone would catch. `--write` puts the table with what caught each into README.md.
+ */
+import { parseArgs } from "@std/cli/parse-args";
+import { type Fate, Laboratory, matchFault } from "./_laboratory.ts";
+import { MUTANTS } from "./table.ts";
+import { type Mutant, SUITES } from "./_types.ts";
+
+const README = new URL("./README.md", import.meta.url);
+const TABLE_BEGIN = "<!-- table: deno task mutants --write -->\n";
+
+/** The mutants that were asked for. */
+function chosen(only: string | undefined, area: string | undefined): Mutant[] {
+  const ids = only?.split(",");
+  return MUTANTS.filter((mutant) =>
+    (ids === undefined || ids.includes(mutant.id)) && (area === undefined || mutant.area === area)
+  );
+}
+
+function lineOf(mutant: Mutant, fate: Fate): string {
+  const seconds = fate.seconds.toFixed(1);
+  return fate.what === "caught"
+    ? `caught    ${mutant.id} (${seconds} s) by: ${fate.by}`
+    : `SURVIVED  ${mutant.id} (${seconds} s): ${mutant.rule} in ${mutant.file}`;
+}
+
+async function writeTable(fates: ReadonlyMap<Mutant, Fate>): Promise<void> {
+  const text = await Deno.readTextFile(README);
+  const rows = [...fates].map(([{ id, rule, file }, fate]) => {
+    const catcher = fate.what === "caught" ? fate.by : "**nothing**";
+    return `| \`${id}\` | ${cell(rule)} | \`${file}\` | ${cell(catcher)} |`;
+  });
+  const caught = [...fates.values()].filter((fate) => fate.what === "caught").length;
+  const table = [
+    `${caught} of ${fates.size} are caught.`,
+    "",
+    "| mutant | the rule that it takes out | file | first test that fails |",
+    "| --- | --- | --- | --- |",
+    ...rows,
+    "",
+  ].join("\n");
+  const [head] = text.split(TABLE_BEGIN);
+  await Deno.writeTextFile(README, `${head}${TABLE_BEGIN}\n${table}`);
+  await new Deno.Command(Deno.execPath(), { args: ["fmt", "--quiet", README.pathname] }).output();
+}
+
+function cell(text: string): string {
+  return text.replaceAll("|", "\\|");
+}
+
+async function main(args: string[]): Promise<number> {
+  const flags = parseArgs(args, { string: ["only", "area", "tests"], boolean: ["write"] });
+  const mutants = chosen(flags.only, flags.area);
+  const faults = (await Promise.all(mutants.map(matchFault))).filter((fault) => fault);
+  if (faults.length > 0) {
+    console.error(`the table does not match the code any more:\n${faults.join("\n")}`);
+    return 1;
+  }
+  const suites = flags.tests === undefined ? undefined : [flags.tests.split(",")];
+  await using laboratory = await Laboratory.open();
+  const fates = new Map<Mutant, Fate>();
+  for (const mutant of mutants) {
+    const fate = await laboratory.try(mutant, suites ?? SUITES[mutant.area]);
+    fates.set(mutant, fate);
+    console.log(lineOf(mutant, fate));
+  }
+  const survivors = [...fates.values()].filter((fate) => fate.what === "survived").length;
+  console.log(`${fates.size - survivors} caught, ${survivors} survived`);
+  if (flags.write && !suites && mutants.length === MUTANTS.length) await writeTable(fates);
+  return survivors === 0 && mutants.length > 0 ? 0 : 1;
+}
+
+if (import.meta.main) Deno.exit(await main(Deno.args));

@@ -1,0 +1,20 @@
+/** The whole table of mutants. */
+import {
+  CERTIFICATE_MUTANTS,
+  FUNCTION_MUTANTS,
+  MEMBERSHIP_MUTANTS,
+  NODE_MUTANTS,
+  WIRE_MUTANTS,
+} from "./_checked.ts";
+import { ROSTER_MUTANTS } from "./_roster.ts";
+import type { Mutant } from "./_types.ts";
+
+/** All mutants. */
+export const MUTANTS: readonly Mutant[] = [
+  ...ROSTER_MUTANTS,
+  ...CERTIFICATE_MUTANTS,
+  ...FUNCTION_MUTANTS,
+  ...WIRE_MUTANTS,
+  ...MEMBERSHIP_MUTANTS,
+  ...NODE_MUTANTS,
+];
