@@ -49,6 +49,10 @@ Deno.test("as many liars as n >= 3f+1 allows are accepted, and the bound is neve
   for (const [count, bound] of [[1, 0], [2, 0], [3, 0], [4, 1], [5, 1], [7, 2], [64, 21]]) {
     assertEquals(configOf(configFields(count, bound)).faultBound, bound);
   }
+  for (const [count, bound] of [[3, 1], [6, 2], [63, 21]]) {
+    const read = readClusterConfig(utf8(JSON.stringify(configFields(count, bound))));
+    assert(typeof read === "string" && read.includes(`needs ${count + 1} voters`), String(read));
+  }
   const { faultBound: _, ...rest } = configFields();
   assertEquals(readClusterConfig(utf8(JSON.stringify(rest))), 'the file lacks "faultBound"');
 });

@@ -465,7 +465,7 @@ export const FUNCTION_MUTANTS: readonly Mutant[] = [
       "config-weak-key",
       "no weak keys",
       "if (!host.isEd25519Key(bytes)) return wrong(",
-      "if (bytes.length === 0) return wrong(",
+      "if (bytes.length < 0) return wrong(",
     ],
   ]),
 ];
@@ -530,8 +530,8 @@ export const WIRE_MUTANTS: readonly Mutant[] = [
     [
       "wire-roster",
       "only voters of the roster are read",
-      `if (!sender) return dropped("claim");`,
-      `if (!sender && kind === "vote") return dropped("claim");`,
+      "door.roster.voters.find((voter) => voter.key === key);",
+      "door.roster.voters.find((voter) => voter.key === key) ?? door.roster.voters[0];",
     ],
     [
       "wire-term",

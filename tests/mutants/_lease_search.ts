@@ -72,7 +72,7 @@ export const MOVES: readonly Move[] = [
   ...HONEST.map((node): Move => ({ what: "restart", node })),
   ...["a", "b"].map((leader): Move => ({ what: "step-down", leader })),
   ...["a", "b"].flatMap((leader) =>
-    [["c"], HONEST.filter((id) => id !== leader)]
+    [[], ["c"], HONEST.filter((id) => id !== leader)]
       .map((ackers): Move => ({ what: "serve", leader, ackers }))
   ),
   ...["a", "b"].flatMap((leader) =>

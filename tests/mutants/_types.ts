@@ -35,6 +35,7 @@ export const SUITES: Readonly<Record<Area, readonly (readonly string[])[]>> = {
       "tests/election/roster/step_down_test.ts",
       "tests/election/roster/succession_test.ts",
       "tests/election/roster/evidence_test.ts",
+      "tests/election/roster/single_checks_test.ts",
     ],
     ["tests/mutants/lease_search_test.ts"],
     [
@@ -67,6 +68,7 @@ export const SUITES: Readonly<Record<Area, readonly (readonly string[])[]>> = {
       "tests/membership/liars_test.ts",
       "tests/membership/roster_test.ts",
       "tests/membership/probe_test.ts",
+      "tests/membership/answers_test.ts",
     ],
     ["tests/membership"],
   ],

@@ -21,6 +21,7 @@ import {
   rosterDigest as rosterDigestOfTexts,
 } from "../../lib/certificate/roster_proposal.ts";
 import { rosterCertificate } from "../../lib/election/roster/certificate.ts";
+import { TERM_MAX } from "../../function/leader-election/rules.ts";
 import { successionMessage } from "../../function/leader-election/roster_rules.ts";
 import { identityOf, mutated } from "./_fixtures.ts";
 
@@ -188,6 +189,21 @@ Deno.test("one false statement or a false sighting drops the whole gave-up messa
   for (const message of [{ statements: forged }, { statements, seen: lie }]) {
     const body = encodeRosterMessage({ kind: "gave-up", ...message }, voters);
     strictEqual(decode({ kind: "gave-up" }, body).ok, false);
+  }
+});
+
+Deno.test("a voter that stands twice in a bundle drops it, though there are enough others", () => {
+  const body = (list: typeof votes) =>
+    encodeRosterMessage({ kind: "bundle", proposal, votes: list }, voters);
+  strictEqual(decode({ kind: "bundle" }, body(votes)).ok, true);
+  strictEqual(decode({ kind: "bundle" }, body([...votes, votes[0]])).ok, false);
+});
+
+Deno.test("the greatest term is none: there would be no next one", () => {
+  for (const [term, isTaken] of [[TERM_MAX - 1, true], [TERM_MAX, false]] as const) {
+    const vote = rules[0].signVote(term, digest);
+    const body = encodeRosterMessage({ kind: "vote", term, digest, vote }, voters);
+    strictEqual(decode({ kind: "vote" }, body).ok, isTaken);
   }
 });
 

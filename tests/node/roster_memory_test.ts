@@ -1,0 +1,45 @@
+/** What a voter takes over from its state folder when it starts under another function (design §4.7, §4.9). */
+import { deepStrictEqual, strictEqual, throws } from "node:assert";
+import type { ClusterConfig } from "../../function/leader-election/cluster_config.ts";
+import { base64url, hex } from "../../lib/base/bytes.ts";
+import { EMPTY_MEMORY } from "../../lib/election/roster/types.ts";
+import { CertificateDesk } from "../../lib/node/certificate_desk.ts";
+import { openRosterMemory, rosterOrigin } from "../../lib/node/roster_memory.ts";
+import { StateStore } from "../../lib/node/state_store.ts";
+
+const CLUSTER = "test";
+const domainOf = (fill: number) => ({ checksum: new Uint8Array(32).fill(fill), cluster: CLUSTER });
+
+Deno.test("promises made under another function bind the voter under this one", () => {
+  using store = StateStore.open(undefined);
+  const memory = { ...EMPTY_MEMORY, promisedMsMax: 5_000 };
+  store.saveRoster(hex(domainOf(1).checksum), CLUSTER, JSON.stringify(memory));
+  const domain = domainOf(2);
+  const desk = new CertificateDesk(domain, store);
+  strictEqual(openRosterMemory(store, domain, desk).promisedMsMax, 5_000);
+  store.saveRoster(hex(domain.checksum), CLUSTER, JSON.stringify({ ...memory, promisedMsMax: 70 }));
+  strictEqual(openRosterMemory(store, domain, desk).promisedMsMax, 5_000);
+});
+
+/** A folder of function 1, whose electorate closed in favour of another function. */
+function closedFor(store: StateStore, successor: number): void {
+  const document = { certificate: "a.b.c", bundle: [] };
+  const said = { term: 7, prev: "p", kid: "k", successor: base64url(domainOf(successor).checksum) };
+  const head = { id: "c", proposal: { type: "closing", ...said }, digest: "d", document };
+  const memory = { ...EMPTY_MEMORY, head };
+  store.saveRoster(hex(domainOf(1).checksum), CLUSTER, JSON.stringify(memory));
+}
+
+Deno.test("a successor goes on from a closing in its own favour only", () => {
+  const config = { succeeds: domainOf(1).checksum } as unknown as ClusterConfig;
+  using own = StateStore.open(undefined);
+  closedFor(own, 2);
+  const { term, id } = rosterOrigin(own, domainOf(2), config, EMPTY_MEMORY);
+  deepStrictEqual([term, id], [7, "c"]);
+  using other = StateStore.open(undefined);
+  closedFor(other, 3);
+  throws(
+    () => rosterOrigin(other, domainOf(2), config, EMPTY_MEMORY),
+    /not closed in favour of it/,
+  );
+});
