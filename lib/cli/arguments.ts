@@ -29,6 +29,9 @@ export const COMMON_FLAGS: readonly Flag[] = [
   },
 ];
 
+/** What the words of a command are read after. */
+export type CommandWords = Pick<Command, "name" | "flags" | "positional" | "arity" | "takesRest">;
+
 /** The seeds' spelling of the checksum flag, which no parser of short flags can know. */
 const CHECKSUM_ALIAS = /^-fh(?==|$)/;
 
@@ -36,7 +39,7 @@ const CHECKSUM_ALIAS = /^-fh(?==|$)/;
 const WORD_CHARACTERS_MAX = 1_000_000;
 
 /** Reads the words behind the command name. Throws a usage error that says which word is wrong and what is wanted. */
-export function parseArguments(words: readonly string[], command: Command): Arguments {
+export function parseArguments(words: readonly string[], command: CommandWords): Arguments {
   const flags = [...command.flags, ...COMMON_FLAGS];
   const end = words.indexOf("--");
   const own = (end < 0 ? words : words.slice(0, end)).map((word) =>
@@ -66,7 +69,7 @@ export function parseArguments(words: readonly string[], command: Command): Argu
 
 type Parsed = Record<string, unknown> & { _: unknown[] };
 
-function split(words: string[], flags: readonly Flag[], command: Command): Parsed {
+function split(words: string[], flags: readonly Flag[], command: CommandWords): Parsed {
   return parseArgs(words, {
     boolean: flags.filter((flag) => flag.type === "boolean").map((flag) => flag.name),
     string: [...flags.filter((flag) => flag.type !== "boolean").map((flag) => flag.name), "_"],
@@ -114,7 +117,7 @@ export function checkValue(value: string, flag: Flag, name = `--${flag.name}`): 
   }
 }
 
-function checkArity(positional: readonly string[], command: Command): void {
+function checkArity(positional: readonly string[], command: CommandWords): void {
   const [least, most] = command.arity ?? [0, 0];
   const wanted = command.positional ?? "no arguments";
   if (positional.length < least) {

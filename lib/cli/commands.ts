@@ -49,6 +49,7 @@ export const COMMANDS: CommandTable = {
   succession: async () => (await import("./commands/succession.ts")).successionCommand,
   attest: async () => (await import("./commands/attest.ts")).attestCommand,
   simulate: async () => (await import("./commands/simulate.ts")).simulateCommand,
+  debug: async () => (await import("./commands/debug.ts")).debugCommand,
   completions: async () => (await import("./commands/completions.ts")).completionsCommand,
 };
 

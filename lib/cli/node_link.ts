@@ -40,6 +40,8 @@ const ANSWER_MS_MAX = 30_000;
 export interface NodeLink {
   /** Its HTTP address. */
   readonly http: string;
+  /** What its orders need, when it is known; for those that must not tell it. */
+  readonly token: string | undefined;
   /**
    * The answer to a request, awaited until the signal, or for `waitMsMax` at most. Throws a {@linkcode FumataError}: `unreachable`, or what
    * the node refused with.
@@ -51,8 +53,7 @@ export interface NodeLink {
 /** The node that the arguments name. Throws a {@linkcode FumataError} when none or several are meant. */
 export function findNode(args: Arguments, context: CommandContext): NodeLink {
   const { http, folder } = locate(args, context);
-  const tokenFile = args.text("token-file");
-  const token = tokenFile === undefined ? folder && tokenOfFolder(folder) : requireToken(tokenFile);
+  const token = tokenOf(args, folder);
   const call = (
     method: string,
     path: string,
@@ -67,9 +68,16 @@ export function findNode(args: Arguments, context: CommandContext): NodeLink {
   };
   return {
     http,
+    token,
     get: (path, signal) => call("GET", path, { signal }),
     post: (path, body, waitMsMax) => call("POST", path, { body, waitMsMax }),
   };
+}
+
+/** The token that the arguments name, else that of the node's folder, when it is known. */
+function tokenOf(args: Arguments, folder: string | undefined): string | undefined {
+  const file = args.text("token-file");
+  return file === undefined ? folder && tokenOfFolder(folder) : requireToken(file);
 }
 
 interface Located {
