@@ -25,6 +25,7 @@ import {
   dropped,
   type DropReason,
   type EnvelopeForm,
+  glanceAt,
   type OpenedEnvelope,
   openEnvelope,
   sealEnvelope,
@@ -88,6 +89,19 @@ export class Mailbox {
       number
     >;
     this.drops = this.#drops;
+  }
+
+  /** Whether a datagram is worth a share of its sender's rate, by its length and first bytes; counted when it is not. */
+  isWorthOpening(bytes: Uint8Array): boolean {
+    const foreign = bytes.length > DATAGRAM_BYTES_MAX
+      ? dropped("too-long")
+      : this.#sealer
+      ? this.#sealer.glanceAt("datagram", bytes)
+      : isSealed(bytes)
+      ? dropped("unknown-key")
+      : glanceAt(bytes, this.#domain.cluster);
+    if (foreign) this.#drop(foreign);
+    return foreign === undefined;
   }
 
   /** Opens a datagram; `undefined` when it was dropped. */

@@ -498,6 +498,7 @@ export class Node implements AsyncDisposable {
         effect.act();
         break;
       case "send-gossip":
+        if (effect.message.kind === "ping") this.#sources.expect(effect.to);
         this.#transport.send(effect.to, this.#mailbox.gossip(effect.recipient, effect.message));
         break;
       case "sync":
@@ -526,6 +527,7 @@ export class Node implements AsyncDisposable {
   }
 
   #onDatagram(bytes: Uint8Array, source: Address): void {
+    if (!this.#mailbox.isWorthOpening(bytes)) return;
     if (!this.#sources.admits(source, performance.now())) return;
     const received = this.#mailbox.openDatagram(bytes);
     if (received) this.#onReceived(received, source);

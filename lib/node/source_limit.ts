@@ -1,14 +1,23 @@
 /**
  * A bound on the work that others can cause: a datagram costs two signature checks and more, so a flood would leave no time to read what
  * comes from the rest, which then overflows in the socket's buffer and looks like silence. Each member's address has a rate of its own, all
- * other addresses share one. Who forges a member's address can use up that member's rate, as it could overflow the buffer without it.
+ * other addresses share a smaller one, and who was asked something may answer beside it. Who forges a member's address can use up that
+ * member's rate, as it could overflow the buffer without it.
  */
 import { type Address, formatAddress } from "../base/address.ts";
 
-/** Datagrams a second and at once, for one member and for all strangers: a node sends fewer than 20 a second at rest, and a hundred
- * nodes that start together knock a few times each. */
-const DATAGRAMS_PER_SECOND = 500;
-const BURST = 500;
+/** A rate and how much of it may be saved up. */
+interface Rate {
+  readonly perSecond: number;
+  readonly burst: number;
+}
+
+/** For one member: a node sends fewer than 20 datagrams a second at rest. */
+const MEMBER: Rate = { perSecond: 500, burst: 500 };
+/** For all strangers: a hundred nodes that start together knock a few times each. At half a ms for each that is a twentieth of a processor. */
+const STRANGERS: Rate = { perSecond: 100, burst: 400 };
+/** Addresses that were asked and may still answer; the oldest go first. As many as there may be open first pings. */
+const EXPECTED_MAX = 4096;
 
 interface Bucket {
   tokens: number;
@@ -17,7 +26,8 @@ interface Bucket {
 
 /** Decides by source address; one for each node. */
 export class SourceLimit {
-  readonly #strangers: Bucket = { tokens: BURST, atMs: 0 };
+  readonly #strangers: Bucket = { tokens: STRANGERS.burst, atMs: 0 };
+  readonly #expected = new Set<string>();
   #members = new Map<string, Bucket>();
   /** Datagrams that were refused. */
   refused = 0;
@@ -27,21 +37,37 @@ export class SourceLimit {
     const before = this.#members;
     this.#members = new Map(
       Array.from(addresses, formatAddress)
-        .map((key) => [key, before.get(key) ?? { tokens: BURST, atMs: 0 }]),
+        .map((key) => [key, before.get(key) ?? { tokens: MEMBER.burst, atMs: 0 }]),
     );
+  }
+
+  /** A ping goes to this address: if it is no member's, one answer is expected from there. */
+  expect(address: Address): void {
+    const key = formatAddress(address);
+    if (this.#members.has(key)) return;
+    this.#expected.delete(key);
+    if (this.#expected.size >= EXPECTED_MAX) {
+      this.#expected.delete(this.#expected.values().next().value!);
+    }
+    this.#expected.add(key);
   }
 
   /** Whether a datagram from this source is to be looked at. */
   admits(source: Address, nowMs: number): boolean {
-    const bucket = this.#members.get(formatAddress(source)) ?? this.#strangers;
-    const refill = (nowMs - bucket.atMs) * DATAGRAMS_PER_SECOND / 1000;
-    bucket.tokens = Math.min(BURST, bucket.tokens + refill);
-    bucket.atMs = nowMs;
-    if (bucket.tokens < 1) {
-      this.refused++;
-      return false;
-    }
-    bucket.tokens--;
-    return true;
+    const key = formatAddress(source);
+    const member = this.#members.get(key);
+    if (!member && this.#expected.delete(key)) return true;
+    if (take(member ?? this.#strangers, member ? MEMBER : STRANGERS, nowMs)) return true;
+    this.refused++;
+    return false;
   }
+}
+
+function take(bucket: Bucket, { perSecond, burst }: Rate, nowMs: number): boolean {
+  const refill = (nowMs - bucket.atMs) * perSecond / 1000;
+  bucket.tokens = Math.min(burst, bucket.tokens + refill);
+  bucket.atMs = nowMs;
+  if (bucket.tokens < 1) return false;
+  bucket.tokens--;
+  return true;
 }

@@ -19,6 +19,11 @@ const STREAMS_MAX = 32;
 const STREAM_TIME_MS_MAX = 10_000;
 /** Larger than any valid datagram, so that an oversize one is seen as such and not cut short. */
 const DATAGRAM_BUFFER_BYTES = 2048;
+/**
+ * After so long without a pause the datagrams that wait give way to timers and streams, ms. A receive that finds a datagram is answered
+ * before the event loop turns, so that a steady flood would leave everything else standing; a quarter of a second was measured.
+ */
+const TURN_MS_MAX = 4;
 /** With port 0, how often another port is tried when UDP has the one that TCP got. */
 const PORT_TRIES = 20;
 
@@ -114,16 +119,28 @@ async function receiveDatagrams(
   handlers: TransportHandlers,
 ): Promise<void> {
   const buffer = new Uint8Array(DATAGRAM_BUFFER_BYTES);
-  for (;;) {
+  for (let turnMs = performance.now();;) {
     try {
+      const askedMs = performance.now();
       const [bytes, from] = await socket.receive(buffer);
+      const receivedMs = performance.now();
+      // It had to be waited for, so the event loop has turned.
+      if (receivedMs - askedMs > 1) turnMs = receivedMs;
       const { hostname, port } = from as Deno.NetAddr;
       handlers.datagram(bytes, { host: hostname, port });
     } catch (thrown) {
       // An ICMP error of an earlier send shows up here on some systems; only a closed socket ends the loop.
       if (isClosed(thrown)) return;
     }
+    if (performance.now() - turnMs > TURN_MS_MAX) {
+      await nextTurn();
+      turnMs = performance.now();
+    }
   }
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 0));
 }
 
 async function acceptStreams(

@@ -135,6 +135,14 @@ export function sealEnvelope(
   );
 }
 
+/** What the first bytes of a frame are enough to drop it for, at the cost of a comparison: before it uses up anybody's share of attention. */
+export function glanceAt(bytes: Uint8Array, cluster: string): Dropped | undefined {
+  if (bytes.length < SENDER_AT) return dropped("malformed");
+  if (bytes[0] !== VERSION) return dropped("version");
+  const tag = bytes.subarray(3, SENDER_AT);
+  return equalBytes(tag, clusterTag(cluster)) ? undefined : dropped("cluster");
+}
+
 /**
  * Checks a frame of unknown origin. `bytesMax` bounds its length, `kinds` the kinds that are expected on this channel (all if left
  * out), `senderOf` finds those who may be brief by {@linkcode TAG_CHARACTERS} characters of their id (nobody if left out). Never throws.
@@ -150,16 +158,13 @@ export function openEnvelope(
   },
 ): OpenedEnvelope | Dropped {
   if (bytes.length > expected.bytesMax) return dropped("too-long");
-  if (bytes.length < SENDER_AT) return dropped("malformed");
-  if (bytes[0] !== VERSION) return dropped("version");
+  const foreign = glanceAt(bytes, expected.cluster);
+  if (foreign) return foreign;
   const [, flags, kind] = bytes;
   const isBrief = (flags & FLAGS.brief) !== 0;
   const bodyAt = SENDER_AT + (isBrief ? TAG_BYTES : PUBLIC_KEY_BYTES);
   const signatureAt = bytes.length - SIGNATURE_BYTES;
   if (flags > FLAGS_MAX || signatureAt < bodyAt) return dropped("malformed");
-  if (!equalBytes(bytes.subarray(3, SENDER_AT), clusterTag(expected.cluster))) {
-    return dropped("cluster");
-  }
   if (expected.kinds?.has(kind) === false) return dropped("kind");
   // Copies: the datagram's buffer is used again for the next one.
   const said = bytes.slice(SENDER_AT, bodyAt);

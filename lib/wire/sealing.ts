@@ -54,6 +54,8 @@ export interface Sealer {
   seal(channel: Channel, frame: Uint8Array): Uint8Array;
   /** The frame, or why it was dropped. Never throws. */
   open(channel: Channel, sealed: Uint8Array): Uint8Array | Dropped;
+  /** Why these bytes cannot be opened, if the first of them tell it. */
+  glanceAt(channel: Channel, sealed: Uint8Array): Dropped | undefined;
   /** From now on these keys count. */
   setKeyring(keyring: Keyring): void;
   /** Senders remembered. */
@@ -92,6 +94,13 @@ export function createSealer(
     return frame;
   }
 
+  function glanceAt(channel: Channel, sealed: Uint8Array): Dropped | undefined {
+    if (sealed[0] !== MARKS[channel]) return dropped(isSealed(sealed) ? "malformed" : "unsealed");
+    if (sealed.length < SEALED_EXTRA_BYTES) return dropped("malformed");
+    const id = hex(sealed.subarray(1, SALT_AT));
+    return keys.some((key) => key.id === id) ? undefined : dropped("unknown-key");
+  }
+
   return {
     seal(channel, frame) {
       if (own.counter > COUNTER_MAX) own = createOwnKey(keys, randomSalt());
@@ -102,15 +111,15 @@ export function createSealer(
       const associated = concat(context, header);
       return concat(header, sealAesGcm(own.key, nonceOf(counter), associated, frame));
     },
+    glanceAt,
     open(channel, sealed) {
-      if (sealed[0] !== MARKS[channel]) return dropped(isSealed(sealed) ? "malformed" : "unsealed");
-      if (sealed.length < SEALED_EXTRA_BYTES) return dropped("malformed");
+      const foreign = glanceAt(channel, sealed);
+      if (foreign) return foreign;
       const name = hex(sealed.subarray(1, COUNTER_AT));
       const known = senders.get(name);
       if (known) return openAs(known, channel, sealed);
       const id = name.slice(0, 2 * KEY_ID_BYTES);
-      const key = keys.find((key) => key.id === id);
-      if (!key) return dropped("unknown-key");
+      const key = keys.find((key) => key.id === id)!;
       const sender = {
         key: deriveKey(key.secret, sealed.slice(SALT_AT, COUNTER_AT)),
         window: createWindow(),

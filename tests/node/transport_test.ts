@@ -1,4 +1,4 @@
-import { deepStrictEqual, rejects, strictEqual, throws } from "node:assert";
+import { deepStrictEqual, ok, rejects, strictEqual, throws } from "node:assert";
 import { openTransport, type TransportHandlers } from "../../lib/node/transport.ts";
 import { utf8 } from "../../lib/base/bytes.ts";
 
@@ -26,6 +26,39 @@ Deno.test("frames go out on a stream and the answer's come back", async () => {
   const answer = await asker.exchange(answerer.address, [Uint8Array.of(1, 2), large]);
   deepStrictEqual(answer[0], Uint8Array.of(2, 1));
   deepStrictEqual(answer[1], large.toReversed());
+});
+
+Deno.test("datagrams that come faster than they are handled leave timers their turn", async () => {
+  const HANDLE_MS = 1;
+  const COUNT = 100;
+  let handled = 0;
+  let handledAtTimer = 0;
+  const done = Promise.withResolvers<void>();
+  const all = Promise.withResolvers<void>();
+  await using receiver = openTransport({ host: "127.0.0.1", port: 0 }, {
+    datagram() {
+      if (++handled === 1) {
+        setTimeout(() => {
+          handledAtTimer = handled;
+          done.resolve();
+        }, 1);
+      }
+      if (handled === COUNT) all.resolve();
+      const until = performance.now() + HANDLE_MS;
+      while (performance.now() < until);
+    },
+    stream: () => [],
+  });
+  const sender = Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.1", port: 0 });
+  const { host: hostname, port } = receiver.address;
+  // They wait in the socket: sending, too, leaves nobody a turn.
+  for (let i = 0; i < COUNT; i++) {
+    await sender.send(new Uint8Array(10), { transport: "udp", hostname, port });
+  }
+  await done.promise;
+  ok(handledAtTimer < COUNT / 2, `${handledAtTimer} of ${COUNT} came before the timer`);
+  await all.promise;
+  sender.close();
 });
 
 Deno.test("a port in use is named", async () => {
