@@ -6,6 +6,8 @@ import { EVENT_ROUTES } from "./routes/events.ts";
 import { KEY_ROUTES } from "./routes/keys.ts";
 import { LEADERSHIP_ROUTES } from "./routes/leadership.ts";
 import { MEMBER_ROUTES } from "./routes/members.ts";
+import { OBSERVE_ROUTES } from "./routes/observe.ts";
+import { PAGE_ROUTES } from "./routes/page.ts";
 import { STATUS_ROUTES } from "./routes/status.ts";
 import { SUB_LEASE_ROUTES } from "./routes/sub_leases.ts";
 import { SUCCESSION_ROUTES } from "./routes/succession.ts";
@@ -21,6 +23,8 @@ export const ROUTES: readonly Route[] = [
   ...SUCCESSION_ROUTES,
   ...STATUS_ROUTES,
   ...EVENT_ROUTES,
+  ...OBSERVE_ROUTES,
+  ...PAGE_ROUTES,
   ...KEY_ROUTES,
   openApiRoute(() => ROUTES),
 ];

@@ -14,7 +14,17 @@ import {
   time,
 } from "./schema.ts";
 import type { ApiError } from "./types.ts";
-import type { JoinView, KeysView, LeaderView, MemberView, StatusView } from "./views.ts";
+import type { Refusal } from "../node/history.ts";
+import type {
+  ElectionView,
+  EventView,
+  HistoryView,
+  JoinView,
+  KeysView,
+  LeaderView,
+  MemberView,
+  StatusView,
+} from "./views.ts";
 import { EXIT_CODES } from "../base/errors.ts";
 import type { CertificateDocument, Vote } from "../certificate/types.ts";
 
@@ -84,6 +94,41 @@ export const STATUS_SCHEMA: Schema = record<StatusView>("Status", {
   policy: orNull(text("Name of the policy."), "How leaders are drawn; null before it is known."),
   sealed: flag("Whether gossip is sealed with a cluster key."),
   dropped: table(count("Frames."), "Frames from the network that were dropped, by reason."),
+});
+
+const ELECTION_SCHEMA: Schema = record<ElectionView>("Election", {
+  term: count("The term."),
+  beganAt: time("When this node first heard of it."),
+  endedAt: orNull(time("When it ended for this node."), "null while it runs."),
+  outcome: oneOf(["running", "elected", "given-up"], "How it ended."),
+  leader: orNull(
+    record<NonNullable<ElectionView["leader"]>>("Elected", {
+      id: text(ID),
+      name: text("Its label."),
+    }),
+  ),
+  voters: list(text(ID), "Whose votes are in the certificate."),
+  refusals: list(
+    record<Refusal>("Refusal", {
+      by: text(ID),
+      reason: text("Why, in a word."),
+      missing: list(text(ID), "Whom it requires and who was left out."),
+      forbidden: list(text(ID), "Whom it holds for gone and who was in."),
+    }),
+    "Refused votes, as far as this node knows: all of them are told to the collector only.",
+  ),
+});
+
+/** What happened lately. */
+export const HISTORY_SCHEMA: Schema = record<HistoryView>("History", {
+  elections: list(ELECTION_SCHEMA),
+  events: list(record<EventView>("Event", {
+    id: count("As in the stream of events."),
+    time: time("When."),
+    level: oneOf(["info", "warn", "error"], "How urgent."),
+    event: text("Its name; stable."),
+    message: text("For people."),
+  })),
 });
 
 /** Cluster keys. */

@@ -1,7 +1,9 @@
 /** What a node's HTTP interface answers, as data: the shapes that its clients may rely on, and how they are made from a node. */
 import { formatAddress } from "../base/address.ts";
-import { hex } from "../base/bytes.ts";
+import { fromBase64url, hex } from "../base/bytes.ts";
+import { nodeId } from "../crypto/thumbprint.ts";
 import type { MemberState } from "../membership/types.ts";
+import type { Refusal } from "../node/history.ts";
 import type { Node } from "../node/node.ts";
 
 /** One member as a node sees it. */
@@ -83,6 +85,33 @@ export interface JoinView {
   readonly silent: readonly string[];
 }
 
+/** What happened lately, as the node saw it. */
+export interface HistoryView {
+  readonly elections: readonly ElectionView[];
+  readonly events: readonly EventView[];
+}
+
+/** One term. */
+export interface ElectionView {
+  readonly term: number;
+  readonly beganAt: string;
+  readonly endedAt: string | null;
+  readonly outcome: "running" | "elected" | "given-up";
+  readonly leader: { readonly id: string; readonly name: string } | null;
+  /** Ids of those whose votes are in the certificate's bundle. */
+  readonly voters: readonly string[];
+  readonly refusals: readonly Refusal[];
+}
+
+/** One event in short. */
+export interface EventView {
+  readonly id: number;
+  readonly time: string;
+  readonly level: string;
+  readonly event: string;
+  readonly message: string;
+}
+
 /** All members, the node itself among them, by name. */
 export function membersView(node: Node): MemberView[] {
   const own = node.self;
@@ -112,6 +141,28 @@ export function membersView(node: Node): MemberView[] {
   }));
   const compare = new Intl.Collator("en", { numeric: true }).compare;
   return [...self, ...others].sort((a, b) => compare(a.name, b.name) || (a.id < b.id ? -1 : 1));
+}
+
+/** The last terms and events, oldest first. */
+export function historyView({ history }: Node): HistoryView {
+  return {
+    elections: history.elections.map((record): ElectionView => ({
+      term: record.term,
+      beganAt: new Date(record.beganMs).toISOString(),
+      endedAt: record.endedMs === undefined ? null : new Date(record.endedMs).toISOString(),
+      outcome: record.outcome,
+      leader: record.leader ? { id: record.leader.id, name: record.leader.name } : null,
+      voters: record.votes.map(({ key }) => nodeId(fromBase64url(key)!)),
+      refusals: record.refusals,
+    })),
+    events: history.incidents.map(({ id, atMs, level, event, message }) => ({
+      id,
+      time: new Date(atMs).toISOString(),
+      level,
+      event,
+      message,
+    })),
+  };
 }
 
 /** The leader, or `null`. */

@@ -8,7 +8,11 @@ import type { LogFields, Logger, LogLevel } from "../base/log.ts";
 export interface NodeEvent {
   /** Grows by one from event to event; starts above those of earlier runs, as long as the clock does not go back. */
   readonly id: number;
+  readonly level: LogLevel;
   readonly event: string;
+  /** For people. */
+  readonly message: string;
+  readonly fields: LogFields;
   /** JSON of `{time, level, event, message, …fields}`. */
   readonly json: string;
 }
@@ -36,7 +40,7 @@ export class EventLog implements Logger {
     this.#next.log(level, event, message, fields);
     const time = new Date(this.#wallNow()).toISOString();
     const json = JSON.stringify({ time, level, event, message, ...fields });
-    const entry = { id: ++this.#lastId, event, json };
+    const entry = { id: ++this.#lastId, level, event, message, fields, json };
     this.#events.push(entry);
     this.#characters += json.length;
     while (this.#events.length > EVENTS_MAX || this.#characters > CHARACTERS_MAX) {

@@ -5,6 +5,7 @@
 import type { Domain } from "../../function/leader-election/rules.ts";
 import type { ElectionFrame } from "./election_part.ts";
 import type { Identity } from "../crypto/ed25519.ts";
+import { FrameCounts, kindName } from "./frame_counts.ts";
 import { DATAGRAM_BYTES_MAX, SEAL_BYTES_MAX } from "../membership/limits.ts";
 import type {
   AliveClaim,
@@ -69,6 +70,8 @@ export class Mailbox {
   readonly signAck: SignAck;
   /** Frames dropped so far, by reason. */
   readonly drops: Readonly<Record<DropReason, number>>;
+  /** Frames made and opened so far, by kind. */
+  readonly frames = new FrameCounts();
   readonly #identity: Identity;
   readonly #domain: Domain;
   readonly #claims: ClaimReader;
@@ -118,6 +121,7 @@ export class Mailbox {
   gossip(recipient: NodeId | undefined, message: GossipMessage): Uint8Array {
     const form = this.#acquaintances.formFor(recipient, message.kind === "ping");
     const datagram = encodeGossip(this.#identity, this.#domain.cluster, recipient, message, form);
+    this.frames.sent.add(message.kind);
     return this.#sealer?.seal("datagram", datagram) ?? datagram;
   }
 
@@ -138,6 +142,7 @@ export class Mailbox {
   ): { readonly bytes: Uint8Array; readonly fitsDatagram: boolean } {
     const form = this.#acquaintances.formFor(recipient, false);
     const frame = this.#envelope(recipient, kind, body, form);
+    this.frames.sent.add(kindName(kind));
     const fitsDatagram = frame.length <= DATAGRAM_BYTES_MAX - SEAL_BYTES_MAX;
     const bytes = this.#sealer?.seal(fitsDatagram ? "datagram" : "frame", frame) ?? frame;
     return { bytes, fitsDatagram };
@@ -152,6 +157,7 @@ export class Mailbox {
   sync(recipient: NodeId | undefined, claims: readonly Claim[]): Uint8Array[] {
     return encodeSync(claims).map((body) => {
       const frame = this.#envelope(recipient, SYNC_KIND, body);
+      this.frames.sent.add(kindName(SYNC_KIND));
       return this.#sealer?.seal("frame", frame) ?? frame;
     });
   }
@@ -184,6 +190,7 @@ export class Mailbox {
     const { senderOf } = this.#acquaintances;
     const opened = openEnvelope(bytes, { cluster, self, bytesMax, kinds, senderOf });
     if (!opened.ok) return this.#drop(opened);
+    this.frames.received.add(kindName(opened.kind));
     const { sender } = opened;
     if (opened.recipient !== undefined) this.#acquaintances.heard(sender, opened.knowsRecipient);
     if (opened.kind === SYNC_KIND) {

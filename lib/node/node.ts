@@ -27,11 +27,13 @@ import type { AttestedFunction } from "./enclave_link.ts";
 import { EventLog } from "./event_log.ts";
 import type { FunctionDescription } from "./function_description.ts";
 import type { GossipEvent } from "./gossip.ts";
+import { History } from "./history.ts";
 import { Journal } from "./journal.ts";
 import { KeyringFile } from "./keyring_file.ts";
 import { Mailbox, type Received } from "./mailbox.ts";
 import { MemberMemory } from "./member_memory.ts";
 import type { Middleman } from "./middleman.ts";
+import { NodeMetrics } from "./node_metrics.ts";
 import { OpenPart } from "./open_part.ts";
 import { RosterPart } from "./roster_part.ts";
 import { rosterOf } from "./roster_cluster.ts";
@@ -106,6 +108,10 @@ export class Node implements AsyncDisposable {
   readonly address: Address;
   /** What happened lately. */
   readonly events: EventLog;
+  /** What it counted of that. */
+  readonly metrics = new NodeMetrics(() => performance.now());
+  /** What is worth remembering of it. */
+  readonly history: History;
   /** Monotonic ms at which it started, on the clock of {@linkcode Member.sinceMs}. */
   readonly startedMs = performance.now();
   /** What runs under this node's lease in other processes. */
@@ -161,7 +167,12 @@ export class Node implements AsyncDisposable {
     this.id = identity.id;
     this.address = options.advertise ?? this.#transport.address;
     this.name = options.name ?? formatAddress(this.address);
+    this.history = new History(this.id);
     this.events = new EventLog(options.logger, Date.now);
+    this.events.follow((event) => {
+      this.metrics.note(event);
+      this.history.note(event, Date.now());
+    });
     this.#journal = new Journal(this.events, this.id);
     this.#mailbox = new Mailbox(identity, this.#domain, this.#sealer);
     this.#desk = new CertificateDesk(this.#domain, this.#store, options.description);
@@ -286,6 +297,17 @@ export class Node implements AsyncDisposable {
   /** Frames from the network that were dropped, by reason. */
   get drops(): Mailbox["drops"] & { readonly flood: number } {
     return { ...this.#mailbox.drops, flood: this.#sources.refused };
+  }
+
+  /** Frames of each kind that this node opened and that it made, datagrams and streams alike. */
+  get frames(): Mailbox["frames"] {
+    return this.#mailbox.frames;
+  }
+
+  /** `cluster.json` as the attested function told it; `undefined` in an open cluster. */
+  get clusterJson(): string | undefined {
+    const { description } = this.#desk;
+    return description?.kind === "roster" ? JSON.parse(description.text).clusterJson : undefined;
   }
 
   /** The cluster keys, the primary first; `undefined` when gossip is not sealed. */
@@ -431,7 +453,7 @@ export class Node implements AsyncDisposable {
       send: (to, kind, body, name) => {
         for (const { id, address } of to) this.#sendElection(id, address, kind, body, name);
       },
-      call: (input, kid) => this.#enclaves.call(input, kid),
+      call: (input, kid) => this.metrics.timed(() => this.#enclaves.call(input, kid)),
       onDocument: (document, from) => this.#onDocument(document, from),
       fail: (thrown) => this.#fail(thrown),
     };

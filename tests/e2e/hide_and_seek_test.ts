@@ -1,6 +1,6 @@
 /** Hide and seek as its owner sets it up and two people play it: real processes, the shipped function, a real browser. */
 import { deepStrictEqual as assertEquals, match, ok, strictEqual } from "node:assert";
-import { Browser, findChromium, type Page } from "../hide_and_seek/_browser.ts";
+import { Browser, findChromium, type Page } from "../_browser.ts";
 import { Sandbox } from "./program.ts";
 
 const CHROMIUM = findChromium();

@@ -5,7 +5,7 @@ import { hex } from "../../lib/base/bytes.ts";
 import { deployPackage } from "../../lib/enclave/client/mod.ts";
 import { packFolder } from "../../lib/package/mod.ts";
 import { startWorld, type World } from "../enclave/_harness.ts";
-import { Browser, findChromium, type MockedPosition, type Page } from "./_browser.ts";
+import { Browser, findChromium, type MockedPosition, type Page } from "../_browser.ts";
 
 const FOLDER = fileURLToPath(new URL("../../function/hide-and-seek", import.meta.url));
 const CHROMIUM = findChromium();

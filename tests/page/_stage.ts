@@ -1,0 +1,54 @@
+/** A roster cluster of real nodes, each with its HTTP interface, and a browser before it. */
+import { formatAddress } from "../../lib/base/address.ts";
+import { ROUTES } from "../../lib/api/routes.ts";
+import { ApiServer } from "../../lib/api/server.ts";
+import { Browser, findChromium } from "../_browser.ts";
+import type { TestNode } from "../node/_cluster.ts";
+import { leaseHolder, rosterWorld } from "../node/_roster.ts";
+
+/** A Chromium, where there is one. */
+export const CHROMIUM = findChromium();
+if (!CHROMIUM) console.log("skipped: there is no Chromium on this machine");
+
+/** Node and page. */
+export interface Served extends AsyncDisposable {
+  readonly test: TestNode;
+  readonly url: string;
+}
+
+export interface Stage extends AsyncDisposable {
+  readonly browser: Browser;
+  readonly served: readonly Served[];
+  /** The one that holds the lease first. */
+  readonly leader: Served;
+}
+
+/** `n` voters of which `f` may lie; with tags that a liar could have chosen. */
+export async function setStage(n: number, f: number, tags = {}): Promise<Stage> {
+  const stack = new AsyncDisposableStack();
+  const world = stack.use(await rosterWorld(n, f));
+  const served: Served[] = [];
+  for (const test of world.startAll({ tags })) {
+    const server = await ApiServer.start({
+      at: { host: "127.0.0.1", port: 0 },
+      node: test.node,
+      routes: ROUTES,
+    });
+    served.push(stack.use({
+      test,
+      url: `http://${formatAddress(server.address)}`,
+      async [Symbol.asyncDispose]() {
+        await server[Symbol.asyncDispose]();
+        await test[Symbol.asyncDispose]();
+      },
+    }));
+  }
+  const holder = await leaseHolder(served.map(({ test }) => test));
+  const browser = stack.use(await Browser.start(CHROMIUM!));
+  return {
+    browser,
+    served,
+    leader: served.find(({ test }) => test === holder)!,
+    [Symbol.asyncDispose]: () => stack.disposeAsync(),
+  };
+}
