@@ -10,6 +10,7 @@ import type {
   MemberView,
   StatusView,
 } from "../views.ts";
+import type { ForkEvidence } from "../../election/roster/types.ts";
 import { browser, byId, clock, fact, html, type PageElement, row, say } from "./dom.ts";
 import { follow, type PageEvent } from "./events.ts";
 import { memberRow, ring } from "./ring.ts";
@@ -22,6 +23,8 @@ const SETTLE_MS = 120;
 /** Rows that the lists of events and of terms show. */
 const EVENTS_MAX = 100;
 const TIMELINE_MAX = 60;
+/** Of one proof; two certificates of a large roster are longer, and /v1/evidence has them in full. */
+const PROOF_CHARACTERS_MAX = 20_000;
 /** Members that the table shows. */
 const MEMBERS_MAX = 256;
 
@@ -42,7 +45,7 @@ interface Seen {
   readonly status: StatusView;
   readonly members: readonly MemberView[];
   readonly history: HistoryView;
-  readonly evidence: readonly unknown[];
+  readonly evidence: readonly ForkEvidence[];
   /** Claims of the certificate, decoded for display and not verified here; `null` without a leader. */
   readonly claims: Readonly<Record<string, unknown>> | null;
 }
@@ -132,7 +135,7 @@ function show(seen: Seen): void {
   browser.document.title = status.leader
     ? `${status.leader.name} leads · ${status.cluster}`
     : `no leader · ${status.cluster}`;
-  showForks(seen.evidence);
+  showForks(seen.evidence, members);
   showLeader(status, claims);
   showMembers(members, status.leader);
   showVotes(history.elections, members, status);
@@ -140,11 +143,32 @@ function show(seen: Seen): void {
   showTimeline(history);
 }
 
-function showForks(evidence: readonly unknown[]): void {
+function showForks(evidence: readonly ForkEvidence[], members: readonly MemberView[]): void {
   byId("forks").hidden = evidence.length === 0;
   byId("fork-list").replaceChildren(
-    ...evidence.map((proof) => html("li", { class: "code" }, JSON.stringify(proof).slice(0, 600))),
+    ...evidence.map((proof) =>
+      html(
+        "li",
+        {},
+        html("strong", {}, forkWords(proof, members)),
+        html("details", {}, html("summary", {}, "The proof"), html("pre", {}, pretty(proof))),
+      )
+    ),
   );
+}
+
+function forkWords(proof: ForkEvidence, members: readonly MemberView[]): string {
+  const nameOf = (id: string) => members.find((member) => member.id === id)?.name ?? id;
+  if (proof.type === "votes") {
+    return `${nameOf(proof.liar)} voted twice in term ${proof.votes[0].term}.`;
+  }
+  const liars = proof.liars.map(nameOf).join(", ");
+  return `Two certificates of term ${proof.term}: ` +
+    (liars === "" ? "the enclave signed twice." : `${liars} voted for both.`);
+}
+
+function pretty(proof: ForkEvidence): string {
+  return JSON.stringify(proof, null, 1).slice(0, PROOF_CHARACTERS_MAX);
 }
 
 function showLeader(status: StatusView, claims: Seen["claims"]): void {
@@ -248,7 +272,13 @@ function showVotes(
     (forbidden.length > 0 ? `; wants ${names(forbidden)} out` : "");
   byId("votes").replaceChildren(
     ...voters.map((id) => row("✓", "good", nameOf(id), "signed")),
-    ...refusals.map((refusal) => row("✕", "bad", `${nameOf(refusal.by)} ${why(refusal)}`, "")),
+    // Whoever was asked too early refuses first and signs when it is asked again.
+    ...refusals.map((refusal) => {
+      const [mark, kind, when] = voters.includes(refusal.by)
+        ? ["↷", "warn", "at first "]
+        : ["✕", "bad", ""];
+      return row(mark, kind, `${nameOf(refusal.by)} ${when}${why(refusal)}`, "");
+    }),
   );
 }
 

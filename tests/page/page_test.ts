@@ -1,0 +1,196 @@
+/** The page in a real browser, before real nodes of a roster cluster: through a crash of the leader, on a phone, by keyboard. */
+import { deepStrictEqual, match, ok, strictEqual } from "node:assert";
+import { PAGE_ROUTES } from "../../lib/api/routes/page.ts";
+import type { Page } from "../_browser.ts";
+import { CHROMIUM, setStage, type Stage } from "./_stage.ts";
+
+const LEADS = "document.querySelector('#headline').textContent.includes(' leads')";
+
+function pageTest(name: string, run: (stage: Stage) => Promise<void>, tags = {}): void {
+  Deno.test({
+    name,
+    ignore: !CHROMIUM,
+    async fn() {
+      await using stage = await setStage(4, 1, tags);
+      await run(stage);
+    },
+  });
+}
+
+async function openAt(stage: Stage, url: string, width = 1200): Promise<Page> {
+  const page = await stage.browser.newPage();
+  await page.look({ width, height: 800 });
+  await page.open(`${url}/`);
+  await page.until(LEADS);
+  return page;
+}
+
+pageTest(
+  "the leader crashes before the eyes of the page, and the next one is on it",
+  async (stage) => {
+    const { leader, served } = stage;
+    const follower = served.find((one) => one !== leader)!;
+    const page = await openAt(stage, follower.url);
+    const [first, term] = [leader.test.node.name, leader.test.node.term];
+    strictEqual(await page.text("#headline"), `${first} leads`);
+    await page.until("document.querySelectorAll('#members [data-state=alive]').length === 4");
+    match(await page.text("#trust"), /TEE is simulated: it proves nothing about the hardware/);
+    ok((await page.text("#facts")).includes(String(term)));
+    await page.until("document.querySelectorAll('#votes .good').length >= 3");
+
+    await leader[Symbol.asyncDispose]();
+    await page.until(
+      `${LEADS} && !document.querySelector('#headline').textContent.startsWith(${
+        JSON.stringify(`${first} `)
+      })`,
+    );
+    await page.until("document.querySelectorAll('#members [data-state=dead]').length === 1");
+    await page.until(`document.querySelector('#timeline').textContent.includes('${first} failed')`);
+    await page.until("document.querySelector('#events').textContent.includes('leader of term')");
+    const ring = await page.evaluate(
+      "document.querySelector('#ring svg').getAttribute('aria-label')",
+    );
+    match(String(ring), /^4 members, 3 alive, n\d leads$/);
+    deepStrictEqual(page.complaints, []);
+    ok(page.requested.every((url) => url.startsWith(follower.url) || url === "data:,"));
+  },
+);
+
+pageTest(
+  "verify in this browser: genuine as it is, refused under another checksum, with the words of either",
+  async (stage) => {
+    const page = await openAt(stage, stage.leader.url);
+    const verify = async () => {
+      await page.click("#verify");
+      await page.until(
+        "/Genuine|Refused|can't/.test(document.querySelector('#verdict').textContent)",
+      );
+      const said = await page.text("#verdict");
+      await page.evaluate("document.querySelector('#verdict').replaceChildren()");
+      return said;
+    };
+    const genuine = await verify();
+    match(genuine, /Genuine: n\d leads term \d+; .* [34] of 4 votes/);
+    match(genuine, /on trust: the checksum, cluster.json, the enclave's keys/);
+    match(genuine, /TEE is simulated/);
+    const pin = (checksum: string) =>
+      page.evaluate(`document.querySelector('#pin-checksum').value = '${checksum}'`);
+    await pin("0".repeat(64));
+    match(await verify(), /Refused[^]*checksum: the issuer is/);
+    await pin("not hex");
+    match(await verify(), /can't be checked: .*64 lower-case hex digits/);
+    await page.evaluate(`document.querySelector('#pin-checksum').value = ''`);
+    await page.answerFor((url) => url.endsWith("/v1/keys") ? { keys: [] } : undefined);
+    match(await verify(), /Refused[^]*key: /);
+  },
+);
+
+pageTest(
+  "a certificate that was tampered with on the way is refused by the browser, not by the node",
+  async (stage) => {
+    const page = await openAt(stage, stage.leader.url);
+    const document = structuredClone(stage.leader.test.node.leader!.document);
+    await page.answerFor((url) =>
+      url.endsWith("/v1/certificate")
+        ? { ...document, bundle: document.bundle.slice(0, 1) }
+        : undefined
+    );
+    await page.click("#verify");
+    await page.until("/Refused/.test(document.querySelector('#verdict').textContent)");
+    match(await page.text("#verdict"), /quorum: 1 voted; 3 are needed/);
+  },
+);
+
+pageTest("proof of a lie is the first thing on the page, in words", async (stage) => {
+  const page = await openAt(stage, stage.leader.url);
+  const [liar] = stage.served.map(({ test }) => test.node);
+  strictEqual(await page.evaluate("document.querySelector('#forks').hidden"), true);
+  const votes = [{ term: 7 }, { term: 7 }];
+  await page.answerFor((url) =>
+    url.endsWith("/v1/evidence")
+      ? { evidence: [{ type: "votes", liar: liar.id, votes }] }
+      : undefined
+  );
+  await page.until("!document.querySelector('#forks').hidden");
+  match(await page.text("#forks"), new RegExp(`${liar.name} voted twice in term 7`));
+});
+
+const HOSTILE = { x: "<img/src=x/onerror=alert(1)>", y: "<script>alert(1)</script>" };
+pageTest("what members call themselves is text, whatever it looks like", async (stage) => {
+  const page = await openAt(stage, stage.leader.url);
+  await page.until("document.querySelector('#members').textContent.includes('onerror')");
+  strictEqual(await page.evaluate("document.querySelectorAll('main img, main script').length"), 0);
+  deepStrictEqual(page.complaints, []);
+}, HOSTILE);
+
+pageTest("it fits a phone, works by keyboard, and says when the node is gone", async (stage) => {
+  const { leader } = stage;
+  const page = await openAt(stage, leader.url, 360);
+  const isWide = "document.documentElement.scrollWidth > 360";
+  strictEqual(await page.evaluate(isWide), false);
+  await page.press("Tab");
+  match(await page.evaluate("document.activeElement.className"), /skip/);
+  for (let i = 0; i < 12; i++) {
+    if (await page.evaluate("document.activeElement.id === 'verify'")) break;
+    await page.press("Tab");
+  }
+  await page.press("Enter");
+  await page.until("document.querySelector('#verdict').textContent.includes('Genuine')");
+  strictEqual(await page.evaluate(isWide), false);
+  const unnamed = await page.evaluate(
+    "[...document.querySelectorAll('section')].filter((one) => !document.getElementById(one.getAttribute('aria-labelledby'))).length",
+  );
+  strictEqual(unnamed, 0);
+  await leader[Symbol.asyncDispose]();
+  await page.until("document.body.hasAttribute('data-stale')");
+  match(await page.text("#link"), /the node does not answer/);
+});
+
+pageTest("text has a contrast of 4.5 to 1 or more, in light and in dark", async (stage) => {
+  const page = await openAt(stage, stage.leader.url);
+  for (const dark of [false, true]) {
+    await page.look({ width: 1200, height: 800, dark });
+    const faint = await page.evaluate<string[]>(FAINT_TEXTS);
+    deepStrictEqual(faint, [], dark ? "dark" : "light");
+  }
+});
+
+Deno.test("all of the page is smaller than 150 kB, and nothing in it comes from elsewhere", async () => {
+  let bytes = 0;
+  for (const route of PAGE_ROUTES) {
+    const answer = await route.handle({} as Parameters<typeof route.handle>[0]);
+    ok("text" in answer);
+    bytes += new TextEncoder().encode(answer.text).length;
+    match(answer.headers!["content-security-policy"], /^default-src 'none'; script-src 'self'/);
+    ok(!/(?:src|href)="(?:https?:)?\/\//.test(answer.text) && !/@import|\burl\(/.test(answer.text));
+  }
+  ok(bytes > 10_000 && bytes < 150_000, String(bytes));
+});
+
+/** Visible texts whose colour is too close to what is behind them (WCAG 2.2, 1.4.3: relative luminance of both). */
+const FAINT_TEXTS = `(() => {
+  const rgb = (text) => (text.match(/[\\d.]+/g) ?? []).map(Number);
+  const luminance = (color) => {
+    const [r, g, b] = color.slice(0, 3).map((value) => {
+      const part = value / 255;
+      return part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4;
+    });
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const behind = (element) => {
+    for (let at = element; at; at = at.parentElement) {
+      const color = rgb(getComputedStyle(at).backgroundColor);
+      if (color.length === 3 || color[3] > 0) return color;
+    }
+    return [255, 255, 255];
+  };
+  const faint = [];
+  for (const element of document.querySelectorAll("body *")) {
+    const hasText = [...element.childNodes].some((node) => node.nodeType === 3 && node.data.trim());
+    if (!hasText || element.offsetParent === null) continue;
+    const [a, b] = [luminance(rgb(getComputedStyle(element).color)), luminance(behind(element))];
+    const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+    if (ratio < 4.5) faint.push(element.textContent.slice(0, 40) + " " + ratio.toFixed(2));
+  }
+  return faint;
+})()`;
