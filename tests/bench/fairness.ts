@@ -1,123 +1,66 @@
 /**
- * How fair the draws are (I8, the draw itself): 100,000 draws under `random` and under `weighted` for rosters of 4, 7 and 10, each voter's
- * share against what its weight promises, with everybody there and with the liars left out.
+ * How fair elections are (I8): 100,000 elections in the harness, half under `random` and half under `weighted`, for rosters of 4, 7 and 10, with
+ * everybody honest and with `f` liars who withhold certificates, pick and accuse. Each share beside what was its due. Some ten minutes.
  *
  * ```sh
- * deno run -A tests/bench/fairness.ts
+ * deno task bench:fairness
+ * deno task bench:fairness --elections 1200
  * ```
  *
- * A share may be off by five standard deviations of a binomial draw: of the shares printed here, one in 1.7 million would be, by chance.
- * Ends with 1 when one is. Beacons are hashes of a counter, so that every run prints the same.
+ * An honest voter's share may be off by five standard deviations of a binomial draw, either way; the liars' share may be above the
+ * bound of I8 by as much, by chance once in 3.5 million series. Ends with 1 when one is. Every run prints the same.
  */
-import {
-  bitmapOf,
-  drawRosterLeader,
-  type RosterNode,
-  type RosterPolicy,
-} from "../../function/leader-election/roster_rules.ts";
-import { utf8 } from "../../lib/base/bytes.ts";
-import { sha256 } from "../../lib/crypto/digest.ts";
+import { parseArgs } from "@std/cli/parse-args";
+import type { RosterPolicy } from "../../function/leader-election/roster_rules.ts";
+import { runSeries, type Series, type Share } from "./_fairness_world.ts";
 
-/** Draws of each policy over all rosters and situations. */
-const DRAWS = 100_000;
 const DEVIATIONS_MAX = 5;
-const DOMAIN = { checksum: sha256(utf8("fairness")), cluster: "fairness" };
 const POLICIES: readonly RosterPolicy[] = ["random", "weighted"];
 const VOTERS: readonly number[] = [4, 7, 10];
 
-/** Who takes part, of how many voters and liars. */
-interface Situation {
-  readonly name: string;
-  takesPart(index: number, voters: number, liars: number): boolean;
+const elections = Number(parseArgs(Deno.args, { string: ["elections"] }).elections ?? 100_000);
+if (!Number.isSafeInteger(elections) || elections < 1) {
+  console.error(`Cannot run ${elections} elections: a whole number is wanted`);
+  Deno.exit(2);
 }
 
-const SITUATIONS: readonly Situation[] = [
-  { name: "everybody", takesPart: () => true },
-  { name: "without liars", takesPart: (index, voters, liars) => index < voters - liars },
-];
-
-/** What was counted of one voter. */
-interface Share {
-  readonly name: string;
-  readonly wanted: number;
-  readonly found: number;
-  /** Distance in standard deviations. */
-  readonly deviations: number;
+/** Standard deviations away from what was due. */
+function deviationsOf({ won, due, variance }: Share): number {
+  return variance === 0 ? 0 : (won - due) / Math.sqrt(variance);
 }
 
-function rosterOf(voters: number): RosterNode[] {
-  return Array.from({ length: voters }, (_, i) => ({
-    id: sha256(utf8(`voter ${i}`)),
-    name: `v${i + 1}`,
-    weight: 1 + i % 2,
-  }));
+/** Prints a series; gives how far off it is in the direction that counts. */
+function report({ policy, voters, faultBound, hasLiars, elections }: Series, shares: Share[]) {
+  const who = hasLiars ? `${faultBound} of them liars` : "all honest";
+  console.log(`${policy}, ${voters} voters, ${who}: ${elections} elections`);
+  const percent = (count: number) => (100 * count / elections).toFixed(2).padStart(6);
+  const row = (what: string, count: (share: Share) => number) =>
+    console.log(`  ${what} % ${shares.map((s) => `${s.name} ${percent(count(s))}`).join("  ")}`);
+  row("won  ", ({ won }) => won);
+  row(hasLiars ? "bound" : "due  ", ({ due }) => due);
+  const off = Math.max(
+    ...shares.map((share) => hasLiars ? deviationsOf(share) : Math.abs(deviationsOf(share))),
+  );
+  console.log(`  farthest off: ${off.toFixed(2)} standard deviations`);
+  return off;
 }
 
-/** Draws so many leaders and counts. */
-function sharesOf(
-  policy: RosterPolicy,
-  roster: readonly RosterNode[],
-  active: readonly number[],
-  draws: number,
-): Share[] {
-  const proposal = {
-    bitmap: bitmapOf(roster.length, active),
-    incumbent: new Uint8Array(),
-    tenure: 0,
-  };
-  const rules = { policy, sticky: false, maxTenure: 0 };
-  const wins = new Map<RosterNode, number>();
-  for (let i = 0; i < draws; i++) {
-    const beacon = sha256(utf8(`beacon ${policy} ${roster.length} ${active.join()} ${i}`));
-    const leader = drawRosterLeader(sha256, DOMAIN, rules, beacon, roster, proposal)!;
-    wins.set(leader, (wins.get(leader) ?? 0) + 1);
-  }
-  const weightOf = (node: RosterNode) => policy === "weighted" ? node.weight : 1;
-  const whole = active.reduce((sum, index) => sum + weightOf(roster[index]), 0);
-  return active.map((index) => {
-    const wanted = weightOf(roster[index]) / whole;
-    const found = (wins.get(roster[index]) ?? 0) / draws;
-    const deviation = Math.sqrt(wanted * (1 - wanted) / draws);
-    return { name: roster[index].name, wanted, found, deviations: (found - wanted) / deviation };
-  });
-}
-
-function percent(share: number): string {
-  return (100 * share).toFixed(2).padStart(6);
-}
-
-let worst = 0;
 const startedMs = performance.now();
+const each = Math.ceil(elections / (2 * POLICIES.length * VOTERS.length));
+let worst = -Infinity;
 for (const policy of POLICIES) {
-  const draws = Math.ceil(DRAWS / (VOTERS.length * SITUATIONS.length));
   for (const voters of VOTERS) {
-    const liars = Math.floor((voters - 1) / 3);
-    const roster = rosterOf(voters);
-    for (const { name, takesPart } of SITUATIONS) {
-      const active = [...roster.keys()].filter((index) => takesPart(index, voters, liars));
-      const shares = sharesOf(policy, roster, active, draws);
-      const off = Math.max(...shares.map(({ deviations }) => Math.abs(deviations)));
-      worst = Math.max(worst, off);
-      console.log(`${policy}, n = ${voters}, f = ${liars}, ${name}: ${draws} draws`);
-      console.log(
-        `  found  % ${shares.map((share) => `${share.name} ${percent(share.found)}`).join("  ")}`,
-      );
-      console.log(
-        `  wanted % ${shares.map((share) => `${share.name} ${percent(share.wanted)}`).join("  ")}`,
-      );
-      const held = liars / active.length;
-      if (policy === "random" && name === "everybody") {
-        const taken = shares.slice(-liars).reduce((sum, { found }) => sum + found, 0);
-        console.log(`  the ${liars} liars together ${percent(taken)} %, bound ${percent(held)} %`);
-      }
-      console.log(`  farthest off: ${off.toFixed(2)} standard deviations`);
+    for (const hasLiars of [false, true]) {
+      const faultBound = Math.floor((voters - 1) / 3);
+      const series = { policy, voters, faultBound, hasLiars, elections: each };
+      worst = Math.max(worst, report(series, runSeries(series)));
     }
   }
 }
-const seconds = (performance.now() - startedMs) / 1000;
+const seconds = ((performance.now() - startedMs) / 1000).toFixed(1);
 const isFair = worst <= DEVIATIONS_MAX;
 console.log(
-  `${isFair ? "fair" : "NOT FAIR"}: ${2 * DRAWS} draws in ${seconds.toFixed(1)} s, farthest off ${
+  `${isFair ? "fair" : "NOT FAIR"}: ${12 * each} elections in ${seconds} s, farthest off ${
     worst.toFixed(2)
   } of at most ${DEVIATIONS_MAX} standard deviations`,
 );

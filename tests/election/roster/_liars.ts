@@ -1,6 +1,6 @@
 /** Nodes that do not keep to the protocol. Each wraps an honest core and changes what it sends and what it hears. */
 import type { LeaderProposal } from "../../../lib/election/roster/types.ts";
-import { digestOf, signGaveUp, signVote } from "./_rules.ts";
+import { digestOf, signGaveUp, signVote, verified } from "./_rules.ts";
 import type { Liar, Sent, World } from "./harness.ts";
 
 /** All ways to lie, by name. */
@@ -204,6 +204,43 @@ export function deafLeader(_id: string): Liar {
 /** Hears everything and says nothing. */
 export function silent(_id: string): Liar {
   return { sends: () => [], hears: () => true };
+}
+
+/**
+ * Wants its own kind to lead, and does what could be of use: withholds every certificate by which somebody else leads, keeps its votes from
+ * others' proposals now and then, lists a leader of its kind once more, and tries to leave out nodes that are there. Not among
+ * {@linkcode LIARS}: those are drawn by name alone.
+ */
+export function aimer(id: string, kind: ReadonlySet<string>): Liar {
+  const own = (proposal: LeaderProposal): LeaderProposal => {
+    const { active, incumbent } = proposal;
+    const again = incumbent !== undefined && kind.has(incumbent) && !active.includes(incumbent);
+    return again ? { ...proposal, active: [...active, incumbent].sort() } : proposal;
+  };
+  return {
+    sends(sent, world) {
+      const { message } = sent;
+      if (message.kind === "certificate") {
+        const { leader } = verified(message.document);
+        return leader !== undefined && kind.has(leader) ? [sent] : [];
+      }
+      if (message.kind === "vote" && !kind.has(sent.to)) {
+        return world.prng.below(4) === 0 ? [] : [sent];
+      }
+      if (message.kind !== "proposal" || message.proposal.type !== "leader") return [sent];
+      let proposal = own(message.proposal);
+      const others = proposal.active.filter((other) => !kind.has(other));
+      if (world.prng.below(4) === 0) {
+        const victim = others[world.prng.below(others.length)];
+        proposal = { ...proposal, active: proposal.active.filter((other) => other !== victim) };
+      }
+      const vote = signVote(id, proposal.term, digestOf(proposal));
+      return [{ ...sent, message: { kind: "proposal", proposal, vote } }];
+    },
+    // Its core would stop for good on seeing what it signed besides.
+    hears: ({ message }) =>
+      message.kind !== "evidence" && !(message.kind === "gave-up" && message.seen?.vote.key === id),
+  };
 }
 
 /** Accuses these nodes in everybody's view. */

@@ -102,15 +102,22 @@ export function rulesOf(self: string, roster: Roster, nonce: () => string): Rost
 /** All certificates that the enclave of this process made, by their text. */
 const certificates = new Map<string, RosterCertificate>();
 
+/** Who leads by a proposal. */
+export type Draw = (
+  proposal: Extract<RosterProposal, { type: "leader" }>,
+  roster: Roster,
+) => string;
+
 /** What the enclave answers, or the reason of a refusal: everything is checked again. */
 export function certify(
   roster: Roster,
   proposal: RosterProposal,
   votes: readonly Vote[],
+  drawn: Draw = draw,
 ): RosterCertificate | string {
   const digest = digestOf(proposal);
   if (!isQuorum(roster, proposal.term, digest, votes)) return "too few genuine votes";
-  const leader = proposal.type === "leader" ? draw(proposal, roster) : undefined;
+  const leader = proposal.type === "leader" ? drawn(proposal, roster) : undefined;
   const id = `${proposal.term}#${quickHash(digest, proposal.kid, leader ?? "")}`;
   const document = { certificate: id, bundle: votes };
   const certificate = { id, proposal, digest, ...(leader && { leader }), document };

@@ -18,7 +18,16 @@ import {
   type RosterMessage,
   type RosterNote,
 } from "../../../lib/election/roster/types.ts";
-import { certify, GENESIS, isGenuine, KID, rosterOf, rulesOf, verified } from "./_rules.ts";
+import {
+  certify,
+  type Draw,
+  GENESIS,
+  isGenuine,
+  KID,
+  rosterOf,
+  rulesOf,
+  verified,
+} from "./_rules.ts";
 
 /** How a member is seen to be gone: so long after it was last heard. */
 const DETECTION_MS = 500;
@@ -34,6 +43,8 @@ export interface WorldOptions {
   readonly leaseMs?: number;
   /** See `Roster`. */
   readonly stickyTenureMax?: number;
+  /** Who leads; by a quick hash when left out. */
+  readonly draw?: Draw;
   /** Views of membership are made by the world; else the test sets them. */
   readonly ownViews?: boolean;
   readonly settings?: Partial<RosterSettings>;
@@ -104,6 +115,7 @@ export class World {
   leaseSeenMs = -Infinity;
   keepSent = true;
   readonly #isOwnViews: boolean;
+  readonly #draw?: Draw;
   readonly #queue = new Heap();
   #steps = 0;
 
@@ -112,6 +124,7 @@ export class World {
     this.settings = { ...rosterSettings("local", this.roster.leaseMs, 2_000), ...options.settings };
     this.prng = createPrng(options.seed ?? 1);
     this.#isOwnViews = options.ownViews ?? true;
+    this.#draw = options.draw;
     for (const { id } of this.roster.voters) this.nodes.set(id, new WorldNode(id));
     if (options.seed !== undefined) {
       for (const node of this.nodes.values()) {
@@ -341,7 +354,7 @@ export class World {
         const reason = refused ? "no" : "unreachable";
         return this.step(node, { type: "enclave-failed", digest, reason, refused });
       }
-      const answer = certify(this.roster, proposal, votes);
+      const answer = certify(this.roster, proposal, votes, this.#draw);
       if (typeof answer === "string") throw new Error(`I10: the enclave got ${answer}`);
       this.#checkCertificate(answer);
       this.step(node, { type: "certificate", certificate: answer });
