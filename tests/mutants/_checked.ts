@@ -588,8 +588,8 @@ export const WIRE_MUTANTS: readonly Mutant[] = [
     [
       "claim-cluster",
       "a claim is of one cluster",
-      "return encodeCbor([`fumata-${type}-v1`, cluster, ...fields]);",
-      "return encodeCbor([`fumata-${type}-v1`, cluster.slice(64), ...fields]);",
+      "cluster, ...fields]);",
+      "cluster.slice(64), ...fields]);",
     ],
   ]),
   ...mutantsOf("wire", "lib/wire/sealing.ts", [

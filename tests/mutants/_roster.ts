@@ -105,8 +105,8 @@ export const ROSTER_MUTANTS: readonly Mutant[] = [
     [
       "vote-view",
       "the view rule",
-      "return voter.view.objection(proposal.active, incumbent, nowMs);",
-      "voter.view.objection(proposal.active, incumbent, nowMs);\n      return undefined;",
+      "return view.objection(proposal.active, led, nowMs);",
+      "view.objection(proposal.active, led, nowMs);\n      return undefined;",
     ],
   ]),
   ...mutantsOf("roster", `${ROOM}/view_rule.ts`, [
@@ -153,9 +153,15 @@ export const ROSTER_MUTANTS: readonly Mutant[] = [
       "member.accusations <= this.#faultBound + 1;",
     ],
     [
+      "view-stepped-down",
+      "a leader that stepped down is forbidden",
+      'if (isIncumbent && incumbent.hasSteppedDown) return "forbidden";',
+      "",
+    ],
+    [
       "view-prev-leader",
       "the leader of prev is optional",
-      `if (id === prevLeader) return "optional";`,
+      `if (isIncumbent) return "optional";`,
       "",
     ],
     [
@@ -292,14 +298,14 @@ export const ROSTER_MUTANTS: readonly Mutant[] = [
     [
       "ack-anyone",
       "only the leader's heartbeats count",
-      "if (sender !== leader || this.hasSteppedDown()) return;",
-      "if (this.hasSteppedDown()) return;",
+      "if (sender !== leader) {",
+      'if (sender === "") {',
     ],
     [
       "ack-after-step-down",
       "no ack for a leader that stepped down",
-      "if (sender !== leader || this.hasSteppedDown()) return;",
-      "if (sender !== leader) return;",
+      "    if (this.hasSteppedDown()) return;\n    switch (this.#log.hear(heartbeat)) {",
+      "    switch (this.#log.hear(heartbeat)) {",
     ],
     [
       "ack-after-vote",
@@ -640,8 +646,8 @@ export const ROSTER_MUTANTS: readonly Mutant[] = [
     [
       "collect-leaves-out",
       "the silent leader is left out",
-      "candidates.filter((id) => id !== incumbent)",
-      'candidates.filter((id) => id !== "")',
+      "candidates.filter((id) => id !== incumbent || mayStay);",
+      'candidates.filter((id) => id !== "" || mayStay);',
     ],
   ]),
   ...mutantsOf("roster", `${ROOM}/witness.ts`, [
