@@ -13,6 +13,7 @@ import type {
   RosterMemory,
 } from "../election/roster/types.ts";
 import type { Membership } from "../membership/core.ts";
+import type { NodeId } from "../membership/types.ts";
 import type { GossipEvent } from "./gossip.ts";
 import { rosterReplica, type RosterReplicaEffect } from "./roster_replica.ts";
 
@@ -55,6 +56,11 @@ export class RosterVoter {
   /** The highest certificate. */
   get headCertificate(): RosterCertificate | undefined {
     return this.#election.headCertificate;
+  }
+
+  /** Who gathers the votes of the current term. */
+  get collector(): NodeId {
+    return this.#election.collector;
   }
 
   /** What was proven about liars. */

@@ -77,7 +77,11 @@ export class ElectionChecker implements Watcher {
         return;
       }
       case "send-election":
-        return this.#said(node, effect.message as RosterMessage);
+        this.#said(node, effect.message as RosterMessage);
+        return this.#checkLeases();
+      case "send-gossip":
+        // Within a step a lease may be gone before that is said; whoever says something has said that first.
+        return this.#checkLeases();
       case "lease-held":
         return this.#held(node, effect.certificate, effect.untilMs);
       case "lease-lost":
@@ -91,7 +95,7 @@ export class ElectionChecker implements Watcher {
       case "fail-stop":
         throw this.#broken("honest", `${node.name} stops for good: ${effect.reason}`);
       default:
-        if (this.#leases.size > 1) this.#checkLeases();
+        return;
     }
   }
 
@@ -266,6 +270,7 @@ export class ElectionChecker implements Watcher {
   }
 
   #checkLeases(): void {
+    if (this.#leases.size < 2) return;
     const { nowMs } = this.#world;
     const holders = [...this.#leases].filter(([node, untilMs]) =>
       node.isUp && !node.clock.isSuspended(nowMs) && node.clock.monotonicMs(nowMs) < untilMs

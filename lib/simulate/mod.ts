@@ -7,3 +7,5 @@ export { shrink, type Shrunk } from "./shrink.ts";
 export { simulate, type SimulationOptions, type SimulationResult } from "./simulate.ts";
 export { addRun, addTally, areDrawsFair, EMPTY_TALLY, type Tally, tallyText } from "./tally.ts";
 export { entryText, type TraceEntry } from "./trace.ts";
+export { runScenario, type ScenarioResult } from "./scenario.ts";
+export { parseScenario, type ScenarioFile, withTranscript } from "./scenario_words.ts";

@@ -112,6 +112,11 @@ export class RosterBody implements SimBody {
     return this.voter.term;
   }
 
+  /** Who gathers the votes of the current term. */
+  get collector(): NodeId {
+    return this.voter.collector;
+  }
+
   deadlineMs(): number | undefined {
     return this.voter.deadlineMs();
   }

@@ -22,12 +22,18 @@ export type TraceEntry =
 
 /** Shows everything that the nodes of a world do to `take`. */
 export function traceInto(world: World, take: (entry: TraceEntry) => void): void {
+  const lessees = new Set<SimNode>();
   world.watchers.push({
     effect(node, effect) {
+      // A lease is renewed several times a second: the first time tells it all.
+      if (effect.type === "lease-held" && lessees.has(node)) return;
+      if (effect.type === "lease-held") lessees.add(node);
+      if (effect.type === "lease-lost") lessees.delete(node);
       const entry = entryOf(world, node, effect);
       if (entry) take(entry);
     },
     crashed(node) {
+      lessees.delete(node);
       take({ atMs: world.nowMs, type: "node", node: node.name, text: "its process is gone" });
     },
   });

@@ -99,6 +99,11 @@ export class RosterElection {
     return this.#context.terms.current;
   }
 
+  /** Who gathers the votes of the current term. */
+  get collector(): NodeId {
+    return this.#context.collector;
+  }
+
   /** What was proven about liars. */
   get evidence(): readonly ForkEvidence[] {
     return this.#witness.kept;
