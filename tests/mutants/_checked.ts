@@ -562,8 +562,8 @@ export const WIRE_MUTANTS: readonly Mutant[] = [
     [
       "envelope-cluster",
       "a datagram of another cluster is dropped",
-      `return dropped("cluster");`,
-      "void 0;",
+      "return equalBytes(tag, clusterTag(cluster)) ?",
+      "return equalBytes(tag, tag) ?",
     ],
     [
       "envelope-length",

@@ -43,3 +43,20 @@ Deno.test("a bundle that does not follow the head is not taken to the enclave", 
     strictEqual(solo.did("call-enclave").length, calls, prev);
   }
 });
+
+Deno.test("a leader that stepped down may not be in the next proposal, one that fell silent may", () => {
+  for (const [isDown, votes] of [[true, 0], [false, 1]] as const) {
+    const solo = voter();
+    const certificate = solo.follow();
+    const leader = certificate.leader!;
+    if (isDown) {
+      const stepDown = { certificateId: certificate.id, leader, signature: leader };
+      solo.tell(leader, { kind: "step-down", stepDown });
+    }
+    solo.pass(LEASE_MS);
+    solo.clear();
+    solo.propose();
+    strictEqual(solo.sent("vote").length, votes);
+    if (isDown) strictEqual(solo.refusal(), "view");
+  }
+});
