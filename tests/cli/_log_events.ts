@@ -9,7 +9,7 @@ export function eventsOfTheCode(): Map<string, Set<string>> {
     if (!events.has(name)) events.set(name, new Set());
     if (level) events.get(name)!.add(level);
   };
-  for (const text of sources(LIB)) {
+  for (const text of sourcesOfTheCode()) {
     for (const [, levels, name] of text.matchAll(LOGGED)) {
       const named = [...levels.matchAll(/"(debug|info|warn|error)"/g)].map(([, level]) => level);
       add(name);
@@ -32,6 +32,11 @@ export function eventsOfTheCode(): Map<string, Set<string>> {
     if (what !== "liar") add(`election-${what}`);
   }
   return events;
+}
+
+/** The text of every file of TypeScript in `lib`. */
+export function sourcesOfTheCode(): string[] {
+  return [...sources(LIB)];
 }
 
 /** A call of a logger: its level, if it is a literal or a choice between two, and a literal name. */
