@@ -10,7 +10,9 @@ import {
   entryText,
   type Mix,
   MIXES,
+  parseScenario,
   replayCommand,
+  runScenario,
   scheduleText,
   shrink,
   simulate,
@@ -40,6 +42,7 @@ export const simulateCommand: Command = {
     "fumata simulate --nodes 5 --liars 1 --mix network --until-failure",
     "fumata simulate --seed 7 --trace trace.txt",
     "fumata simulate --seed 7 --shrink",
+    "fumata simulate --scenario tests/sim/scenarios/paused_leader.scenario",
   ],
   flags: [
     {
@@ -99,12 +102,20 @@ export const simulateCommand: Command = {
     },
     { name: "shrink", type: "boolean", help: "make a failing run small, and draw it" },
     { name: "trace", type: "string", placeholder: "FILE", help: "write down what happens" },
+    {
+      name: "scenario",
+      type: "string",
+      placeholder: "FILE",
+      help: "play a scenario file and print its transcript instead",
+    },
     JSON_FLAG,
   ],
   run,
 };
 
 async function run(args: Arguments, context: CommandContext): Promise<number> {
+  const scenario = args.text("scenario");
+  if (scenario !== undefined) return playScenario(scenario, context);
   const seed = args.number("seed") ?? 1;
   const count = args.has("until-failure")
     ? Infinity
@@ -120,6 +131,7 @@ async function run(args: Arguments, context: CommandContext): Promise<number> {
     const result = runOne(own, args.text("trace"));
     tally = addRun(tally, result);
     if (result.violation) failure = { options: own, result };
+    // Between runs, so that a signal is heard.
     if (i % YIELD_RUNS === 0) await new Promise((resolve) => setTimeout(resolve));
   }
   const wallMs = performance.now() - startMs;
@@ -133,6 +145,23 @@ async function run(args: Arguments, context: CommandContext): Promise<number> {
     if (failure) tell(failure, context);
   }
   return failure ? EXIT_CODES.failure : 0;
+}
+
+function playScenario(path: string, context: CommandContext): number {
+  let text: string;
+  try {
+    text = Deno.readTextFileSync(path);
+  } catch {
+    throw new FumataError("usage", `Cannot read scenario "${path}": there is no such file`);
+  }
+  const { transcript, failure } = runScenario(text);
+  context.out(transcript);
+  const expected = parseScenario(text).transcript;
+  if (failure !== undefined) context.say(`it fails: ${failure}`);
+  else if (expected !== "" && expected !== transcript) {
+    context.say("the transcript is not the one in the file");
+  } else return 0;
+  return EXIT_CODES.failure;
 }
 
 function optionsOf(args: Arguments): Omit<SimulationOptions, "seed"> {

@@ -1,0 +1,56 @@
+/** One core of the soak: runs every so many-th seed of all mixes, and tells what came of it now and then. */
+/// <reference lib="deno.worker" />
+import {
+  addRun,
+  EMPTY_TALLY,
+  MIXES,
+  replayCommand,
+  simulate,
+  type Tally,
+} from "../../lib/simulate/mod.ts";
+
+/** What a worker is told. */
+export interface SoakOrder {
+  readonly seed: number;
+  readonly stride: number;
+  readonly untilMs: number;
+}
+
+/** What a worker tells: the sum since the last time, and failures with the commands that repeat them. */
+export interface SoakReport {
+  readonly tally: Tally;
+  readonly failures: readonly string[];
+  readonly nextSeed: number;
+  readonly isDone: boolean;
+}
+
+/** How often a worker tells, ms. */
+const TELL_MS = 1_000;
+/** One run in so many has every message encoded, signed and verified; it takes several times as long. */
+const WIRE_ONE_IN = 16;
+
+self.onmessage = ({ data }: MessageEvent<SoakOrder>) => {
+  let { seed } = data;
+  while (performance.timeOrigin + performance.now() < data.untilMs) {
+    const endMs = performance.now() + TELL_MS;
+    let tally = EMPTY_TALLY;
+    const failures: string[] = [];
+    for (; performance.now() < endMs; seed += data.stride) {
+      const mix = MIXES[seed % MIXES.length];
+      const wire = Math.floor(seed / MIXES.length) % WIRE_ONE_IN === 0;
+      const options = { seed, mix, wire };
+      const result = simulate(options);
+      tally = addRun(tally, result);
+      if (result.violation) {
+        const { invariant, message } = result.violation;
+        failures.push(`${invariant}: ${message}\n  ${replayCommand(options, result)}`);
+      }
+    }
+    tell({ tally, failures, nextSeed: seed, isDone: false });
+  }
+  tell({ tally: EMPTY_TALLY, failures: [], nextSeed: seed, isDone: true });
+};
+
+function tell(report: SoakReport): void {
+  self.postMessage(report);
+}
