@@ -58,6 +58,8 @@ export class FaultPlayer {
           else node.effectsLeft = fault.afterEffects;
           this.#after(fault.forMs, () => this.restart(node));
         });
+      case "hush":
+        return this.#hush(fault.forMs, fault.restartAfterMs);
       case "restart-others":
         return this.#restartOthers(fault.forMs);
       case "lose-state": {
@@ -145,17 +147,34 @@ export class FaultPlayer {
     }
   }
 
+  #hush(forMs: number, restartAfterMs: number | undefined): boolean {
+    const leader = this.#leader();
+    const collector = this.#world.nodes.find((node) => node.id === leader?.collector);
+    if (!leader?.isUp || !collector || collector === leader) return false;
+    const { network } = this.#world;
+    const join = network.cut((from, to) => from === leader.place && to === collector.place);
+    this.#after(forMs, join);
+    if (restartAfterMs !== undefined) {
+      this.#after(restartAfterMs, () => this.#restartAllBut([leader, collector]));
+    }
+    return true;
+  }
+
   #restartOthers(forMs: number): boolean {
     return this.#on("leader", (leader) => {
-      const { network, nodes } = this.#world;
       const { place } = leader;
-      this.#after(forMs, network.cut((from, to) => from === place || to === place));
-      for (const node of nodes) {
-        if (node === leader || !node.isUp) continue;
-        node.crash();
-        this.restart(node);
-      }
+      const join = this.#world.network.cut((from, to) => from === place || to === place);
+      this.#after(forMs, join);
+      this.#restartAllBut([leader]);
     });
+  }
+
+  #restartAllBut(spared: readonly SimNode[]): void {
+    for (const node of this.#world.nodes) {
+      if (spared.includes(node) || !node.isUp) continue;
+      node.crash();
+      this.restart(node);
+    }
   }
 
   /**

@@ -83,7 +83,7 @@ const FAMILIES: Readonly<Record<Mix, readonly FamilyName[]>> = {
 const FAULTS_OF: Readonly<Record<Exclude<FamilyName, "clocks">, Family>> = {
   network(prng, { nodes }) {
     const forMs = lasts(prng);
-    switch (prng.below(6)) {
+    switch (prng.below(7)) {
       case 0:
       case 1: {
         const side = prng.shuffled(Array.from({ length: nodes }, (_, i) => i))
@@ -96,6 +96,8 @@ const FAULTS_OF: Readonly<Record<Exclude<FamilyName, "clocks">, Family>> = {
       }
       case 3:
         return drawNetwork(prng, "network");
+      case 4:
+        return drawHush(prng);
       default: {
         const direction = (["in", "out", "both"] as const)[prng.below(3)];
         return { kind: "isolate", node: target(prng, nodes), direction, forMs };
@@ -104,10 +106,12 @@ const FAULTS_OF: Readonly<Record<Exclude<FamilyName, "clocks">, Family>> = {
   },
   crashes(prng, { nodes }) {
     const forMs = lasts(prng);
-    switch (prng.below(8)) {
+    switch (prng.below(9)) {
       case 0:
       case 1:
         return { kind: "restart-others", forMs };
+      case 4:
+        return drawHush(prng);
       case 2:
         return { kind: "step-down" };
       case 3:
@@ -165,6 +169,14 @@ function drawNetwork(prng: Prng, mix: Mix): Fault {
     corruptRate: isRough ? prng.below(2) * 0.05 : 0,
     delayMs: [1, [4, 8, 40, 250][prng.below(4)]],
   };
+}
+
+/** Longer than any lease, so that the collector gets impatient; the others start anew about then, or not at all. */
+function drawHush(prng: Prng): Fault {
+  const forMs = 1_000 + prng.below(1_000);
+  return prng.below(2) === 0
+    ? { kind: "hush", forMs }
+    : { kind: "hush", forMs, restartAfterMs: prng.below(forMs) };
 }
 
 function target(prng: Prng, nodes: number): Target {

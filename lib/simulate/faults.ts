@@ -72,6 +72,11 @@ export type Fault =
     readonly afterEffects: number;
     readonly forMs: number;
   }
+  /**
+   * The next collector does not hear the leader, and holds it for silent while all others have just promised it their lease; after a while these
+   * start anew, unless `restartAfterMs` is absent. Only promises stand between two leaders then.
+   */
+  | { readonly kind: "hush"; readonly forMs: number; readonly restartAfterMs?: number }
   /** All nodes but the leader start anew at one moment, while it is cut off. */
   | { readonly kind: "restart-others"; readonly forMs: number }
   /** The state folder is gone, and the key with it: the node is dead for good. Not when a quorum would be lost. */

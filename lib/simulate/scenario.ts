@@ -8,7 +8,7 @@ import { ElectionChecker } from "./election_checker.ts";
 import { FaultPlayer } from "./fault_player.ts";
 import { type Fault, type Lie, LIES } from "./faults.ts";
 import { parseScenario, type ScenarioLine } from "./scenario_words.ts";
-import { OpenBody, RosterBody } from "./sim_body.ts";
+import { OpenBody } from "./sim_body.ts";
 import { ENCLAVE_MOODS, type EnclaveMood } from "./sim_enclave.ts";
 import type { Interference } from "./sim_network.ts";
 import type { SimNode } from "./sim_node.ts";
@@ -184,6 +184,10 @@ class Stage {
         return { kind: "replay", messages: Number(rest[0]) };
       case "step-down":
         return { kind: "step-down" };
+      case "hush": {
+        const restartAfterMs = rest[1] === undefined ? {} : { restartAfterMs: Number(rest[1]) };
+        return { kind: "hush", forMs: Number(rest[0]), ...restartAfterMs };
+      }
       case "rekey":
         return { kind: "rekey", enclave: Number(rest[0] ?? 1) - 1 };
       case "enclave": {
@@ -310,9 +314,8 @@ class Stage {
         undefined,
       );
     const leader = nodes.find((node) => node.id === (head?.leader ?? leaderIdOf(nodes[0])));
-    const up = nodes.find((node) => node.isUp && node.body instanceof RosterBody);
-    const collectorId = up?.body instanceof RosterBody ? up.body.collector : undefined;
-    const collector = nodes.find((node) => node.id === collectorId);
+    const up = nodes.find((node) => node.isUp);
+    const collector = nodes.find((node) => node.id === up?.collector);
     const found = name === "leader"
       ? leader
       : name === "collector"

@@ -112,11 +112,6 @@ export class RosterBody implements SimBody {
     return this.voter.term;
   }
 
-  /** Who gathers the votes of the current term. */
-  get collector(): NodeId {
-    return this.voter.collector;
-  }
-
   deadlineMs(): number | undefined {
     return this.voter.deadlineMs();
   }

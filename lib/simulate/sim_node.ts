@@ -191,6 +191,11 @@ export class SimNode {
     return this.body instanceof RosterBody ? this.body.voter.headCertificate : undefined;
   }
 
+  /** Who gathers the votes of the term in which this voter is. */
+  get collector(): NodeId | undefined {
+    return this.body instanceof RosterBody ? this.body.voter.collector : undefined;
+  }
+
   /** Runs a step and carries out what follows; a step that comes up meanwhile runs after it. */
   tell(step: Step): void {
     if (!this.isUp) return;

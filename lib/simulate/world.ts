@@ -102,7 +102,8 @@ export class World {
         name: nameOf(place),
         identity: insecureIdentity(place),
         clock: new NodeClock(
-          1 + (this.prng.float() * 2 - 1) * rho,
+          // Every second clock is as wrong as it may be: that is where the margin of leases matters.
+          1 + rho * [-1, 1, this.prng.float(), -this.prng.float()][this.prng.below(4)],
           Math.floor(this.prng.float() * 1_000_000),
         ),
         disk: new SimDisk(nameOf(place)),
