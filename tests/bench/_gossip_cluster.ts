@@ -43,6 +43,13 @@ export class ProcessCluster implements AsyncDisposable {
     this.#basePort = basePort;
   }
 
+  /** Writes what nodes of ours want to find in their folder. */
+  static async prepare(folder: string): Promise<void> {
+    await Deno.writeTextFile(`${folder}/token`, "none");
+    const policy = { platform: "nitro", measurements: { pcr0: "00".repeat(48) } };
+    await Deno.writeTextFile(`${folder}/policy.json`, JSON.stringify(policy));
+  }
+
   port(number: number): number {
     return this.#basePort + 2 * number;
   }
@@ -68,6 +75,12 @@ export class ProcessCluster implements AsyncDisposable {
     const member = { number, process, running: running.promise, up: true };
     this.members.set(number, member);
     return member;
+  }
+
+  /** Starts one again that was killed; resolves when it runs. */
+  async restart(number: number, seed: number): Promise<void> {
+    await this.members.get(number)!.process.status;
+    await this.start(number, seed).running;
   }
 
   /** Whether every one that is up has said `what` about `name` since `fromMs`. */
