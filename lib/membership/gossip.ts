@@ -12,12 +12,8 @@ export function createGossip(context: Context, prober: Prober): Part {
   let lastMs = -Infinity;
 
   function recentlyDead(): MemberRecord[] {
-    const dead: MemberRecord[] = [];
-    for (const record of view.records()) {
-      if (record.state !== "dead") continue;
-      if (context.nowMs - record.sinceMs < settings.gossipToDeadMs) dead.push(record);
-    }
-    return dead;
+    return [...view.dead()]
+      .filter((record) => context.nowMs - record.sinceMs < settings.gossipToDeadMs);
   }
 
   return {

@@ -101,8 +101,7 @@ export function createJudgement(context: Context, own: Own, hooks: JudgementHook
     const record = view.get(claim.subject);
     if (!record || record.state === "left" || claim.incarnation < record.incarnation) return;
     if (claim.incarnation > record.incarnation + INCARNATION_JUMP_MAX) return;
-    record.incarnation = claim.incarnation;
-    record.left = claim;
+    view.leave(record, claim);
     record.verified = false;
     clearVerdicts(record);
     view.setState(record, "left", context.nowMs);
@@ -197,9 +196,7 @@ export function createJudgement(context: Context, own: Own, hooks: JudgementHook
   function accept(record: MemberRecord, claim: AliveClaim): void {
     const before = record.alive;
     const state = record.state;
-    record.alive = claim;
-    record.incarnation = claim.incarnation;
-    view.touched();
+    view.renew(record, claim);
     record.verified = true;
     delete record.left;
     clearVerdicts(record);
@@ -250,9 +247,9 @@ export function createJudgement(context: Context, own: Own, hooks: JudgementHook
    */
   function reportNameConflicts(record: MemberRecord): void {
     const { name } = record.alive;
-    const others = [...view.records()].filter((other) =>
-      other !== record && isActive(other) && other.alive.name === name
-    ).map(({ id, keyMadeS }) => ({ id, keyMadeS }));
+    const others = [...view.named(name)].filter((other) => other !== record && isActive(other)).map(
+      ({ id, keyMadeS }) => ({ id, keyMadeS }),
+    );
     if (options.self.name === name) others.push({ id: selfId, keyMadeS: options.self.keyMadeS });
     for (const rival of others) {
       const key = [record.id, rival.id].sort().join(" ");

@@ -79,9 +79,7 @@ export function createReconnect(context: Context, contacts: Contacts): Reconnect
 
   function theDead(): Target[] {
     const dead: Target[] = [];
-    for (const { id, state, alive } of view.records()) {
-      if (state === "dead") dead.push({ id, address: alive.address });
-    }
+    for (const { id, alive } of view.dead()) dead.push({ id, address: alive.address });
     for (const [id, { address, isSought }] of view.tombstones()) {
       if (address && isSought) dead.push({ id, address });
     }

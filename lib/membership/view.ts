@@ -64,13 +64,19 @@ export interface View {
   size(): number;
   /** Members alive or suspect. */
   activeCount(): number;
+  /** Members that are dead; those that were held for it longest first. */
+  dead(): Iterable<MemberRecord>;
+  /** Members of this name, in any state. */
+  named(name: string): Iterable<MemberRecord>;
   add(record: MemberRecord): void;
   /** Moves a record to a state; `sinceMs` becomes `nowMs`. */
   setState(record: MemberRecord, state: MemberState, nowMs: number): void;
   /** Takes a dead or left record out and leaves a tombstone. A dead one is looked for further, unless `isSought` is false. */
   reap(record: MemberRecord, isSought?: boolean): void;
-  /** To be called when a record got another incarnation without a change of state. */
-  touched(): void;
+  /** Gives a record a newer claim of its subject, without a change of state. */
+  renew(record: MemberRecord, claim: AliveClaim): void;
+  /** Raises a record's incarnation by what its subject said when it left. */
+  leave(record: MemberRecord, claim: LeftClaim): void;
   /** The sum of `anti_entropy.ts` as long as nothing has changed. */
   cachedSum(): number | undefined;
   cacheSum(sum: number): void;
@@ -82,29 +88,52 @@ export interface View {
 export function createView(): View {
   const records = new Map<NodeId, MemberRecord>();
   const tombstones = new Map<NodeId, Tombstone>();
+  /** Indexes, for what is asked at every round or change: in a large view looking through all of it would cost most of a step. */
+  const dead = new Map<NodeId, MemberRecord>();
+  const byName = new Map<string, Set<MemberRecord>>();
   let active = 0;
   let sum: number | undefined;
+
+  function enter(record: MemberRecord): void {
+    const others = byName.get(record.alive.name);
+    if (others) others.add(record);
+    else byName.set(record.alive.name, new Set([record]));
+  }
+
+  function remove(record: MemberRecord): void {
+    const others = byName.get(record.alive.name);
+    others?.delete(record);
+    if (others?.size === 0) byName.delete(record.alive.name);
+  }
+
   return {
     get: (id) => records.get(id),
     records: () => records.values(),
     size: () => records.size,
     activeCount: () => active,
+    dead: () => dead.values(),
+    named: (name) => byName.get(name) ?? [],
     add(record) {
       sum = undefined;
       records.set(record.id, record);
+      enter(record);
       tombstones.delete(record.id);
       if (isActive(record)) active++;
     },
     setState(record, state, nowMs) {
       sum = undefined;
       if (isActive(record)) active--;
+      dead.delete(record.id);
       record.state = state;
       record.sinceMs = nowMs;
       if (isActive(record)) active++;
+      if (state === "dead") dead.set(record.id, record);
     },
     reap(record, isSought = true) {
       sum = undefined;
       if (isActive(record)) active--;
+      dead.delete(record.id);
+      remove(record);
       records.delete(record.id);
       if (tombstones.size >= TOMBSTONES_MAX) tombstones.delete(tombstones.keys().next().value!);
       const { incarnation, alive } = record;
@@ -115,8 +144,17 @@ export function createView(): View {
           : { incarnation, isSought, address: alive.address },
       );
     },
-    touched() {
+    renew(record, claim) {
       sum = undefined;
+      remove(record);
+      record.alive = claim;
+      record.incarnation = claim.incarnation;
+      enter(record);
+    },
+    leave(record, claim) {
+      sum = undefined;
+      record.incarnation = claim.incarnation;
+      record.left = claim;
     },
     cachedSum: () => sum,
     cacheSum(fresh) {
