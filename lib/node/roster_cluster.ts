@@ -1,40 +1,22 @@
 /**
- * A roster cluster for one node: the core's roster, rules and certificates made from the package's `cluster.json`, the enclave's own rules
+ * A roster cluster for one node: the core's roster, rules and requests made from the package's `cluster.json`, the enclave's own rules
  * and the node's key. Texts in and out, bytes inside.
  */
 import type { ClusterConfig } from "../../function/leader-election/cluster_config.ts";
-import {
-  heartbeatMessage,
-  leaseAckMessage,
-  quorum,
-  stepDownMessage,
-} from "../../function/leader-election/roster_rules.ts";
-import {
-  collectorOf,
-  type Domain,
-  gaveUpMessage,
-  genesisId,
-  voteMessage,
-} from "../../function/leader-election/rules.ts";
-import { base64url, fromBase64url } from "../base/bytes.ts";
+import { quorum } from "../../function/leader-election/roster_rules.ts";
+import { type Domain, genesisId } from "../../function/leader-election/rules.ts";
+import { base64url } from "../base/bytes.ts";
 import { assert } from "../base/errors.ts";
 import {
   closeRequest,
-  closingProposalDigest,
-  rosterDigest,
   rosterElectRequest,
   rosterProposalTexts,
 } from "../certificate/roster_proposal.ts";
-import type { CertificateDocument, VerifiedCertificate } from "../certificate/types.ts";
+import type { CertificateDocument } from "../certificate/types.ts";
 import { sha256 } from "../crypto/digest.ts";
 import type { Identity } from "../crypto/ed25519.ts";
-import type {
-  Roster,
-  RosterCertificate,
-  RosterEffect,
-  RosterProposal,
-  RosterRules,
-} from "../election/roster/types.ts";
+import type { Roster, RosterEffect, RosterRules } from "../election/roster/types.ts";
+import { rosterElectionRules } from "../wire/roster_signing.ts";
 
 /** The electorate as the core knows it. */
 export function rosterOf(config: ClusterConfig): Roster {
@@ -59,67 +41,7 @@ export function rosterRules(
   config: ClusterConfig,
   nonce: () => string,
 ): RosterRules {
-  const key = base64url(identity.publicKey);
-  const ids = config.roster.map((node) => node.id);
-  const signed = (message: Uint8Array) => base64url(identity.sign(message));
-  return {
-    digest: (proposal) => base64url(digestOf(domain, config, proposal)),
-    collector: (prev, term) => base64url(collectorOf(sha256, domain, bytes(prev), term, ids)),
-    signVote: (term, digest) => ({
-      key,
-      signature: signed(voteMessage(domain, term, bytes(digest))),
-    }),
-    signGaveUp: (prev, term) => ({
-      prev,
-      term,
-      voter: identity.id,
-      signature: signed(gaveUpMessage(domain, bytes(prev), term)),
-    }),
-    signHeartbeat: (heartbeat) => ({
-      ...heartbeat,
-      signature: signed(heartbeatMessage(domain, {
-        certificateId: bytes(heartbeat.certificateId),
-        nonce: bytes(heartbeat.nonce),
-        incarnation: heartbeat.incarnation,
-        sequence: heartbeat.sequence,
-        echo: bytes(heartbeat.echo ?? ""),
-      })),
-    }),
-    signAck: (certificateId, nonce) => ({
-      certificateId,
-      nonce,
-      voter: identity.id,
-      signature: signed(leaseAckMessage(domain, bytes(certificateId), bytes(nonce))),
-    }),
-    signStepDown: (certificateId) => ({
-      certificateId,
-      leader: identity.id,
-      signature: signed(stepDownMessage(domain, bytes(certificateId))),
-    }),
-    nonce,
-  };
-}
-
-/** A verified certificate as the core knows it; `undefined` for one of an open cluster. */
-export function rosterCertificateOf(
-  certificate: VerifiedCertificate,
-): RosterCertificate | undefined {
-  const { id, term, prev, kid, digest, document, roster } = certificate;
-  if (!roster) return undefined;
-  if (roster.kind === "closing") {
-    const { successor } = roster;
-    return { id, proposal: { type: "closing", term, prev, kid, successor }, digest, document };
-  }
-  const { tenure } = roster;
-  const incumbent = roster.incumbent === "" ? {} : { incumbent: roster.incumbent };
-  const { active, leader } = certificate;
-  return {
-    id,
-    proposal: { type: "leader", term, prev, kid, active, tenure, ...incumbent },
-    digest,
-    leader,
-    document,
-  };
+  return rosterElectionRules(identity, domain, rosterOf(config).voters, nonce);
 }
 
 /** The input of the election function for a call that the core asks for. `closing` is what a successor's first certificate follows. */
@@ -135,16 +57,4 @@ export function rosterRequest(
   }
   assert(order, "a closing is proposed only by order of the operator");
   return closeRequest(proposal, order.signature, votes, previous);
-}
-
-function digestOf(domain: Domain, config: ClusterConfig, proposal: RosterProposal): Uint8Array {
-  return proposal.type === "leader"
-    ? rosterDigest(domain, rosterProposalTexts(config, proposal))
-    : closingProposalDigest(domain, proposal);
-}
-
-function bytes(text: string): Uint8Array {
-  const decoded = fromBase64url(text);
-  assert(decoded, "texts of the core are base64url");
-  return decoded;
 }

@@ -7,9 +7,10 @@ import type { Domain } from "../../function/leader-election/rules.ts";
 import { base64url, hex } from "../base/bytes.ts";
 import { assert, FumataError } from "../base/errors.ts";
 import type { CertificateDocument, VerifiedCertificate } from "../certificate/types.ts";
+import { rosterCertificate } from "../election/roster/certificate.ts";
 import { EMPTY_MEMORY, type Head, type RosterMemory } from "../election/roster/types.ts";
 import type { CertificateDesk } from "./certificate_desk.ts";
-import { rosterCertificateOf, rosterGenesis } from "./roster_cluster.ts";
+import { rosterGenesis } from "./roster_cluster.ts";
 import type { StateStore } from "./state_store.ts";
 
 /** The part of a state folder that rosters need. */
@@ -31,7 +32,7 @@ export function openRosterMemory(
   const memory = parseMemory(store, own.memory);
   if (!memory.head) return { ...memory, promisedMsMax };
   const verdict = desk.verify(memory.head.document);
-  const head = verdict.ok ? rosterCertificateOf(verdict.certificate) : undefined;
+  const head = verdict.ok ? rosterCertificate(verdict.certificate) : undefined;
   if (!head || head.id !== memory.head.id) throw damaged(store);
   return { ...memory, head, promisedMsMax };
 }
@@ -100,7 +101,7 @@ export function adoptClosing(
   { checksum, cluster }: Domain,
   closing: VerifiedCertificate,
 ): void {
-  const head = rosterCertificateOf(closing);
+  const head = rosterCertificate(closing);
   assert(head?.proposal.type === "closing", "only a closing certificate is adopted");
   const known = store.rosters(cluster).find((history) => history.checksum === hex(checksum));
   const memory = known ? parseMemory(store, known.memory) : EMPTY_MEMORY;

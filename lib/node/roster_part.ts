@@ -1,4 +1,5 @@
 /** The roster cluster inside a node: its replica, its messages, its memory, its lease, its call of the function. */
+import { rosterCertificate } from "../election/roster/certificate.ts";
 import type { ClusterConfig } from "../../function/leader-election/cluster_config.ts";
 import type { Domain } from "../../function/leader-election/rules.ts";
 import { base64url, fromBase64url, hex } from "../base/bytes.ts";
@@ -31,13 +32,7 @@ import { ChainKeeper } from "./chain_keeper.ts";
 import { addressesOf, type GossipEvent } from "./gossip.ts";
 import type { Journal } from "./journal.ts";
 import type { Middleman } from "./middleman.ts";
-import {
-  rosterCertificateOf,
-  rosterGenesis,
-  rosterOf,
-  rosterRequest,
-  rosterRules,
-} from "./roster_cluster.ts";
+import { rosterGenesis, rosterOf, rosterRequest, rosterRules } from "./roster_cluster.ts";
 import { openRosterMemory, rosterOrigin } from "./roster_memory.ts";
 import { type ClockReading, RosterVoter, type RosterVoterEffect } from "./roster_voter.ts";
 import { callSealed } from "./sealed_call.ts";
@@ -208,7 +203,7 @@ export class RosterPart implements ElectionPart {
   }
 
   certified(verified: VerifiedCertificate, from: NodeId | undefined): void {
-    const certificate = rosterCertificateOf(verified);
+    const certificate = rosterCertificate(verified);
     if (!certificate) return;
     this.#run({ type: "certificate", certificate, ...(from && { from }) });
     // In its turn, so that the memory, by which this node votes, is on disk first.

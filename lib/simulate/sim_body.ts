@@ -10,6 +10,7 @@ import { OpenElection } from "../election/open_election.ts";
 import { LOCAL_ELECTION } from "../election/settings.ts";
 import type { ElectionEvent, ElectionMessage } from "../election/types.ts";
 import { rosterSettings } from "../election/roster/settings.ts";
+import { rosterCertificate } from "../election/roster/certificate.ts";
 import type { RosterMemory, RosterMessage, RosterRules } from "../election/roster/types.ts";
 import type { Identity } from "../crypto/ed25519.ts";
 import type { Membership } from "../membership/core.ts";
@@ -18,7 +19,7 @@ import type { CertificateDesk } from "../node/certificate_desk.ts";
 import { openElectionRules } from "../node/election_rules.ts";
 import type { GossipEvent } from "../node/gossip.ts";
 import { openReplica, type OpenReplicaEffect } from "../node/open_replica.ts";
-import { rosterCertificateOf, rosterOf, rosterRequest } from "../node/roster_cluster.ts";
+import { rosterOf, rosterRequest } from "../node/roster_cluster.ts";
 import { openRosterMemory, rosterOrigin } from "../node/roster_memory.ts";
 import { type ClockReading, RosterVoter, type RosterVoterEffect } from "../node/roster_voter.ts";
 import type { Domain } from "../../function/leader-election/rules.ts";
@@ -135,7 +136,7 @@ export class RosterBody implements SimBody {
     from: NodeId | undefined,
     clock: ClockReading,
   ): readonly SimEffect[] {
-    const certificate = rosterCertificateOf(verified);
+    const certificate = rosterCertificate(verified);
     if (!certificate) return [];
     return this.voter.elect({ type: "certificate", certificate, ...(from && { from }) }, clock);
   }

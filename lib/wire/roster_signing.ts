@@ -28,12 +28,12 @@ import type {
 /** Bytes of a nonce. */
 export const NONCE_BYTES = 16;
 
-/** The rules for one node. `nonce` gives 16 bytes of the platform's random generator. */
+/** The rules for one node. `nonce` gives 16 bytes of the platform's random generator, base64url. */
 export function rosterElectionRules(
   identity: Identity,
   domain: Domain,
   voters: readonly RosterVoter[],
-  nonce: () => Uint8Array,
+  nonce: () => string,
 ): RosterRules {
   const ids = voters.map((voter) => bytesOf(voter.id));
   const key = base64url(identity.publicKey);
@@ -66,7 +66,7 @@ export function rosterElectionRules(
       leader: identity.id,
       signature: sign(stepDownMessage(domain, bytesOf(certificateId))),
     }),
-    nonce: () => base64url(nonce()),
+    nonce,
   };
 }
 

@@ -8,13 +8,13 @@ import { createPrng } from "../../lib/base/prng.ts";
 import { base64url, fromBase64url } from "../../lib/base/bytes.ts";
 import { RosterElection } from "../../lib/election/roster/roster_election.ts";
 import { rosterSettings } from "../../lib/election/roster/settings.ts";
+import { rosterCertificate } from "../../lib/election/roster/certificate.ts";
 import {
   EMPTY_MEMORY,
   type RosterEffect,
   type RosterEvent,
 } from "../../lib/election/roster/types.ts";
 import {
-  rosterCertificateOf,
   rosterGenesis,
   rosterOf,
   rosterRequest,
@@ -66,7 +66,7 @@ async function countMessages(n: number, f: number): Promise<Record<string, numbe
   const verified = (document: unknown) => {
     const verdict = verifyCertificate(document, pins);
     ok(verdict.ok);
-    return rosterCertificateOf(verdict.certificate)!;
+    return rosterCertificate(verdict.certificate)!;
   };
   const carryOut = async (self: string, effect: RosterEffect) => {
     if (effect.type === "call-enclave") {

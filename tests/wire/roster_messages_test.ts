@@ -37,7 +37,12 @@ const door: RosterDoor = {
 };
 let nonces = 0;
 const rules = people.map((one) =>
-  rosterElectionRules(one, domain, voters, () => sha256(Uint8Array.of(++nonces)).slice(0, 16))
+  rosterElectionRules(
+    one,
+    domain,
+    voters,
+    () => base64url(sha256(Uint8Array.of(++nonces)).slice(0, 16)),
+  )
 );
 
 const first: LeaderProposal = {
