@@ -24,6 +24,7 @@ export const COMMANDS: CommandTable = {
   watch: async () => (await import("./commands/watch.ts")).watchCommand,
   status: async () => (await import("./commands/status.ts")).statusCommand,
   config: async () => (await import("./commands/config.ts")).configCommand,
+  doctor: async () => (await import("./commands/doctor.ts")).doctorCommand,
   lock: async () => (await import("./commands/lock.ts")).lockCommand,
   join: async () => (await import("./commands/join.ts")).joinCommand,
   "step-down": async () => (await import("./commands/step_down.ts")).stepDownCommand,

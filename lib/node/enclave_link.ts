@@ -246,8 +246,8 @@ export class EnclaveLink implements AsyncDisposable {
   }
 }
 
-/** Asks the attested function what it is. Its answer is worth as much as the checksum that was pinned. */
-async function describe(connection: AttestedConnection): Promise<AttestedFunction> {
+/** Asks the attested function what it is. Its answer is worth as much as the checksum that was pinned. Throws a `FumataError` when it has none. */
+export async function describe(connection: AttestedConnection): Promise<AttestedFunction> {
   const answer = fromUtf8(await connection.invoke(utf8('{"describe":{}}')));
   const description = parseDescription(answer ?? "");
   if (typeof description === "string") {

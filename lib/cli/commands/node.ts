@@ -10,6 +10,7 @@ import { isOrigin } from "../../api/cross_origin.ts";
 import { ROUTES } from "../../api/routes.ts";
 import { ApiServer } from "../../api/server.ts";
 import { FumataError } from "../../base/errors.ts";
+import type { Logger } from "../../base/log.ts";
 import { isName } from "../../../function/leader-election/rules.ts";
 import type { FunctionDescription } from "../../node/function_description.ts";
 import { ClusterKindChanged, Node, type NodeOptions } from "../../node/node.ts";
@@ -49,7 +50,7 @@ export async function runNode(
   const read = () => layer(args, { flags: NODE_SERVICE_FLAGS }, context);
   const layered = await read();
   const logForm = logFormOf(layered.args);
-  const options = await nodeOptions(layered.args, context, logForm);
+  const options = await nodeOptions(layered.args, context, context.logger(logForm));
   resetState(args, options);
   using manager = ServiceManager.open(context.env);
   // Before the node says that it runs, so that no signal finds nobody listening.
@@ -157,10 +158,11 @@ async function serveHttp(
   return stack;
 }
 
-async function nodeOptions(
+/** What the arguments say of the node. Throws a {@linkcode FumataError}. */
+export async function nodeOptions(
   args: Arguments,
   context: CommandContext,
-  logForm: LogForm,
+  logger: Logger,
 ): Promise<NodeOptions> {
   const port = args.number("port");
   if (port === undefined || !Number.isInteger(port)) {
@@ -190,7 +192,7 @@ async function nodeOptions(
     keyFile: args.text("encrypt"),
     checksum,
     enclaves,
-    logger: context.logger(logForm),
+    logger,
   };
 }
 
