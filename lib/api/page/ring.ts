@@ -45,7 +45,12 @@ export function memberRow(member: MemberView, isLeader: boolean): PageElement {
   return html(
     "tr",
     {},
-    html("th", { scope: "row" }, member.name, html("span", { class: "tags" }, notes.join(" · "))),
+    html(
+      "th",
+      { scope: "row" },
+      (isLeader ? "★ " : "") + member.name,
+      html("span", { class: "tags" }, notes.join(" · ")),
+    ),
     html("td", {}, html("span", { class: "state", "data-state": member.state }, member.state)),
     html("td", {}, member.self ? "—" : roundTrip(member.rttMs)),
   );
