@@ -10,13 +10,18 @@ import { membersView } from "./views.ts";
 
 /** The text for Prometheus. */
 export function nodeMetricsText(node: Node): string {
-  return metricsText([
+  return metricsText(nodeFamilies(node));
+}
+
+/** All families, as they stand now. */
+export function nodeFamilies(node: Node): MetricFamily[] {
+  return [
     ...electionFamilies(node),
     ...membershipFamilies(node),
     ...networkFamilies(node),
     ...enclaveFamilies(node),
     ...processFamilies(node),
-  ]);
+  ];
 }
 
 function electionFamilies(node: Node): MetricFamily[] {

@@ -2,6 +2,7 @@
  * The program around the commands: picks one, gives it its context, and turns whatever it throws into one line on stderr and the
  * right exit code. A stack trace is shown only for `--verbose` or for our own bugs' report under it.
  */
+import { isTelemetryOn } from "../api/telemetry.ts";
 import { EXIT_CODES, FumataError, messageOf } from "../base/errors.ts";
 import { createLogger } from "../base/log.ts";
 import { parseArguments } from "./arguments.ts";
@@ -98,7 +99,10 @@ function contextFor(args: Arguments): CommandContext {
         get level() {
           return form.level;
         },
-        write: (line) => out(line + "\n"),
+        // Deno exports what the console says, and nothing else, as log records.
+        write: isTelemetryOn((name) => Deno.env.get(name))
+          ? console.log
+          : (line) => out(line + "\n"),
         wallNow: Date.now,
         colour: Deno.stdout.isTerminal() && !Deno.noColor,
       }),

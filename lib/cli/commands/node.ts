@@ -7,6 +7,7 @@ import {
   writeControlFile,
 } from "../../api/control_file.ts";
 import { isOrigin } from "../../api/cross_origin.ts";
+import { denoMeter, exportMetrics, isTelemetryOn } from "../../api/telemetry.ts";
 import { ROUTES } from "../../api/routes.ts";
 import { ApiServer } from "../../api/server.ts";
 import { FumataError } from "../../base/errors.ts";
@@ -91,6 +92,10 @@ async function runOnce(
   try {
     await using _http = await serveHttp(node, options, args);
     await using _hooks = hooks;
+    using _telemetry = new DisposableStack();
+    if (isTelemetryOn((name) => Deno.env.get(name))) {
+      _telemetry.use(exportMetrics(node, denoMeter()));
+    }
     Deno.addSignalListener("SIGHUP", onHangup);
     await manager?.ready(`node ${node.name} of cluster ${node.cluster}`);
     if (await Promise.race([interrupted, node.stopped])) {
