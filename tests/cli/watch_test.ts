@@ -78,6 +78,14 @@ Deno.test("the lease runs down between what the node tells, and is gone with it 
   assertEquals(model.leaseRemainingMs(1600), undefined);
 });
 
+Deno.test("the length of the lease is known also when the election was long ago", () => {
+  const model = new WatchModel();
+  assertEquals(model.certified({ certificate: "nonsense" }), undefined);
+  assertEquals(model.leaseMs, undefined);
+  assertEquals(model.certified(issueRoster()), { votes: 3, votesOf: 4 });
+  assert(model.leaseMs! > 0);
+});
+
 Deno.test("the view says who leads, what is pinned, and before all that what is shown is old", () => {
   const model = watching();
   const shown = (nowMs: number) =>

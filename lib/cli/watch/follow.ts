@@ -11,6 +11,8 @@ import type { NodeLink } from "../node_link.ts";
 export interface Follower {
   answered(status: StatusView, members: readonly MemberView[], askedMs: number): void;
   happened(event: StreamedEvent): void;
+  /** The certificate of the leader, once for each. */
+  certified(document: unknown): void;
   lost(why: string): void;
   /** The last event that was heard; with an id even at first, the node begins with what it still has behind that one. */
   readonly lastId: number | undefined;
@@ -63,6 +65,7 @@ async function followOnce(
   const stop = AbortSignal.any([signal, over.signal]);
   const events = await openEvents(link.http, stop, follower.lastId);
   let wake = () => {};
+  let certified: string | undefined;
   const asking = (async () => {
     while (!stop.aborted) {
       const askedMs = performance.now();
@@ -70,6 +73,13 @@ async function followOnce(
       const { members } = await link.get("/v1/members", stop) as {
         members: readonly MemberView[];
       };
+      const certificateId = status.leader?.certificateId;
+      if (certificateId !== undefined && certificateId !== certified) {
+        // Between the two questions the leader may have gone; the next answer tells.
+        const document = await link.get("/v1/certificate", stop).catch(() => undefined);
+        if (document !== undefined) follower.certified(document);
+        certified = certificateId;
+      }
       if (stop.aborted) return;
       onHeard();
       follower.answered(status, members, askedMs);

@@ -36,6 +36,7 @@ export async function watchLines(
         out(`${row.clock}  ${shown(printable(row.text, true), row.mood ?? "plain", colour)}\n`);
       }
     },
+    certified: (document) => void model.certified(document),
     lost(why) {
       if (!model.lost && isJson) out(JSON.stringify({ event: "out-of-reach", why }) + "\n");
       else if (!model.lost) out(`out of reach: ${why}; trying again\n`);

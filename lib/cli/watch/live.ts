@@ -49,6 +49,7 @@ export async function watchLive(
         model.happened(event, performance.now());
         screen.changed();
       },
+      certified: (document) => void model.certified(document),
       lost(why) {
         model.lose(why, performance.now());
         screen.changed();

@@ -83,6 +83,21 @@ export class WatchModel {
     return row;
   }
 
+  /** The leader's certificate with its votes was told; gives how many those are, or `undefined` if it names no leader. */
+  certified(document: unknown): { readonly votes: number; readonly votesOf: number } | undefined {
+    const { certificate, bundle } = (document ?? {}) as {
+      certificate?: unknown;
+      bundle?: unknown[];
+    };
+    const decoded = decodeUnverified(certificate);
+    if (typeof decoded === "string" || decoded.claims.kind === "closing") return undefined;
+    const { claims } = decoded;
+    this.policy = claims.policy;
+    this.leaseMs = claims.kind === "roster" ? claims.leaseMs : undefined;
+    const votesOf = claims.kind === "roster" ? onesOf(claims.bitmap) : claims.active.length;
+    return { votes: bundle?.length ?? 0, votesOf };
+  }
+
   /** The node is out of reach. */
   lose(why: string, nowMs: number): void {
     this.lost = { sinceMs: this.lost?.sinceMs ?? nowMs, why };
@@ -148,23 +163,15 @@ export class WatchModel {
 
   /** A new certificate: ends what began when the last leader went. */
   #elected(leader: WatchedLeader, document: unknown, atMs: number): void {
-    const { certificate, bundle } = (document ?? {}) as {
-      certificate?: unknown;
-      bundle?: unknown[];
-    };
-    const decoded = decodeUnverified(certificate);
-    const claims = typeof decoded === "string" ? undefined : decoded.claims;
-    this.leaseMs = claims?.kind === "roster" ? claims.leaseMs : undefined;
-    if (claims && claims.kind !== "closing") this.policy = claims.policy;
-    if (this.#failover && claims && claims.kind !== "closing") {
+    const certificate = this.certified(document);
+    if (this.#failover && certificate) {
       this.failovers.push({
         ...this.#failover,
         term: leader.term,
         leader: leader.name,
         tookMs: Math.max(0, atMs - this.#failover.atMs),
         verified: true,
-        votes: bundle?.length ?? 0,
-        votesOf: claims.kind === "open" ? claims.active.length : onesOf(claims.bitmap),
+        ...certificate,
       });
       if (this.failovers.length > FAILOVERS_MAX) this.failovers.shift();
     }
