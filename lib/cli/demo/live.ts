@@ -3,16 +3,14 @@
  * happened, at most once per frame.
  */
 import { type Capabilities } from "../view/capabilities.ts";
-import { render } from "../view/render.ts";
-import { CTRL_C, Terminal } from "../view/terminal.ts";
+import type { ClusterView } from "../view/model.ts";
+import { Screen } from "../view/screen.ts";
+import { CTRL_C } from "../view/terminal.ts";
 import { type DemoCluster, NODES_LIVE_MAX } from "./cluster.ts";
 import { demoKeys, demoView } from "./demo_view.ts";
 import { agreement } from "./agreement.ts";
 import { startNodes } from "./script.ts";
 import type { DemoNode, ProcessState } from "./model.ts";
-
-/** Time between two drawings, ms. */
-const FRAME_MS = 50;
 
 /** Time between two drawings while a lease runs down, ms. */
 const LEASE_FRAME_MS = 100;
@@ -34,26 +32,24 @@ export async function playLive(
 
 class LiveDemo implements Disposable {
   readonly #cluster: DemoCluster;
-  readonly #capabilities: Capabilities;
-  readonly #terminal: Terminal;
+  readonly #screen: Screen;
   readonly #quit = Promise.withResolvers<void>();
   readonly #keyPressed = Promise.withResolvers<void>();
   readonly #leaseFrames: ReturnType<typeof setInterval>;
-  #frame?: ReturnType<typeof setTimeout>;
   #hint = "starting the enclave host and deploying the function";
   #driving = false;
 
   constructor(cluster: DemoCluster, capabilities: Capabilities) {
     this.#cluster = cluster;
-    this.#capabilities = capabilities;
-    this.#terminal = new Terminal({
-      key: (key) => this.#guard(() => this.#onKey(key)),
-      resize: () => this.#guard(() => this.#draw()),
+    this.#screen = new Screen({
+      capabilities,
+      view: () => this.#view(),
+      onKey: (key) => this.#onKey(key),
+      onError: (thrown) => cluster.fail(thrown),
     });
     this.#leaseFrames = setInterval(() => {
       if (cluster.model.leaseRemainingMs(performance.now()) !== undefined) this.changed();
     }, LEASE_FRAME_MS);
-    this.#draw();
   }
 
   async play(nodes: number): Promise<void> {
@@ -64,16 +60,12 @@ class LiveDemo implements Disposable {
 
   /** Something happened: draws soon. */
   changed(): void {
-    this.#frame ??= setTimeout(() => {
-      this.#frame = undefined;
-      this.#guard(() => this.#draw());
-    }, FRAME_MS);
+    this.#screen.changed();
   }
 
   [Symbol.dispose](): void {
-    clearTimeout(this.#frame);
     clearInterval(this.#leaseFrames);
-    this.#terminal[Symbol.dispose]();
+    this.#screen[Symbol.dispose]();
   }
 
   async #introduce(nodes: number): Promise<void> {
@@ -111,18 +103,9 @@ class LiveDemo implements Disposable {
     this.changed();
   }
 
-  #draw(): void {
+  #view(): ClusterView {
     const { model, isRoster } = this.#cluster;
-    const view = demoView(model, { isRoster, hint: this.#hint, nowMs: performance.now() });
-    this.#terminal.draw(render(view, this.#terminal.size, this.#capabilities));
-  }
-
-  #guard(work: () => void): void {
-    try {
-      work();
-    } catch (thrown) {
-      this.#cluster.fail(thrown);
-    }
+    return demoView(model, { isRoster, hint: this.#hint, nowMs: performance.now() });
   }
 }
 
