@@ -57,8 +57,9 @@ export function runSeries(series: Series): Share[] {
       draw: drawOf(series.policy, weights, seed),
     });
     world.keepSent = false;
+    const winners = new Map();
     for (const id of liars) {
-      world.node(id).liar = aimer(id, liars);
+      world.node(id).liar = aimer(id, liars, winners);
       accuse(world, id, ids.filter((other) => !liars.has(other)));
     }
     world.start();

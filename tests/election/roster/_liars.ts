@@ -1,4 +1,5 @@
 /** Nodes that do not keep to the protocol. Each wraps an honest core and changes what it sends and what it hears. */
+import type { Digest } from "../../../lib/certificate/types.ts";
 import type { LeaderProposal } from "../../../lib/election/roster/types.ts";
 import { digestOf, signGaveUp, signVote, verified } from "./_rules.ts";
 import type { Liar, Sent, World } from "./harness.ts";
@@ -208,10 +209,15 @@ export function silent(_id: string): Liar {
 
 /**
  * Wants its own kind to lead, and does what could be of use: withholds every certificate by which somebody else leads, keeps its votes from
- * others' proposals now and then, lists a leader of its kind once more, and tries to leave out nodes that are there. Not among
- * {@linkcode LIARS}: those are drawn by name alone.
+ * others' proposals now and then, lists a leader of its kind once more, and tries to leave out nodes that are there: those that win, as
+ * its friends know by the certificates that they withheld (`winners`, by what these follow). Not among {@linkcode LIARS}: those are
+ * drawn by name alone.
  */
-export function aimer(id: string, kind: ReadonlySet<string>): Liar {
+export function aimer(
+  id: string,
+  kind: ReadonlySet<string>,
+  winners: Map<Digest, Set<string>>,
+): Liar {
   const own = (proposal: LeaderProposal): LeaderProposal => {
     const { active, incumbent } = proposal;
     const again = incumbent !== undefined && kind.has(incumbent) && !active.includes(incumbent);
@@ -221,8 +227,10 @@ export function aimer(id: string, kind: ReadonlySet<string>): Liar {
     sends(sent, world) {
       const { message } = sent;
       if (message.kind === "certificate") {
-        const { leader } = verified(message.document);
-        return leader !== undefined && kind.has(leader) ? [sent] : [];
+        const { leader, proposal: { prev } } = verified(message.document);
+        if (leader !== undefined && kind.has(leader)) return [sent];
+        winners.set(prev, (winners.get(prev) ?? new Set()).add(leader ?? ""));
+        return [];
       }
       if (message.kind === "vote" && !kind.has(sent.to)) {
         return world.prng.below(4) === 0 ? [] : [sent];
@@ -230,10 +238,9 @@ export function aimer(id: string, kind: ReadonlySet<string>): Liar {
       if (message.kind !== "proposal" || message.proposal.type !== "leader") return [sent];
       let proposal = own(message.proposal);
       const others = proposal.active.filter((other) => !kind.has(other));
-      if (world.prng.below(4) === 0) {
-        const victim = others[world.prng.below(others.length)];
-        proposal = { ...proposal, active: proposal.active.filter((other) => other !== victim) };
-      }
+      const victims = winners.get(proposal.prev) ??
+        new Set(world.prng.below(4) === 0 ? [others[world.prng.below(others.length)]] : []);
+      proposal = { ...proposal, active: proposal.active.filter((other) => !victims.has(other)) };
       const vote = signVote(id, proposal.term, digestOf(proposal));
       return [{ ...sent, message: { kind: "proposal", proposal, vote } }];
     },
