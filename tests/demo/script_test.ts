@@ -52,6 +52,7 @@ Deno.test("one key hands over, another makes as many liars as the roster bears",
   await agreement(cluster);
   const before = model.agreed()!.term;
   strictEqual(act(cluster, "h"), undefined);
+  strictEqual(act(cluster, "h"), "there is no leader now; wait for the election");
   await agreement(cluster);
   ok(model.agreed()!.term > before);
   match(act(cluster, "t")!, /^node-\d lies from now on; h gives it an election to lie in$/);
@@ -59,6 +60,18 @@ Deno.test("one key hands over, another makes as many liars as the roster bears",
   strictEqual(act(cluster, "t"), "no more than 1 of 4 may lie in this roster");
   const [{ liar }] = model.lies;
   strictEqual(model.nodes.get(liar)?.isLiar, true);
+});
+
+Deno.test("a liar beside a crashed node is more than the roster bears, and the demo says so", async () => {
+  await using fake = await fakeCluster(4);
+  const { cluster } = fake;
+  await cluster.launch();
+  await startNodes(cluster, 4);
+  await agreement(cluster);
+  strictEqual(act(cluster, "k"), undefined);
+  await agreement(cluster);
+  match(act(cluster, "t")!, /lies from now on: with who is gone, more than this roster promises/);
+  await agreement(cluster);
 });
 
 Deno.test("the script tells four steps with growing terms", async () => {

@@ -162,6 +162,9 @@ function turn(cluster: DemoCluster): string {
   }
   const victim = model.honest().findLast((node) => node !== model.leader());
   if (!victim) return "there is no follower to turn";
+  const gone = [...model.nodes.values()].filter((node) => node.state !== "runs").length;
   cluster.takeOver(victim.name).catch((thrown) => cluster.fail(thrown));
-  return `${victim.name} lies from now on; h gives it an election to lie in`;
+  return gone + liars < faultBound
+    ? `${victim.name} lies from now on; h gives it an election to lie in`
+    : `${victim.name} lies from now on: with who is gone, more than this roster promises to bear`;
 }
