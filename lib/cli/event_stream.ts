@@ -1,5 +1,6 @@
 /** Reads a node's server-sent events (HTML standard, section 9.2), as far as nodes write them: one line of data each. */
-import { FumataError, messageOf } from "../base/errors.ts";
+import { FumataError } from "../base/errors.ts";
+import { whyOf } from "./node_link.ts";
 
 /** One event. */
 export interface StreamedEvent {
@@ -29,7 +30,7 @@ export async function openEvents(
     const query = after === undefined ? "" : `?after=${after}`;
     response = await fetch(`http://${http}/v1/events${query}`, { signal });
   } catch (thrown) {
-    throw cannot(messageOf(thrown), thrown);
+    throw cannot(whyOf(thrown), thrown);
   }
   const { body, status } = response;
   if (status !== 200 || !body) {

@@ -166,7 +166,8 @@ async function request(
   throw new FumataError(code, error?.message ?? `Cannot ask the node at ${http}: status ${status}`);
 }
 
-function whyOf(thrown: unknown): string {
+/** Why a request got no answer, in words for people. */
+export function whyOf(thrown: unknown): string {
   if (thrown instanceof DOMException && thrown.name === "TimeoutError") return "it does not answer";
   if (thrown instanceof SyntaxError) return "it answers something else than a node";
   const text = thrown instanceof Error ? `${thrown.message} ${thrown.cause ?? ""}` : String(thrown);

@@ -56,6 +56,17 @@ Deno.test("the crash of the leader becomes a failover, from the first missing an
   assertEquals(model.events.map(({ clock }) => clock)[1], "03:04:10");
 });
 
+Deno.test("a leader that is replaced before it counts as dead is a failover from its first missing answer on, too", () => {
+  const model = watching();
+  model.happened(event("member-suspect", 10, { id: "idB", name: "n2" }, "debug"), 1);
+  model.happened(event("leaderless", 12, { term: 7 }), 2);
+  model.happened(elected(13, 8), 3);
+  assertEquals(model.failovers.map(({ what, tookMs }) => [what, tookMs]), [[
+    "n2 does not answer",
+    3000,
+  ]]);
+});
+
 Deno.test("a certificate that is told of twice, and a member that fails and is no leader, are no failovers", () => {
   const model = watching();
   model.happened(event("member-fail", 10, { id: "idX", name: "x" }), 1);

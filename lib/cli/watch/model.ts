@@ -127,7 +127,7 @@ export class WatchModel {
         return this.#leads(leader, nowMs);
       }
       case "leaderless":
-        this.#failover ??= { what: "no leader", atMs };
+        this.#failover ??= this.#silentLeader() ?? { what: "no leader", atMs };
         return this.#leads(undefined, nowMs);
       case "lease-held":
         if (typeof data.remainingMs !== "number") return;
@@ -176,6 +176,12 @@ export class WatchModel {
       if (this.failovers.length > FAILOVERS_MAX) this.failovers.shift();
     }
     this.#failover = undefined;
+  }
+
+  /** A leader may be replaced before it counts as dead. */
+  #silentLeader(): { readonly what: string; readonly atMs: number } | undefined {
+    const atMs = this.leader && this.#suspectedAt.get(this.leader.id);
+    return atMs === undefined ? undefined : { what: `${this.leader!.name} does not answer`, atMs };
   }
 
   #leads(leader: WatchedLeader | undefined, nowMs: number): void {
