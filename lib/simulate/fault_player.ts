@@ -152,8 +152,8 @@ export class FaultPlayer {
     const collector = this.#world.nodes.find((node) => node.id === leader?.collector);
     if (!leader?.isUp || !collector || collector === leader) return false;
     const { network } = this.#world;
-    const join = network.cut((from, to) => from === leader.place && to === collector.place);
-    this.#after(forMs, join);
+    const pair = [leader.place, collector.place];
+    this.#after(forMs, network.cut((from, to) => pair.includes(from) && pair.includes(to)));
     if (restartAfterMs !== undefined) {
       this.#after(restartAfterMs, () => this.#restartAllBut([leader, collector]));
     }

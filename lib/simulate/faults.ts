@@ -73,7 +73,7 @@ export type Fault =
     readonly forMs: number;
   }
   /**
-   * The next collector does not hear the leader, and holds it for silent while all others have just promised it their lease; after a while these
+   * The next collector and the leader do not hear each other, and the collector holds the leader for silent while all others have just promised it their lease; after a while these
    * start anew, unless `restartAfterMs` is absent. Only promises stand between two leaders then.
    */
   | { readonly kind: "hush"; readonly forMs: number; readonly restartAfterMs?: number }

@@ -20,7 +20,7 @@
  * | `slow-disk NODE MS`, `full-disk NODE`, `free-disk NODE`, `forget NODE` | disks |
  * | `enclave [N] MOOD`, `rekey [N]`, `no-enclave NODE`, `reach-enclave NODE` | enclaves |
  * | `liar NODE LIE` | a node lies from now on |
- * | `hush MS [MS]` | the next collector does not hear the leader; the others start anew after the second time |
+ * | `hush MS [MS]` | the next collector and the leader do not hear each other; the others start anew after the second time |
  * | `step-down` | somebody asks the leader to |
  * | `expect lease NODE`, `expect no lease`, `expect term N`, `expect head NODE N`, `expect leader NODE of NODE`, `expect none follows` | what must be so |
  * | `expect NODE sees NODE STATE`, `expect note NODE WORD`, `expect no note NODE WORD` | in a view; in what a node noted since the start |
