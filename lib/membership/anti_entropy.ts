@@ -13,8 +13,8 @@
 import type { Context } from "./context.ts";
 import { syncIntervalMs } from "./settings.ts";
 import type { SyncSchedule } from "./sync_schedule.ts";
-import type { NodeId } from "./types.ts";
-import { isActive, type MemberRecord } from "./view.ts";
+import { hashOfBytes, hashOfMember } from "./view_hash.ts";
+import type { MemberRecord } from "./view.ts";
 
 /** Compares the views of one node and its members. */
 export interface AntiEntropy {
@@ -57,9 +57,8 @@ const HALF = 8;
 /** The digest of a node's view, itself included, and of its head: 8 bytes as hex. The same members at the same incarnations have the same. */
 export function digestOf(context: Context): string {
   const { view, options, incarnation, head } = context;
-  const sum = view.cachedSum() ?? sumOf(view.records());
-  view.cacheSum(sum);
-  return word(sum + hashOf(options.self.id, incarnation)) + word(hashOfBytes(head));
+  const sum = view.sum() + hashOfMember(options.self.id, incarnation);
+  return word(sum) + word(hashOfBytes(head));
 }
 
 /** The head as it is to be told to somebody with this digest: nothing, when they have the same. */
@@ -71,33 +70,4 @@ const NOTHING = new Uint8Array(0);
 
 function word(value: number): string {
   return (value >>> 0).toString(16).padStart(HALF, "0");
-}
-
-function sumOf(records: Iterable<MemberRecord>): number {
-  let sum = 0;
-  for (const record of records) {
-    if (isActive(record)) sum = (sum + hashOf(record.id, record.incarnation)) >>> 0;
-  }
-  return sum;
-}
-
-/** Ids are hashes already, so a window of one and a mixer (murmur3's finalizer) do. */
-function hashOf(id: NodeId, incarnation: number): number {
-  let value = 0x9e3779b9;
-  for (let i = 0; i < 8; i++) value = Math.imul(value ^ id.charCodeAt(i), 0x01000193);
-  const [low, high] = [incarnation >>> 0, Math.floor(incarnation / 0x100000000)];
-  return mixed(value ^ Math.imul(low, 0xcc9e2d51) ^ high);
-}
-
-function hashOfBytes(bytes: Uint8Array): number {
-  let value = 0x85ebca6b;
-  for (const byte of bytes) value = Math.imul(value ^ byte, 0x01000193);
-  return mixed(value);
-}
-
-function mixed(value: number): number {
-  let v = value;
-  v = Math.imul(v ^ (v >>> 16), 0x85ebca6b);
-  v = Math.imul(v ^ (v >>> 13), 0xc2b2ae35);
-  return (v ^ (v >>> 16)) >>> 0;
 }

@@ -29,6 +29,9 @@ export interface Prober extends Part {
 /** Probes that show a new member this node's own claim: it may not have answered because first words were lost. */
 const INTRODUCTIONS = 2;
 
+/** Probe intervals after its arrival in which it may be introduced to: later the digest finds a member that does not hold this node. */
+const INTERVALS_INTRODUCED = 4;
+
 /** How many times the wanted confirmations try at once, on average, when a member is accused: some will be busy. */
 const ENOUGH_CONFIRMATIONS = 2;
 
@@ -114,7 +117,9 @@ export function createProber(context: Context, own: Own, judgement: Judgement): 
     const verdict = record.verdicts.get(options.self.id) ??
       record.verdicts.values().next().value;
     const owed: Claim[] = verdict ? [verdict.claim] : [];
-    if (record.introductions < INTRODUCTIONS) {
+    const agoMs = context.nowMs - record.sinceMs;
+    const isNew = agoMs < INTERVALS_INTRODUCED * settings.probeIntervalMs;
+    if (isNew && record.introductions < INTRODUCTIONS) {
       record.introductions++;
       owed.push(own.claim());
     }

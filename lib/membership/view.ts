@@ -4,6 +4,7 @@
  */
 import type { Address } from "../base/address.ts";
 import { TOMBSTONES_MAX } from "./limits.ts";
+import { hashOfMember } from "./view_hash.ts";
 import type {
   AccusationClaim,
   AliveClaim,
@@ -64,7 +65,7 @@ export interface View {
   size(): number;
   /** Members alive or suspect. */
   activeCount(): number;
-  /** Members that are dead; those that were held for it longest first. */
+  /** Members that are dead. */
   dead(): Iterable<MemberRecord>;
   /** Members of this name, in any state. */
   named(name: string): Iterable<MemberRecord>;
@@ -77,9 +78,8 @@ export interface View {
   renew(record: MemberRecord, claim: AliveClaim): void;
   /** Raises a record's incarnation by what its subject said when it left. */
   leave(record: MemberRecord, claim: LeftClaim): void;
-  /** The sum of `anti_entropy.ts` as long as nothing has changed. */
-  cachedSum(): number | undefined;
-  cacheSum(sum: number): void;
+  /** The sum, modulo 2^32, of the hashes of all active members: for `anti_entropy.ts`. */
+  sum(): number;
   tombstone(id: NodeId): Tombstone | undefined;
   tombstones(): Iterable<[NodeId, Tombstone]>;
 }
@@ -92,15 +92,26 @@ export function createView(): View {
   const dead = new Map<NodeId, MemberRecord>();
   const byName = new Map<string, Set<MemberRecord>>();
   let active = 0;
-  let sum: number | undefined;
+  let sum = 0;
 
+  /** Before a record changes it is taken out of the indexes and counts, and then put in again. */
   function enter(record: MemberRecord): void {
+    if (isActive(record)) {
+      active++;
+      sum = (sum + hashOfMember(record.id, record.incarnation)) >>> 0;
+    }
+    if (record.state === "dead") dead.set(record.id, record);
     const others = byName.get(record.alive.name);
     if (others) others.add(record);
     else byName.set(record.alive.name, new Set([record]));
   }
 
   function remove(record: MemberRecord): void {
+    if (isActive(record)) {
+      active--;
+      sum = (sum - hashOfMember(record.id, record.incarnation)) >>> 0;
+    }
+    dead.delete(record.id);
     const others = byName.get(record.alive.name);
     others?.delete(record);
     if (others?.size === 0) byName.delete(record.alive.name);
@@ -114,25 +125,17 @@ export function createView(): View {
     dead: () => dead.values(),
     named: (name) => byName.get(name) ?? [],
     add(record) {
-      sum = undefined;
       records.set(record.id, record);
-      enter(record);
       tombstones.delete(record.id);
-      if (isActive(record)) active++;
+      enter(record);
     },
     setState(record, state, nowMs) {
-      sum = undefined;
-      if (isActive(record)) active--;
-      dead.delete(record.id);
+      remove(record);
       record.state = state;
       record.sinceMs = nowMs;
-      if (isActive(record)) active++;
-      if (state === "dead") dead.set(record.id, record);
+      enter(record);
     },
     reap(record, isSought = true) {
-      sum = undefined;
-      if (isActive(record)) active--;
-      dead.delete(record.id);
       remove(record);
       records.delete(record.id);
       if (tombstones.size >= TOMBSTONES_MAX) tombstones.delete(tombstones.keys().next().value!);
@@ -145,21 +148,18 @@ export function createView(): View {
       );
     },
     renew(record, claim) {
-      sum = undefined;
       remove(record);
       record.alive = claim;
       record.incarnation = claim.incarnation;
       enter(record);
     },
     leave(record, claim) {
-      sum = undefined;
+      remove(record);
       record.incarnation = claim.incarnation;
       record.left = claim;
+      enter(record);
     },
-    cachedSum: () => sum,
-    cacheSum(fresh) {
-      sum = fresh;
-    },
+    sum: () => sum,
     tombstone: (id) => tombstones.get(id),
     tombstones: () => tombstones.entries(),
   };
