@@ -2,6 +2,7 @@
 import { formatAddress } from "../../lib/base/address.ts";
 import type { ApiLimits } from "../../lib/api/limits.ts";
 import { ROUTES } from "../../lib/api/routes.ts";
+import type { Route } from "../../lib/api/types.ts";
 import { ApiServer } from "../../lib/api/server.ts";
 import { BareEnclave, TestNode } from "../node/_cluster.ts";
 
@@ -24,6 +25,7 @@ export class Served implements AsyncDisposable {
       limits?: ApiLimits;
       token?: false;
       allowedOrigins?: readonly string[];
+      routes?: readonly Route[];
     } = {},
   ): Promise<Served> {
     const enclave = new BareEnclave("highest");
@@ -31,7 +33,7 @@ export class Served implements AsyncDisposable {
     const server = await ApiServer.start({
       at: { host: "127.0.0.1", port: 0 },
       node: test.node,
-      routes: ROUTES,
+      routes: options.routes ?? ROUTES,
       ...(options.token !== false && { token: TOKEN }),
       ...(options.limits && { limits: options.limits }),
       ...(options.allowedOrigins && { allowedOrigins: options.allowedOrigins }),

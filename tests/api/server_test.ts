@@ -2,6 +2,7 @@
 import { match, ok, strictEqual } from "node:assert";
 import { API_LIMITS } from "../../lib/api/limits.ts";
 import { ROUTES } from "../../lib/api/routes.ts";
+import type { Route } from "../../lib/api/types.ts";
 import { readAll, Served, TOKEN } from "./_served.ts";
 
 Deno.test("what changes something needs the token; what is read does not, but for keys", async () => {
@@ -95,4 +96,24 @@ Deno.test("connections and streams beyond their number are closed at once", asyn
   using three = await served.connect();
   strictEqual(await readAll(three), "");
   await stream.body!.cancel();
+});
+
+Deno.test("a reader that takes nothing of its answer is cut off in time", async () => {
+  const long: Route = {
+    method: "GET",
+    path: "/long",
+    needsToken: false,
+    doc: { summary: "More than sockets buffer.", answers: { 200: { means: "Much." } } },
+    handle: () => ({ status: 200, text: "x".repeat(32 * 1024 * 1024) }),
+  };
+  await using served = await Served.start({
+    limits: { ...API_LIMITS, connectionsMax: 1, answerMs: 200 },
+    routes: [...ROUTES, long],
+  });
+  using slow = await served.connect();
+  await slow.write(new TextEncoder().encode("GET /long HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"));
+  // One byte, so that the answer is under way before anybody else asks.
+  await slow.read(new Uint8Array(1));
+  const request = "GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n";
+  while (!(await served.raw(request)).includes(" 200 "));
 });

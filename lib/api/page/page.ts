@@ -18,6 +18,8 @@ import { connectVerifier } from "./verify_panel.ts";
 
 /** How often the page asks without an event: round trips and leases change without one, ms. */
 const REFRESH_MS = 2_000;
+/** How often it asks for the lease of a node that leads, which runs down and is renewed in a fraction of a second, ms. */
+const LEASE_MS = 400;
 /** Events come in bursts; one look after them is enough, ms. */
 const SETTLE_MS = 120;
 /** Rows that the lists of events and of terms show. */
@@ -62,17 +64,24 @@ async function start(): Promise<void> {
   connectVerifier(() => state.seen?.status);
   await refresh();
   setInterval(() => browser.document.hidden || refresh(), REFRESH_MS);
+  setInterval(() => browser.document.hidden || refreshLease(), LEASE_MS);
   browser.document.addEventListener("visibilitychange", () => browser.document.hidden || refresh());
   state.events = [...(state.seen?.history.events ?? [])];
   showEvents();
   let settling: ReturnType<typeof setTimeout> | undefined;
   await follow(state.events.at(-1)?.id ?? 0, (event) => {
     onEvent(event);
+    if (!isNews(event)) return;
     settling ??= setTimeout(() => {
       settling = undefined;
       refresh();
     }, SETTLE_MS);
   }, showLink);
+}
+
+/** Renewals of the lease come several times a second and change nothing that is drawn after events. */
+function isNews({ level, event }: PageEvent): boolean {
+  return level !== "debug" || event.startsWith("election-") || event.startsWith("member-");
 }
 
 function onEvent({ id, level, event, message, time }: PageEvent): void {
@@ -95,6 +104,16 @@ async function refresh(): Promise<void> {
   }
   state.isAsking = false;
   if (state.isAskedAgain) await refresh();
+}
+
+async function refreshLease(): Promise<void> {
+  const { seen } = state;
+  if (!seen?.status.leader?.self || state.isAsking) return;
+  try {
+    showLease(await ask("/v1/leader"), leaseMsOf(seen.claims));
+  } catch {
+    // No leader, or no node: the whole view finds that out and says it.
+  }
 }
 
 async function look(): Promise<Seen> {
@@ -181,13 +200,18 @@ function showLeader(status: StatusView, claims: Seen["claims"]): void {
     fact("Drawn by", status.policy ?? "not known yet"),
     fact("Function checksum", html("span", { class: "code" }, status.checksum)),
   );
-  showLease(leader, Number(claims?.lease ?? 0));
+  showLease(leader, leaseMsOf(claims));
   byId("trust").replaceChildren(...trustRows(status));
 }
 
 function headline(leader: LeaderView | null): string {
   if (!leader) return "No leader: electing";
   return leader.self ? `${leader.name} leads (this node)` : `${leader.name} leads`;
+}
+
+/** Length of the lease that the package promises; 0 without one. */
+function leaseMsOf(claims: Seen["claims"]): number {
+  return Number(claims?.lease ?? 0);
 }
 
 function showLease(leader: LeaderView | null, leaseMs: number): void {
