@@ -1,6 +1,7 @@
 /** Each check of `fumata doctor`, on a machine and a cluster that are well, and on ones that are not. */
 import { deepStrictEqual, match, strictEqual } from "node:assert";
 import { writeControlFile } from "../../lib/api/control_file.ts";
+import { formatAddress } from "../../lib/base/address.ts";
 import { FumataError } from "../../lib/base/errors.ts";
 import { doctorCommand } from "../../lib/cli/commands/doctor.ts";
 import { checkClock, checkEnclave, checkRoster } from "../../lib/cli/doctor/enclave.ts";
@@ -12,6 +13,7 @@ import {
   runningNode,
 } from "../../lib/cli/doctor/machine.ts";
 import { checkReach } from "../../lib/cli/doctor/reach.ts";
+import { checkLeader, memberAddresses } from "../../lib/cli/doctor/running.ts";
 import { KeyringFile } from "../../lib/node/keyring_file.ts";
 import { openTransport } from "../../lib/node/transport.ts";
 import { createSealer } from "../../lib/wire/sealing.ts";
@@ -167,7 +169,7 @@ Deno.test("the command prints a line for each finding, and fails when one does",
   deepStrictEqual([json.findings[0].check, json.findings[0].health], ["config", "fail"]);
 });
 
-Deno.test("a node counts as running only when it answers", async () => {
+Deno.test("a node counts as running only when it answers, and then says whom it sees and who leads", async () => {
   const folder = await Deno.makeTempDir();
   const control = { node: "a:1", id: "i", name: "n", cluster: "c" };
   strictEqual(await runningNode(folder), undefined);
@@ -177,6 +179,14 @@ Deno.test("a node counts as running only when it answers", async () => {
   const http = served.url.slice("http://".length);
   writeControlFile(folder, { ...control, http });
   strictEqual(await runningNode(folder), http);
+
+  await served.test.leader(1);
+  match(seen([await checkLeader(http)]), /^ok n:1 leads term \d+$/);
+  match(seen([await checkLeader(`${HOST}:1`)]), /^warn .* no leader$/);
+  await using other = new TestNode(served.enclave, [served.test.node.address]);
+  await other.leader(2);
+  deepStrictEqual(await memberAddresses(http), [formatAddress(other.node.address)]);
+  deepStrictEqual(await memberAddresses(`${HOST}:1`), []);
   await Deno.remove(folder, { recursive: true });
 });
 

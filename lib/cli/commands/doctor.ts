@@ -1,5 +1,4 @@
 /** `fumata doctor`: looks at everything that a node needs, as this node would start, and says what to do about what is not well. */
-import type { LeaderView, MemberView } from "../../api/views.ts";
 import { formatAddress, isLoopback, requireAddress } from "../../base/address.ts";
 import { EXIT_CODES, FumataError } from "../../base/errors.ts";
 import { silentLogger } from "../../base/log.ts";
@@ -13,6 +12,7 @@ import { checkClock, checkEnclave, checkRoster } from "../doctor/enclave.ts";
 import { fail, type Finding, ok, warn } from "../doctor/finding.ts";
 import { checkClusterKeys, checkPorts, checkStateFolder, runningNode } from "../doctor/machine.ts";
 import { checkReach } from "../doctor/reach.ts";
+import { checkLeader, memberAddresses } from "../doctor/running.ts";
 import { parseHooks } from "../hooks/hook.ts";
 import { NODE_SERVICE_FLAGS } from "../node_flags.ts";
 import { JSON_FLAG, OUTPUT_FLAG, print } from "../output.ts";
@@ -20,7 +20,6 @@ import { nodeOptions } from "./node.ts";
 
 /** Members that are tried; more say nothing new of this machine. */
 const MEMBERS_MAX = 16;
-const ANSWER_MS_MAX = 2_000;
 
 /** The command. */
 export const doctorCommand: Command = {
@@ -78,11 +77,8 @@ async function checkMembers(
   http: string | undefined,
 ): Promise<Finding[]> {
   const own = formatAddress(advertise ?? bind);
-  const members = http === undefined ? [] : await ask(http, "/v1/members") as MemberView[] | null;
-  const addresses = new Set([
-    ...seeds.map(formatAddress),
-    ...(members ?? []).filter(({ self }) => !self).map(({ address }) => address),
-  ]);
+  const members = http === undefined ? [] : await memberAddresses(http);
+  const addresses = new Set([...seeds.map(formatAddress), ...members]);
   addresses.delete(own);
   if (addresses.size === 0) {
     return [warn("reach", "no other member is known", "name one with --neighbor")];
@@ -103,26 +99,6 @@ async function checkMembers(
       .map((address) => checkReach(requireAddress(address, "--neighbor"), passerBy)),
   );
   return reached.flat();
-}
-
-async function checkLeader(http: string): Promise<Finding> {
-  const leader = await ask(http, "/v1/leader") as LeaderView | null;
-  if (leader) return ok("leader", `${leader.name} leads term ${leader.term}`);
-  const advice = '"fumata members" shows who is missing; a roster needs its quorum';
-  return warn("leader", "the running node respects no leader", advice);
-}
-
-/** `null` for any answer but a good one. */
-async function ask(http: string, path: string): Promise<unknown> {
-  try {
-    const response = await fetch(`http://${http}${path}`, {
-      signal: AbortSignal.timeout(ANSWER_MS_MAX),
-    });
-    const value = await response.json();
-    return response.ok ? value : null;
-  } catch {
-    return null;
-  }
 }
 
 function text(findings: readonly Finding[]): string {
