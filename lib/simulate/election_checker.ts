@@ -272,8 +272,9 @@ export class ElectionChecker implements Watcher {
   #checkLeases(): void {
     if (this.#leases.size < 2) return;
     const { nowMs } = this.#world;
+    // A process that stands still uses no lease, and looks at both clocks before it does again.
     const holders = [...this.#leases].filter(([node, untilMs]) =>
-      node.isUp && !node.clock.isSuspended(nowMs) && node.clock.monotonicMs(nowMs) < untilMs
+      node.isAwake && node.clock.monotonicMs(nowMs) < untilMs
     );
     if (holders.length < 2) return;
     const names = holders.map(([node]) => node.name).join(" and ");
