@@ -19,12 +19,8 @@ import type { Membership } from "../membership/core.ts";
 import type { Profile } from "../membership/settings.ts";
 import type { NodeId } from "../membership/types.ts";
 import type { Dropped } from "../wire/envelope.ts";
-import {
-  decodeRosterMessage,
-  encodeRosterMessage,
-  ROSTER_KINDS,
-  type RosterDoor,
-} from "../wire/roster_messages.ts";
+import type { RosterDoor } from "../wire/roster_fields.ts";
+import { decodeRosterMessage, encodeRosterMessage, ROSTER_KINDS } from "../wire/roster_messages.ts";
 import type { CertificateDesk } from "./certificate_desk.ts";
 import { certificateOf } from "./election_answer.ts";
 import type { ElectionFrame, ElectionPart, PartEffect, PartShell } from "./election_part.ts";

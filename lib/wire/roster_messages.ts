@@ -21,29 +21,12 @@
  * the roster. What is passed on or kept carries its own signature (see the rules) and is checked here; nothing of who is not in the
  * roster gets through. A certificate leaves here as a document: verifying it is the work of `lib/certificate`.
  */
-import {
-  type Domain,
-  gaveUpMessage,
-  TERM_MAX,
-  voteMessage,
-} from "../../function/leader-election/rules.ts";
-import {
-  isActive,
-  isBitmap,
-  leaseAckMessage,
-  ROSTER_MAX,
-  stepDownMessage,
-  successionMessage,
-} from "../../function/leader-election/roster_rules.ts";
 import { type Cbor, encodeCbor } from "../../function/leader-election/cbor.ts";
 import { base64url } from "../base/bytes.ts";
-import type { Digest, Vote } from "../certificate/types.ts";
-import { PUBLIC_KEY_BYTES, SIGNATURE_BYTES, verifyEd25519 } from "../crypto/ed25519.ts";
+import type { Vote } from "../certificate/types.ts";
 import {
   ACK_REFUSAL_REASONS,
-  type Objection,
   REFUSAL_REASONS,
-  type Roster,
   type RosterMessage,
   type RosterProposal,
   type RosterVoter,
@@ -51,14 +34,10 @@ import {
 } from "../election/roster/types.ts";
 import type { NodeId } from "../membership/types.ts";
 import { decodeCbor } from "./cbor_decode.ts";
-import { type Dropped, dropped, isBytes } from "./envelope.ts";
-import {
-  bitmapOfIds,
-  bytesOf,
-  heartbeatBytes,
-  NONCE_BYTES,
-  rosterDigest,
-} from "./roster_signing.ts";
+import { type Dropped, dropped } from "./envelope.ts";
+import { bitmapOfIds, bytesOf } from "./roster_signing.ts";
+import type { RosterDoor } from "./roster_fields.ts";
+import { ROSTER_DECODERS } from "./roster_decoders.ts";
 
 /** Numbers of the kinds in the envelope; 48..63 are theirs. */
 export const ROSTER_KINDS = {
@@ -79,18 +58,6 @@ export const ROSTER_KINDS = {
 
 /** Largest body: the longest certificate and its votes. */
 export const ROSTER_BODY_BYTES_MAX = 96 * 1024;
-
-/** Longest JWS: the claims of a certificate with 64 nodes stay well below. */
-const JWS_CHARACTERS_MAX = 64 * 1024;
-const DIGEST_BYTES = 32;
-
-/** What the door knows. */
-export interface RosterDoor {
-  readonly domain: Domain;
-  readonly roster: Pick<Roster, "voters" | "votesNeeded">;
-  /** Raw Ed25519 key of who may order a succession, 32 bytes; without one, orders are dropped. */
-  readonly operatorKey?: Uint8Array;
-}
 
 /** Encodes a body; the envelope takes `ROSTER_KINDS[message.kind]`. */
 export function encodeRosterMessage(
@@ -114,7 +81,7 @@ export function decodeRosterMessage(
   if (!sender) return dropped("claim");
   const body = decodeCbor(opened.body);
   if (!Array.isArray(body)) return dropped("body");
-  const message = DECODERS[kind](body, sender, door);
+  const message = ROSTER_DECODERS[kind](body, sender, door);
   return message ? { ok: true, message } : dropped("body");
 }
 
@@ -202,257 +169,4 @@ function proposalBody(proposal: RosterProposal, voters: readonly RosterVoter[]):
   if (proposal.type === "closing") return [...base, bytesOf(proposal.successor)];
   const bitmap = bitmapOfIds(voters, proposal.active);
   return [...base, bitmap, bytesOf(proposal.incumbent ?? ""), proposal.tenure];
-}
-
-type Decoder = (
-  body: readonly Cbor[],
-  sender: RosterVoter,
-  door: RosterDoor,
-) => RosterMessage | undefined;
-
-const DECODERS: Record<RosterMessage["kind"], Decoder> = {
-  "proposal": (body, sender, door) => {
-    const proposal = readProposal(body[0], door);
-    const [, signature] = body;
-    if (body.length !== 2 || !proposal || !isSignature(signature)) return undefined;
-    const digest = rosterDigest(door.domain, door.roster.voters, proposal);
-    const vote = readVote(sender, proposal.term, digest, signature, door);
-    return vote && { kind: "proposal", proposal, vote };
-  },
-  "vote": (body, sender, door) => {
-    const [term, bytes, signature] = body;
-    if (body.length !== 3 || !isTerm(term) || !isDigest(bytes)) return undefined;
-    const digest = base64url(bytes);
-    const vote = readVote(sender, term, digest, signature, door);
-    return vote && { kind: "vote", term, digest, vote };
-  },
-  "refusal": (body, _sender, { roster: { voters } }) => {
-    const [term, digest, place, waitMs, missing, forbidden, headTerm, headId] = body;
-    if (body.length !== 8 || !isTerm(term) || !isDigest(digest) || !isDigest(headId)) {
-      return undefined;
-    }
-    if (typeof place !== "number" || typeof waitMs !== "number" || typeof headTerm !== "number") {
-      return undefined;
-    }
-    const reason = REFUSAL_REASONS[place];
-    const lists = [readIds(missing, voters), readIds(forbidden, voters)];
-    if (!reason || !lists[0] || !lists[1]) return undefined;
-    const objection: Objection = {
-      reason,
-      ...(reason === "promise" && { waitMs }),
-      ...(reason === "view" && { missing: lists[0], forbidden: lists[1] }),
-    };
-    const head = { term: headTerm, id: base64url(headId) };
-    return { kind: "refusal", term, digest: base64url(digest), objection, head };
-  },
-  "gave-up": (body, _sender, door) => {
-    const [prev, term, list, last] = body;
-    if (body.length !== 4 || !isDigest(prev) || !isTerm(term)) return undefined;
-    const signed = readSigned(list, gaveUpMessage(door.domain, prev, term), door);
-    const seen = readSeen(last, door);
-    if (!signed || signed.length === 0 || seen === "bad") return undefined;
-    const statements = signed.map(([{ id }, signature]) => ({
-      prev: base64url(prev),
-      term,
-      voter: id,
-      signature,
-    }));
-    return { kind: "gave-up", statements, ...(seen && { seen }) };
-  },
-  "bundle": (body, _sender, door) => {
-    const proposal = readProposal(body[0], door);
-    if (body.length !== 2 || !proposal) return undefined;
-    const digest = bytesOf(rosterDigest(door.domain, door.roster.voters, proposal));
-    const signed = readSigned(body[1], voteMessage(door.domain, proposal.term, digest), door);
-    if (!signed || signed.length < door.roster.votesNeeded) return undefined;
-    const votes = signed.map(([{ key }, signature]): Vote => ({ key, signature }));
-    return { kind: "bundle", proposal, votes };
-  },
-  "want-certificate": (body) =>
-    body.length === 1 && isDigest(body[0])
-      ? { kind: "want-certificate", id: base64url(body[0]) }
-      : undefined,
-  "certificate": (body) => {
-    const [certificate, list] = body;
-    if (body.length !== 2 || typeof certificate !== "string" || !Array.isArray(list)) {
-      return undefined;
-    }
-    if (certificate.length > JWS_CHARACTERS_MAX || list.length > ROSTER_MAX) return undefined;
-    const bundle: Vote[] = [];
-    for (const item of list) {
-      if (!Array.isArray(item) || item.length !== 2) return undefined;
-      const [key, signature] = item;
-      if (!isBytes(key, PUBLIC_KEY_BYTES) || !isSignature(signature)) return undefined;
-      bundle.push({ key: base64url(key), signature: base64url(signature) });
-    }
-    return { kind: "certificate", document: { certificate, bundle } };
-  },
-  "heartbeat": (body, sender, { domain }) => {
-    const [id, nonce, incarnation, sequence, echo, signature] = body;
-    if (body.length !== 6 || !isDigest(id) || !isBytes(nonce, NONCE_BYTES)) return undefined;
-    if (typeof incarnation !== "number" || typeof sequence !== "number") return undefined;
-    if (!isSignature(signature) || !isOptional(echo, NONCE_BYTES)) return undefined;
-    const unsigned = {
-      certificateId: base64url(id),
-      nonce: base64url(nonce),
-      incarnation,
-      sequence,
-      ...(echo.length > 0 && { echo: base64url(echo) }),
-    };
-    if (!isSigned(sender, heartbeatBytes(domain, unsigned), signature)) return undefined;
-    return { kind: "heartbeat", heartbeat: { ...unsigned, signature: base64url(signature) } };
-  },
-  "lease-ack": (body, sender, { domain }) => {
-    const [id, nonce, signature] = body;
-    if (body.length !== 3 || !isDigest(id) || !isBytes(nonce, NONCE_BYTES)) return undefined;
-    if (!isSignature(signature)) return undefined;
-    if (!isSigned(sender, leaseAckMessage(domain, id, nonce), signature)) return undefined;
-    const ack = {
-      certificateId: base64url(id),
-      nonce: base64url(nonce),
-      voter: sender.id,
-      signature: base64url(signature),
-    };
-    return { kind: "lease-ack", ack };
-  },
-  "ack-refusal": (body) => {
-    const [id, place, headTerm, headId, bootNonce] = body;
-    if (body.length !== 5 || !isDigest(id) || !isDigest(headId)) return undefined;
-    if (typeof place !== "number" || typeof headTerm !== "number") return undefined;
-    const reason = ACK_REFUSAL_REASONS[place];
-    if (!reason || !isOptional(bootNonce, NONCE_BYTES)) return undefined;
-    return {
-      kind: "ack-refusal",
-      certificateId: base64url(id),
-      reason,
-      head: { term: headTerm, id: base64url(headId) },
-      ...(bootNonce.length > 0 && { bootNonce: base64url(bootNonce) }),
-    };
-  },
-  "step-down": (body, _sender, { domain, roster: { voters } }) => {
-    const [id, place, signature] = body;
-    const leader = typeof place === "number" ? voters[place] : undefined;
-    if (body.length !== 3 || !isDigest(id) || !leader || !isSignature(signature)) return undefined;
-    if (!isSigned(leader, stepDownMessage(domain, id), signature)) return undefined;
-    const stepDown = {
-      certificateId: base64url(id),
-      leader: leader.id,
-      signature: base64url(signature),
-    };
-    return { kind: "step-down", stepDown };
-  },
-  "evidence": (body, _sender, door) => {
-    const [place, term, one, oneSignature, other, otherSignature] = body;
-    const liar = typeof place === "number" ? door.roster.voters[place] : undefined;
-    if (body.length !== 6 || !liar || !isTerm(term)) return undefined;
-    if (!isDigest(one) || !isDigest(other)) return undefined;
-    const digests = [base64url(one), base64url(other)];
-    const first = readVote(liar, term, digests[0], oneSignature, door);
-    const second = readVote(liar, term, digests[1], otherSignature, door);
-    if (!first || !second || digests[0] === digests[1]) return undefined;
-    return {
-      kind: "evidence",
-      votes: [{ term, digest: digests[0], vote: first }, {
-        term,
-        digest: digests[1],
-        vote: second,
-      }],
-    };
-  },
-  "succession": (body, _sender, { domain, operatorKey }) => {
-    const [successor, signature] = body;
-    if (body.length !== 2 || !isDigest(successor) || !isSignature(signature)) return undefined;
-    if (!operatorKey) return undefined;
-    if (!verifyEd25519(operatorKey, successionMessage(domain, successor), signature)) {
-      return undefined;
-    }
-    const order = { successor: base64url(successor), signature: base64url(signature) };
-    return { kind: "succession", order };
-  },
-};
-
-function readProposal(value: Cbor, { roster: { voters } }: RosterDoor): RosterProposal | undefined {
-  if (!Array.isArray(value) || (value.length !== 4 && value.length !== 6)) return undefined;
-  const [term, prev, kid, what, incumbent, tenure] = value;
-  if (!isTerm(term) || !isDigest(prev) || !isDigest(kid)) return undefined;
-  const base = { term, prev: base64url(prev), kid: base64url(kid) };
-  if (value.length === 4) {
-    return isDigest(what) ? { type: "closing", ...base, successor: base64url(what) } : undefined;
-  }
-  const active = readIds(what, voters);
-  if (!active || active.length === 0 || !isOptional(incumbent, DIGEST_BYTES)) return undefined;
-  if (typeof tenure !== "number" || (tenure === 0) !== (incumbent.length === 0)) return undefined;
-  if (incumbent.length === 0) return { type: "leader", ...base, active, tenure };
-  const id = base64url(incumbent);
-  if (!voters.some((voter) => voter.id === id)) return undefined;
-  return { type: "leader", ...base, active, incumbent: id, tenure };
-}
-
-/** The voters of a bitmap, in roster order; `undefined` when it has another length or a bit beyond the roster. */
-function readIds(value: Cbor, voters: readonly RosterVoter[]): NodeId[] | undefined {
-  if (!(value instanceof Uint8Array) || !isBitmap(voters.length, value)) return undefined;
-  return voters.filter((_, index) => isActive(value, index)).map((voter) => voter.id);
-}
-
-function readVote(
-  voter: RosterVoter,
-  term: number,
-  digest: Digest,
-  signature: Cbor,
-  { domain }: RosterDoor,
-): Vote | undefined {
-  if (!isSignature(signature)) return undefined;
-  if (!isSigned(voter, voteMessage(domain, term, bytesOf(digest)), signature)) return undefined;
-  return { key: voter.key, signature: base64url(signature) };
-}
-
-/** Signatures of different voters over one message. */
-function readSigned(
-  list: Cbor,
-  message: Uint8Array,
-  { roster: { voters } }: RosterDoor,
-): [RosterVoter, string][] | undefined {
-  if (!Array.isArray(list) || list.length > voters.length) return undefined;
-  const signed = new Map<RosterVoter, string>();
-  for (const item of list) {
-    if (!Array.isArray(item) || item.length !== 2) return undefined;
-    const [place, signature] = item;
-    const voter = typeof place === "number" ? voters[place] : undefined;
-    if (!voter || signed.has(voter) || !isSignature(signature)) return undefined;
-    if (!isSigned(voter, message, signature)) return undefined;
-    signed.set(voter, base64url(signature));
-  }
-  return [...signed];
-}
-
-function readSeen(value: Cbor, door: RosterDoor): SignedVote | undefined | "bad" {
-  if (!Array.isArray(value)) return "bad";
-  if (value.length === 0) return undefined;
-  const [term, bytes, place, signature] = value;
-  const voter = typeof place === "number" ? door.roster.voters[place] : undefined;
-  if (value.length !== 4 || !isTerm(term) || !isDigest(bytes) || !voter) return "bad";
-  const digest = base64url(bytes);
-  const vote = readVote(voter, term, digest, signature, door);
-  return vote ? { term, digest, vote } : "bad";
-}
-
-function isSigned(voter: RosterVoter, message: Uint8Array, signature: Uint8Array): boolean {
-  return verifyEd25519(bytesOf(voter.key), message, signature);
-}
-
-/** Below the greatest, so that there is always a next one. */
-function isTerm(value: Cbor): value is number {
-  return typeof value === "number" && value >= 1 && value < TERM_MAX;
-}
-
-function isDigest(value: Cbor): value is Uint8Array {
-  return isBytes(value, DIGEST_BYTES);
-}
-
-function isSignature(value: Cbor): value is Uint8Array {
-  return isBytes(value, SIGNATURE_BYTES);
-}
-
-function isOptional(value: Cbor, length: number): value is Uint8Array {
-  return isBytes(value, length) || isBytes(value, 0);
 }

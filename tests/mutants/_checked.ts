@@ -472,7 +472,7 @@ export const FUNCTION_MUTANTS: readonly Mutant[] = [
 
 /** Bytes of strangers. */
 export const WIRE_MUTANTS: readonly Mutant[] = [
-  ...mutantsOf("wire", "lib/wire/roster_messages.ts", [
+  ...mutantsOf("wire", "lib/wire/roster_fields.ts", [
     [
       "wire-vote",
       "a vote is signed by its voter",
@@ -491,6 +491,20 @@ export const WIRE_MUTANTS: readonly Mutant[] = [
       "if (!voter || signed.has(voter) || !isSignature(signature)) return undefined;",
       "if (!voter || !isSignature(signature)) return undefined;",
     ],
+    [
+      "wire-term",
+      "terms stay below 2^53 - 1",
+      `typeof value === "number" && value >= 1 && value < TERM_MAX;`,
+      `typeof value === "number" && value >= 1;`,
+    ],
+    [
+      "wire-incumbent",
+      "an incumbent is in the roster",
+      "  if (!voters.some((voter) => voter.id === id)) return undefined;\n",
+      "",
+    ],
+  ]),
+  ...mutantsOf("wire", "lib/wire/roster_decoders.ts", [
     [
       "wire-heartbeat",
       "a heartbeat is signed by its sender",
@@ -527,23 +541,13 @@ export const WIRE_MUTANTS: readonly Mutant[] = [
       "if (!verifyEd25519(operatorKey, successionMessage(domain, successor), signature)) {",
       "if (operatorKey.length === 0) {",
     ],
+  ]),
+  ...mutantsOf("wire", "lib/wire/roster_messages.ts", [
     [
       "wire-roster",
       "only voters of the roster are read",
       "door.roster.voters.find((voter) => voter.key === key);",
       "door.roster.voters.find((voter) => voter.key === key) ?? door.roster.voters[0];",
-    ],
-    [
-      "wire-term",
-      "terms stay below 2^53 - 1",
-      `typeof value === "number" && value >= 1 && value < TERM_MAX;`,
-      `typeof value === "number" && value >= 1;`,
-    ],
-    [
-      "wire-incumbent",
-      "an incumbent is in the roster",
-      "  if (!voters.some((voter) => voter.id === id)) return undefined;\n",
-      "",
     ],
   ]),
   ...mutantsOf("wire", "lib/wire/envelope.ts", [

@@ -8,12 +8,12 @@ import type {
   LeaderProposal,
   RosterMessage,
 } from "../../lib/election/roster/types.ts";
+import type { RosterDoor } from "../../lib/wire/roster_fields.ts";
 import {
   decodeRosterMessage,
   encodeRosterMessage,
   ROSTER_BODY_BYTES_MAX,
   ROSTER_KINDS,
-  type RosterDoor,
 } from "../../lib/wire/roster_messages.ts";
 import { bitmapOfIds, bytesOf, rosterElectionRules } from "../../lib/wire/roster_signing.ts";
 import {
