@@ -3,30 +3,26 @@
  * one timer waits for the next deadline, and the process can die between any two effects or stand still while a save takes long.
  */
 import type { Address } from "../base/address.ts";
-import { utf8 } from "../base/bytes.ts";
 import { createPrng, type Prng } from "../base/prng.ts";
-import type { CertificateDocument, VerifiedCertificate, Vote } from "../certificate/types.ts";
+import type { CertificateDocument, VerifiedCertificate } from "../certificate/types.ts";
 import type { Identity } from "../crypto/ed25519.ts";
 import type { RosterCertificate, RosterMessage } from "../election/roster/types.ts";
 import type { ElectionMessage } from "../election/types.ts";
 import { createMembership, type Membership } from "../membership/core.ts";
-import { messageBytes } from "../membership/limits.ts";
 import { PROFILES } from "../membership/settings.ts";
-import type { AliveClaim, Claim, GossipMessage, NodeId } from "../membership/types.ts";
+import type { AliveClaim, NodeId } from "../membership/types.ts";
 import { CertificateDesk } from "../node/certificate_desk.ts";
-import { certificateOf } from "../node/election_answer.ts";
 import type { GossipEvent } from "../node/gossip.ts";
-import { Mailbox, type Received } from "../node/mailbox.ts";
+import { Mailbox } from "../node/mailbox.ts";
 import { rosterOf } from "../node/roster_cluster.ts";
 import type { ClockReading } from "../node/roster_voter.ts";
-import { decodeElection, ELECTION_KINDS, encodeElection } from "../wire/election_messages.ts";
-import { decodeRosterMessage, encodeRosterMessage, ROSTER_KINDS } from "../wire/roster_messages.ts";
 import { simulatedRules, unsignedClaims } from "./identities.ts";
 import type { Liar } from "./liars.ts";
 import type { NodeClock } from "./node_clock.ts";
 import { OpenBody, RosterBody, type SimBody, type SimEffect } from "./sim_body.ts";
+import { SimDoor } from "./sim_door.ts";
+import { SimEnclaveLink } from "./sim_enclave_link.ts";
 import type { SimDisk } from "./sim_disk.ts";
-import type { SimEnclave } from "./sim_enclave.ts";
 import type { Packet, Payload } from "./sim_network.ts";
 import type { World } from "./world.ts";
 
@@ -34,27 +30,8 @@ import type { World } from "./world.ts";
 const SOCKET_DATAGRAMS_MAX = 166;
 /** How late a timer fires at most, ms. */
 const TIMER_LATE_MS = 4;
-/** How often the enclaves are asked for evidence, ms; and how long one may be out of reach before its key counts as lost. */
-const ATTEST_MS = 500;
-const ENCLAVE_PATIENCE_MS = 2_000;
-/** How long a call waits for an answer, ms. */
-const CALL_TIMEOUT_MS = 3_000;
 /** How long a stream that does not come about is waited for, ms. */
 const STREAM_TIMEOUT_MS = 1_000;
-
-/** A message whose sender is known. */
-type Opened =
-  | {
-    readonly type: "gossip";
-    readonly sender: NodeId;
-    readonly datagramBytes: number;
-    readonly message: GossipMessage;
-  }
-  | {
-    readonly type: "election";
-    readonly sender: NodeId;
-    readonly message: RosterMessage | ElectionMessage;
-  };
 
 type Step = (clock: ClockReading) => readonly SimEffect[];
 
@@ -79,6 +56,7 @@ export class SimNode {
   body!: SimBody;
   desk!: CertificateDesk;
   readonly #world: World;
+  readonly #door: SimDoor;
   readonly #prng: Prng;
   #generation = 0;
   #pausedUntilMs = 0;
@@ -88,7 +66,7 @@ export class SimNode {
   #done = 0;
   #isBusy = false;
   #tickAtMs = Infinity;
-  readonly #attested = new Map<SimEnclave, { kid: string; lastMs: number }>();
+  #link!: SimEnclaveLink;
 
   constructor(
     world: World,
@@ -111,6 +89,7 @@ export class SimNode {
     this.address = said.address;
     this.#prng = said.prng;
     this.mailbox = new Mailbox(this.identity, world.domain);
+    this.#door = new SimDoor(world, this.id, this.mailbox);
   }
 
   get id(): NodeId {
@@ -139,14 +118,14 @@ export class SimNode {
     this.#pausedUntilMs = 0;
     this.clock.wake(world.nowMs);
     this.#tickAtMs = Infinity;
-    this.#attested.clear();
     this.desk = new CertificateDesk(world.domain, this.disk, world.description);
-    for (const kid of this.disk.kids) this.#admit(kid);
+    this.#link = new SimEnclaveLink(world, this, this.#prng);
+    for (const kid of this.disk.kids) this.#link.admit(kid);
     this.membership = this.#createMembership();
     this.body = this.#createBody();
-    this.#tellKeys();
+    this.#link.tellKeys();
     this.tell((clock) => this.body.gossip({ type: "tick" }, clock));
-    this.#attestLater(this.#prng.float() * 20);
+    this.#link.attestLater(this.#prng.float() * 20);
   }
 
   /** The process dies; what was saved stays, and of a save under way nobody knows. */
@@ -167,7 +146,7 @@ export class SimNode {
   /** The process is stopped until then. */
   pause(untilMs: number): void {
     this.#pausedUntilMs = Math.max(this.#pausedUntilMs, untilMs);
-    this.#later(untilMs, () => this.#resume());
+    this.later(untilMs, () => this.#resume());
   }
 
   /** The machine sleeps until then. */
@@ -175,7 +154,7 @@ export class SimNode {
     const world = this.#world;
     if (!this.isUp || this.clock.isSuspended(world.nowMs)) return;
     this.clock.suspend(world.nowMs, untilMs);
-    this.#later(untilMs, () => this.#resume());
+    this.later(untilMs, () => this.#resume());
   }
 
   /** How long this node may act as the leader, asked as an application asks. */
@@ -208,7 +187,7 @@ export class SimNode {
     const world = this.#world;
     if (!this.isUp || this.clock.isSuspended(world.nowMs)) return;
     if (this.#isHalted && this.#steps.length >= SOCKET_DATAGRAMS_MAX) return;
-    const opened = this.#open(packet);
+    const opened = this.#door.open(packet);
     if (!opened) return;
     if (opened.type === "gossip") {
       const { type: _, ...rest } = opened;
@@ -228,7 +207,7 @@ export class SimNode {
   /** Sends an election message as it is, in this node's name. */
   send(to: number, message: RosterMessage | ElectionMessage): void {
     const payload = this.#isEncoded
-      ? this.#encodedElection(to, message)
+      ? this.#door.encodedElection(to, message)
       : { type: "election" as const, message };
     this.#world.network.send({ from: this.place, to, payload });
   }
@@ -258,7 +237,7 @@ export class SimNode {
 
   #judge(document: CertificateDocument, from: NodeId | undefined): VerifiedCertificate | undefined {
     const judgement = this.desk.judge(document, from);
-    if (judgement.kind === "waits") this.#attestLater(0);
+    if (judgement.kind === "waits") this.#link.attestLater(0);
     return judgement.kind === "genuine" ? judgement.certificate : undefined;
   }
 
@@ -347,14 +326,15 @@ export class SimNode {
     if (this.#tickAtMs <= dueMs + TIMER_LATE_MS) return;
     const atMs = dueMs + 0.001 + this.#prng.float() * TIMER_LATE_MS;
     this.#tickAtMs = atMs;
-    this.#later(atMs, () => {
+    this.later(atMs, () => {
       if (this.#tickAtMs !== atMs) return;
       this.#tickAtMs = Infinity;
       if (!this.#isHalted) this.tell((clock) => this.body.gossip({ type: "tick" }, clock));
     });
   }
 
-  #later(atMs: number, run: () => void): void {
+  /** Plans something, unless the process dies before. */
+  later(atMs: number, run: () => void): void {
     const generation = this.#generation;
     this.#world.at(atMs, () => {
       if (this.#generation === generation) run();
@@ -380,12 +360,7 @@ export class SimNode {
         if (place === undefined) return;
         const said = this.liar ? this.liar.gossips(message) : message;
         const payload: Payload = this.#isEncoded
-          ? {
-            type: "bytes",
-            isDatagram: true,
-            bytes: this.mailbox.gossip(recipient, said),
-            kind: said.kind,
-          }
+          ? this.#door.encodedGossip(recipient, said)
           : { type: "gossip", recipient, message: said };
         return world.network.send({ from: this.place, to: place, payload });
       }
@@ -414,7 +389,7 @@ export class SimNode {
       case undefined:
         return;
       case "call":
-        return this.#call(act);
+        return this.#link.call(act);
       case "tell":
         return void this.#steps.push(act.step);
       case "fail":
@@ -430,72 +405,12 @@ export class SimNode {
     if (this.disk.saveMs === 0) return commit();
     const saving = { commit };
     this.#saving = saving;
-    this.#later(this.#world.nowMs + this.disk.saveMs, () => {
+    this.later(this.#world.nowMs + this.disk.saveMs, () => {
       if (this.#saving !== saving) return;
       commit();
       this.#saving = undefined;
       this.#proceed();
     });
-  }
-
-  // The network.
-
-  #open(packet: Packet): Opened | undefined {
-    const { payload, from } = packet;
-    switch (payload.type) {
-      case "gossip": {
-        const { recipient, message } = payload;
-        if (recipient !== undefined && recipient !== this.id) return undefined;
-        const datagramBytes = messageBytes(message);
-        return { type: "gossip", sender: this.#world.nodes[from].id, datagramBytes, message };
-      }
-      case "election":
-        return { type: "election", sender: this.#world.nodes[from].id, message: payload.message };
-      case "bytes": {
-        const received = payload.isDatagram
-          ? this.mailbox.openDatagram(payload.bytes)
-          : this.mailbox.openFrame(payload.bytes);
-        return received && this.#decode(received);
-      }
-      default:
-        return payload satisfies never;
-    }
-  }
-
-  #decode(received: Received): Opened | undefined {
-    switch (received.type) {
-      case "gossip": {
-        const { sender, bytes, message } = received;
-        return { type: "gossip", sender, datagramBytes: bytes, message };
-      }
-      case "election": {
-        const { config, domain } = this.#world;
-        const decoded = config
-          ? decodeRosterMessage(received, { domain, roster: rosterOf(config) })
-          : decodeElection(received, domain);
-        if (!decoded.ok) return undefined;
-        return { type: "election", sender: received.sender, message: decoded.message };
-      }
-      case "sync":
-        return undefined;
-      default:
-        return received satisfies never;
-    }
-  }
-
-  #encodedElection(to: number, message: RosterMessage | ElectionMessage): Payload {
-    const { config, nodes } = this.#world;
-    const [kind, body] = config
-      ? [
-        ROSTER_KINDS[message.kind],
-        encodeRosterMessage(message as RosterMessage, rosterOf(config).voters),
-      ]
-      : [
-        ELECTION_KINDS[(message as ElectionMessage).kind],
-        encodeElection(message as ElectionMessage),
-      ];
-    const { bytes, fitsDatagram } = this.mailbox.election(nodes[to].id, kind, body);
-    return { type: "bytes", isDatagram: fitsDatagram, bytes, kind: message.kind };
   }
 
   /** Full state over a stream: there and back, or a failure after a while. */
@@ -506,136 +421,27 @@ export class SimNode {
     const isReached = partner?.isAwake && world.network.isOpen(this.place, partner.place) &&
       world.network.isOpen(partner.place, this.place);
     const fail = () =>
-      this.#later(
+      this.later(
         world.nowMs + STREAM_TIMEOUT_MS,
         () => this.tell((clock) => this.body.gossip({ type: "sync-failed", address }, clock)),
       );
     if (!isReached) return fail();
-    const mine = this.#carried(undefined, this.membership.snapshot());
+    const mine = this.#door.carried(undefined, this.membership.snapshot());
     const generation = this.#generation;
     world.at(world.nowMs + world.network.drawDelayMs(), () => {
       // A process that stands still answers nobody, and its state may not be on its disk yet.
       if (!partner.isAwake) return this.#generation === generation ? fail() : undefined;
-      const theirs = partner.#carried(this.id, partner.membership.snapshot());
+      const theirs = partner.#door.carried(this.id, partner.membership.snapshot());
       const source = { host: this.address.host, port: 1 };
       const sender = this.id;
-      const heard = partner.#opened(mine);
+      const heard = partner.#door.opened(mine);
       partner.tell((clock) =>
         partner.body.gossip({ type: "synced", address: source, sender, claims: heard }, clock)
       );
       world.at(world.nowMs + world.network.drawDelayMs(), () => {
         if (this.#generation !== generation) return;
-        const claims = this.#opened(theirs);
+        const claims = this.#door.opened(theirs);
         this.tell((clock) => this.body.gossip({ type: "synced", address, claims }, clock));
-      });
-    });
-  }
-
-  /** Claims as the stream carries them. */
-  #carried(
-    recipient: NodeId | undefined,
-    claims: readonly Claim[],
-  ): readonly (Claim | Uint8Array)[] {
-    return this.#world.encodes ? this.mailbox.sync(recipient, claims) : claims;
-  }
-
-  #opened(carried: readonly (Claim | Uint8Array)[]): readonly Claim[] {
-    return carried.flatMap((item) => {
-      if (!(item instanceof Uint8Array)) return [item];
-      const received = this.mailbox.openFrame(item);
-      return received?.type === "sync" ? received.claims : [];
-    });
-  }
-
-  // The enclaves.
-
-  #attestLater(inMs: number): void {
-    this.#later(this.#world.nowMs + inMs, () => {
-      if (!this.#isHalted) this.#attest();
-      if (inMs > 0) this.#attestLater(ATTEST_MS);
-    });
-  }
-
-  #reaches(enclave: SimEnclave): boolean {
-    return enclave.mood !== "down" && !this.isWithoutEnclave;
-  }
-
-  #attest(): void {
-    const { nowMs, enclaves } = this.#world;
-    let isChanged = false;
-    for (const enclave of enclaves) {
-      const known = this.#attested.get(enclave);
-      if (this.#reaches(enclave)) {
-        const { kid } = enclave.key;
-        this.#attested.set(enclave, { kid, lastMs: nowMs });
-        if (known?.kid === kid) continue;
-        this.#admit(kid);
-        isChanged = true;
-      } else if (known && nowMs - known.lastMs > ENCLAVE_PATIENCE_MS) {
-        this.#attested.delete(enclave);
-        isChanged = true;
-      }
-    }
-    if (!isChanged) return;
-    this.#tellKeys();
-    for (const [from, document] of this.desk.takeWaiting()) this.onDocument(document, from);
-  }
-
-  #admit(kid: string): void {
-    const key = this.#world.keyOf(kid);
-    const { description } = this.#world;
-    if (this.desk.keys.has(kid)) return;
-    const evidence = {
-      platform: "simulated",
-      document: utf8(kid),
-      endorsements: [],
-    } as const;
-    this.desk.admit({ key, evidence, description });
-  }
-
-  /** The living keys; before any enclave was attested in this run, those of earlier runs. */
-  #tellKeys(): void {
-    const living = [...new Set([...this.#attested.values()].map(({ kid }) => kid))];
-    const kids = living.length > 0 ? living : this.desk.kids;
-    const preferred = living.length > 0 ? living[0] : this.desk.kids.at(-1);
-    this.tell((clock) => this.body.keys(kids, preferred, clock));
-  }
-
-  #call(
-    { digest, kid, input, votes }: {
-      readonly digest: string;
-      readonly kid: string;
-      readonly input: Uint8Array;
-      readonly votes: readonly Vote[];
-    },
-  ): void {
-    const world = this.#world;
-    const fail = (reason: string, refused: boolean) =>
-      this.tell((clock) => this.body.callFailed(digest, reason, refused, clock));
-    const enclave = world.enclaves.find((known) =>
-      this.#attested.get(known)?.kid === kid && known.key.kid === kid && this.#reaches(known)
-    );
-    const wayMs = 2 + this.#prng.float() * 8;
-    if (!enclave) return this.#later(world.nowMs + wayMs, () => fail("unreachable", false));
-    this.#later(world.nowMs + wayMs + enclave.slowMs, () => {
-      const answer = enclave.key.kid === kid && this.#reaches(enclave)
-        ? enclave.call(input)
-        : { type: "silent" as const };
-      const afterMs = answer.type === "silent" ? CALL_TIMEOUT_MS : wayMs;
-      this.#later(world.nowMs + afterMs, () => {
-        switch (answer.type) {
-          case "silent":
-            return fail("no answer", false);
-          case "refused":
-            return fail(answer.reason, true);
-          case "answer": {
-            const document = { certificate: certificateOf(answer.answer), bundle: votes };
-            if (this.onDocument(document, undefined)) return;
-            return fail("the certificate in the answer does not verify", true);
-          }
-          default:
-            answer satisfies never;
-        }
       });
     });
   }

@@ -1,0 +1,124 @@
+/**
+ * The door of a simulated node: messages become what travels, and what arrives becomes messages whose sender is known. Where everything is
+ * encoded, and for liars always, that is the door of the real node (`lib/node/mailbox.ts`, `lib/wire`).
+ */
+import type { RosterMessage } from "../election/roster/types.ts";
+import type { ElectionMessage } from "../election/types.ts";
+import { messageBytes } from "../membership/limits.ts";
+import type { Claim, GossipMessage, NodeId } from "../membership/types.ts";
+import type { Mailbox, Received } from "../node/mailbox.ts";
+import { rosterOf } from "../node/roster_cluster.ts";
+import { decodeElection, ELECTION_KINDS, encodeElection } from "../wire/election_messages.ts";
+import { decodeRosterMessage, encodeRosterMessage, ROSTER_KINDS } from "../wire/roster_messages.ts";
+import type { Packet, Payload } from "./sim_network.ts";
+import type { World } from "./world.ts";
+
+/** A message whose sender is known. */
+export type Opened =
+  | {
+    readonly type: "gossip";
+    readonly sender: NodeId;
+    readonly datagramBytes: number;
+    readonly message: GossipMessage;
+  }
+  | {
+    readonly type: "election";
+    readonly sender: NodeId;
+    readonly message: RosterMessage | ElectionMessage;
+  };
+
+/** The door. */
+export class SimDoor {
+  readonly #world: World;
+  readonly #id: NodeId;
+  readonly #mailbox: Mailbox;
+
+  constructor(world: World, id: NodeId, mailbox: Mailbox) {
+    this.#world = world;
+    this.#id = id;
+    this.#mailbox = mailbox;
+  }
+
+  /** A gossip message as bytes. */
+  encodedGossip(recipient: NodeId | undefined, message: GossipMessage): Payload {
+    const bytes = this.#mailbox.gossip(recipient, message);
+    return { type: "bytes", isDatagram: true, bytes, kind: message.kind };
+  }
+
+  /** What a packet says; `undefined` when it does not get through. */
+  open(packet: Packet): Opened | undefined {
+    const { payload, from } = packet;
+    switch (payload.type) {
+      case "gossip": {
+        const { recipient, message } = payload;
+        if (recipient !== undefined && recipient !== this.#id) return undefined;
+        const datagramBytes = messageBytes(message);
+        return { type: "gossip", sender: this.#world.nodes[from].id, datagramBytes, message };
+      }
+      case "election":
+        return { type: "election", sender: this.#world.nodes[from].id, message: payload.message };
+      case "bytes": {
+        const received = payload.isDatagram
+          ? this.#mailbox.openDatagram(payload.bytes)
+          : this.#mailbox.openFrame(payload.bytes);
+        return received && this.#decode(received);
+      }
+      default:
+        return payload satisfies never;
+    }
+  }
+
+  #decode(received: Received): Opened | undefined {
+    switch (received.type) {
+      case "gossip": {
+        const { sender, bytes, message } = received;
+        return { type: "gossip", sender, datagramBytes: bytes, message };
+      }
+      case "election": {
+        const { config, domain } = this.#world;
+        const decoded = config
+          ? decodeRosterMessage(received, { domain, roster: rosterOf(config) })
+          : decodeElection(received, domain);
+        if (!decoded.ok) return undefined;
+        return { type: "election", sender: received.sender, message: decoded.message };
+      }
+      case "sync":
+        return undefined;
+      default:
+        return received satisfies never;
+    }
+  }
+
+  /** An election message as bytes. */
+  encodedElection(to: number, message: RosterMessage | ElectionMessage): Payload {
+    const { config, nodes } = this.#world;
+    const [kind, body] = config
+      ? [
+        ROSTER_KINDS[message.kind],
+        encodeRosterMessage(message as RosterMessage, rosterOf(config).voters),
+      ]
+      : [
+        ELECTION_KINDS[(message as ElectionMessage).kind],
+        encodeElection(message as ElectionMessage),
+      ];
+    const { bytes, fitsDatagram } = this.#mailbox.election(nodes[to].id, kind, body);
+    return { type: "bytes", isDatagram: fitsDatagram, bytes, kind: message.kind };
+  }
+
+  /** Claims as the stream carries them. */
+  carried(
+    recipient: NodeId | undefined,
+    claims: readonly Claim[],
+  ): readonly (Claim | Uint8Array)[] {
+    return this.#world.encodes ? this.#mailbox.sync(recipient, claims) : claims;
+  }
+
+  /** The claims of the other side. */
+  opened(carried: readonly (Claim | Uint8Array)[]): readonly Claim[] {
+    return carried.flatMap((item) => {
+      if (!(item instanceof Uint8Array)) return [item];
+      const received = this.#mailbox.openFrame(item);
+      return received?.type === "sync" ? received.claims : [];
+    });
+  }
+}

@@ -1,0 +1,122 @@
+/**
+ * How a simulated node reaches its enclaves: evidence for their keys, which count as living for a while after an enclave went out of reach, and
+ * calls of the function. Stands for `lib/node/enclave_hosts.ts`, which waits and can't be run in virtual time.
+ */
+import { utf8 } from "../base/bytes.ts";
+import type { Prng } from "../base/prng.ts";
+import { certificateOf } from "../node/election_answer.ts";
+import type { Act } from "./sim_body.ts";
+import type { SimEnclave } from "./sim_enclave.ts";
+import type { SimNode } from "./sim_node.ts";
+import type { World } from "./world.ts";
+
+/** How often the enclaves are asked for evidence, ms; and how long one may be out of reach before its key counts as lost. */
+const ATTEST_MS = 500;
+const ENCLAVE_PATIENCE_MS = 2_000;
+/** How long a call waits for an answer, ms. */
+const CALL_TIMEOUT_MS = 3_000;
+
+/** The link of one process. */
+export class SimEnclaveLink {
+  readonly #world: World;
+  readonly #node: SimNode;
+  readonly #prng: Prng;
+  readonly #attested = new Map<SimEnclave, { kid: string; lastMs: number }>();
+
+  constructor(world: World, node: SimNode, prng: Prng) {
+    this.#world = world;
+    this.#node = node;
+    this.#prng = prng;
+  }
+
+  /** Asks all enclaves for evidence after a while; then again and again, when that while is not 0. */
+  attestLater(inMs: number): void {
+    this.#node.later(this.#world.nowMs + inMs, () => {
+      if (this.#node.isAwake) this.#attest();
+      if (inMs > 0) this.attestLater(ATTEST_MS);
+    });
+  }
+
+  #reaches(enclave: SimEnclave): boolean {
+    return enclave.mood !== "down" && !this.#node.isWithoutEnclave;
+  }
+
+  #attest(): void {
+    const { nowMs, enclaves } = this.#world;
+    let isChanged = false;
+    for (const enclave of enclaves) {
+      const known = this.#attested.get(enclave);
+      if (this.#reaches(enclave)) {
+        const { kid } = enclave.key;
+        this.#attested.set(enclave, { kid, lastMs: nowMs });
+        if (known?.kid === kid) continue;
+        this.admit(kid);
+        isChanged = true;
+      } else if (known && nowMs - known.lastMs > ENCLAVE_PATIENCE_MS) {
+        this.#attested.delete(enclave);
+        isChanged = true;
+      }
+    }
+    if (!isChanged) return;
+    this.tellKeys();
+    for (const [from, document] of this.#node.desk.takeWaiting()) {
+      this.#node.onDocument(document, from);
+    }
+  }
+
+  /** Takes a key whose evidence was verified, now or in an earlier run. */
+  admit(kid: string): void {
+    const key = this.#world.keyOf(kid);
+    const { description } = this.#world;
+    if (this.#node.desk.keys.has(kid)) return;
+    const evidence = {
+      platform: "simulated",
+      document: utf8(kid),
+      endorsements: [],
+    } as const;
+    this.#node.desk.admit({ key, evidence, description });
+  }
+
+  /** Tells the living keys; before any enclave was attested in this run, those of earlier runs. */
+  tellKeys(): void {
+    const living = [...new Set([...this.#attested.values()].map(({ kid }) => kid))];
+    const kids = living.length > 0 ? living : this.#node.desk.kids;
+    const preferred = living.length > 0 ? living[0] : this.#node.desk.kids.at(-1);
+    this.#node.tell((clock) => this.#node.body.keys(kids, preferred, clock));
+  }
+
+  /** One call of the function. */
+  call(
+    { digest, kid, input, votes }: Extract<Act, { type: "call" }>,
+  ): void {
+    const world = this.#world;
+    const fail = (reason: string, refused: boolean) =>
+      this.#node.tell((clock) => this.#node.body.callFailed(digest, reason, refused, clock));
+    const enclave = world.enclaves.find((known) =>
+      this.#attested.get(known)?.kid === kid && known.key.kid === kid && this.#reaches(known)
+    );
+    const wayMs = 2 + this.#prng.float() * 8;
+    if (!enclave) return this.#node.later(world.nowMs + wayMs, () => fail("unreachable", false));
+    this.#node.later(world.nowMs + wayMs + enclave.slowMs, () => {
+      const answer = enclave.key.kid === kid && this.#reaches(enclave)
+        ? enclave.call(input)
+        : { type: "silent" as const };
+      const afterMs = answer.type === "silent" ? CALL_TIMEOUT_MS : wayMs;
+      this.#node.later(world.nowMs + afterMs, () => {
+        switch (answer.type) {
+          case "silent":
+            return fail("no answer", false);
+          case "refused":
+            return fail(answer.reason, true);
+          case "answer": {
+            const document = { certificate: certificateOf(answer.answer), bundle: votes };
+            if (this.#node.onDocument(document, undefined)) return;
+            return fail("the certificate in the answer does not verify", true);
+          }
+          default:
+            answer satisfies never;
+        }
+      });
+    });
+  }
+}
