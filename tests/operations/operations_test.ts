@@ -7,7 +7,7 @@ import { variableOf } from "../../lib/cli/config/layers.ts";
 import { NODE_SERVICE_FLAGS } from "../../lib/cli/node_flags.ts";
 
 const FOLDER = new URL("../../lib/operations/", import.meta.url);
-const texts = [...Deno.readDirSync(FOLDER)].map(({ name }) => ({
+const texts = [...Deno.readDirSync(FOLDER)].filter(({ isFile }) => isFile).map(({ name }) => ({
   name,
   text: Deno.readTextFileSync(new URL(name, FOLDER)),
 }));
