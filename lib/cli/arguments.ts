@@ -52,6 +52,9 @@ export function parseArguments(words: readonly string[], command: CommandWords):
   if (own.some((word) => word.length > WORD_CHARACTERS_MAX)) {
     throw usage(`Cannot use an argument of more than ${WORD_CHARACTERS_MAX} characters`);
   }
+  // The splitter keeps the other words under this name, and a flag of the name would take their place.
+  const taken = own.find((word) => /^-+_/.test(word));
+  if (taken !== undefined) throw usage(`Cannot use "${taken}": ${command.name} has no such flag`);
   const parsed = split(own, flags, command);
   const values = new Map(flags.map((flag) => [flag.name, valuesOf(parsed[flag.name], flag)]));
   const positional = parsed._.map(String);

@@ -98,7 +98,7 @@ export class StateStore implements Disposable {
       return new StateStore(shown, database, readIdentity(database, shown));
     } catch (thrown) {
       database.close();
-      throw thrown;
+      throw thrown instanceof FumataError ? thrown : openFailure(shown, thrown);
     }
   }
 

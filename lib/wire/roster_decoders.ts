@@ -73,6 +73,9 @@ export const ROSTER_DECODERS: Record<RosterMessage["kind"], Decoder> = {
     const reason = REFUSAL_REASONS[place];
     const lists = [readIds(missing, voters), readIds(forbidden, voters)];
     if (!reason || !lists[0] || !lists[1]) return undefined;
+    // What a reason does not have is empty: one message has one encoding.
+    if (reason !== "promise" && waitMs !== 0) return undefined;
+    if (reason !== "view" && lists.some((list) => list!.length > 0)) return undefined;
     const objection: Objection = {
       reason,
       ...(reason === "promise" && { waitMs }),

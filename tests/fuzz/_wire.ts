@@ -38,13 +38,14 @@ const KINDS = [
 
 /** Runs so many executions from a seed. Throws at the first finding, with the input that shows it. */
 export function fuzzWire(seed: number, executions: number, from = 0): FuzzCount {
-  const fuzzer = createFuzzer(seed);
+  const fuzzer = createWireFuzzer(seed);
   const count = { executions, opened: 0, accepted: 0 };
   for (let i = from; i < from + executions; i++) fuzzer(i, count);
   return count;
 }
 
-function createFuzzer(seed: number): (execution: number, count: FuzzCount) => void {
+/** A fuzzer of frames: one execution at a time, counted. Throws with the input at a finding. */
+export function createWireFuzzer(seed: number): (execution: number, count: FuzzCount) => void {
   const prng = createPrng(seed);
   const claims = claimsOfAlice();
   const frames = messages(claims.slice(0, 2)).map((message) =>
@@ -117,7 +118,7 @@ function openOwn(frame: Uint8Array): { readonly kind: number; readonly body: Uin
 }
 
 /** A copy of a tree with some random change somewhere. */
-function changedTree(value: Cbor, prng: Prng, depth: number): Cbor {
+export function changedTree(value: Cbor, prng: Prng, depth: number): Cbor {
   if (!Array.isArray(value) || prng.below(4) === 0 || value.length === 0) {
     return changed(value, prng, depth);
   }

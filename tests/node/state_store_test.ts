@@ -96,6 +96,14 @@ Deno.test("somebody else's database is refused", () =>
     throws(() => StateStore.open(folder), /is not a node's/);
   }));
 
+Deno.test("a file that is damaged behind an intact head is refused with what to do", () =>
+  inFolder((folder) => {
+    StateStore.open(folder)[Symbol.dispose]();
+    const bytes = Deno.readFileSync(`${folder}/node.db`);
+    Deno.writeFileSync(`${folder}/node.db`, bytes.fill(0xff, 4096));
+    throws(() => StateStore.open(folder), /is damaged .* --reset-state sets it aside/);
+  }));
+
 Deno.test("a damaged file is refused with what to do", () =>
   inFolder((folder) => {
     Deno.mkdirSync(folder);

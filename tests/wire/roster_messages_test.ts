@@ -3,11 +3,7 @@ import { base64url } from "../../lib/base/bytes.ts";
 import { createPrng } from "../../lib/base/prng.ts";
 import { sha256 } from "../../lib/crypto/digest.ts";
 import { generateIdentity, type Identity } from "../../lib/crypto/ed25519.ts";
-import type {
-  ClosingProposal,
-  LeaderProposal,
-  RosterMessage,
-} from "../../lib/election/roster/types.ts";
+import type { LeaderProposal, RosterMessage } from "../../lib/election/roster/types.ts";
 import type { RosterDoor } from "../../lib/wire/roster_fields.ts";
 import {
   decodeRosterMessage,
@@ -15,100 +11,31 @@ import {
   ROSTER_BODY_BYTES_MAX,
   ROSTER_KINDS,
 } from "../../lib/wire/roster_messages.ts";
-import { bitmapOfIds, bytesOf, rosterElectionRules } from "../../lib/wire/roster_signing.ts";
+import { bitmapOfIds } from "../../lib/wire/roster_signing.ts";
 import {
   closingProposalDigest,
   rosterDigest as rosterDigestOfTexts,
 } from "../../lib/certificate/roster_proposal.ts";
 import { rosterCertificate } from "../../lib/election/roster/certificate.ts";
 import { TERM_MAX } from "../../function/leader-election/rules.ts";
-import { successionMessage } from "../../function/leader-election/roster_rules.ts";
-import { identityOf, mutated } from "./_fixtures.ts";
-
-const domain = { checksum: sha256(Uint8Array.of(1)), cluster: "test" };
-const digestOf = (seed: number) => base64url(sha256(Uint8Array.of(seed)));
-const people = Array.from({ length: 10 }, (_, i) => identityOf(20 + i));
-const voters = people.map((one) => ({ id: one.id, key: base64url(one.publicKey) }));
-const operator = identityOf(40);
-const door: RosterDoor = {
-  domain,
-  roster: { voters, votesNeeded: 7 },
-  operatorKey: operator.publicKey,
-};
-let nonces = 0;
-const rules = people.map((one) =>
-  rosterElectionRules(
-    one,
-    domain,
-    voters,
-    () => base64url(sha256(Uint8Array.of(++nonces)).slice(0, 16)),
-  )
-);
-
-const first: LeaderProposal = {
-  type: "leader",
-  term: 1,
-  prev: digestOf(2),
-  kid: digestOf(3),
-  active: voters.slice(1).map((voter) => voter.id),
-  tenure: 0,
-};
-const proposal: LeaderProposal = { ...first, term: 7, incumbent: voters[4].id, tenure: 3 };
-const closing: ClosingProposal = {
-  type: "closing",
-  term: 8,
-  prev: digestOf(2),
-  kid: digestOf(3),
-  successor: digestOf(9),
-};
-const digest = rules[0].digest(proposal);
-const votes = rules.slice(0, 7).map((own) => own.signVote(7, digest));
-const seen = { term: 9, digest: digestOf(6), vote: rules[2].signVote(9, digestOf(6)) };
-const head = { term: 3, id: digestOf(4) };
-const nonce = rules[0].nonce();
-const heartbeat = { certificateId: digestOf(5), nonce, incarnation: 2, sequence: 70_000 };
-const twoVotes = [digestOf(6), digestOf(7)].map((digest) => ({
-  term: 4,
+import { mutated } from "./_fixtures.ts";
+import {
+  closing,
   digest,
-  vote: rules[5].signVote(4, digest),
-}));
-const order = {
-  successor: digestOf(9),
-  signature: base64url(operator.sign(successionMessage(domain, bytesOf(digestOf(9))))),
-};
-
-/** Sent by the first voter. */
-const MESSAGES: RosterMessage[] = [
-  { kind: "proposal", proposal, vote: rules[0].signVote(7, digest) },
-  { kind: "proposal", proposal: first, vote: rules[0].signVote(1, rules[0].digest(first)) },
-  { kind: "proposal", proposal: closing, vote: rules[0].signVote(8, rules[0].digest(closing)) },
-  { kind: "vote", term: 7, digest, vote: votes[0] },
-  { kind: "refusal", term: 7, digest, objection: { reason: "closed" }, head },
-  { kind: "refusal", term: 7, digest, objection: { reason: "promise", waitMs: 321 }, head },
-  {
-    kind: "refusal",
-    term: 7,
-    digest,
-    objection: { reason: "view", missing: [voters[9].id], forbidden: [voters[0].id, voters[8].id] },
-    head,
-  },
-  { kind: "gave-up", statements: rules.map((own) => own.signGaveUp(digestOf(2), 9)), seen },
-  { kind: "gave-up", statements: [rules[3].signGaveUp(digestOf(2), 9)] },
-  { kind: "bundle", proposal, votes },
-  { kind: "want-certificate", id: digestOf(5) },
-  { kind: "certificate", document: { certificate: "a.b.c", bundle: votes } },
-  { kind: "heartbeat", heartbeat: rules[0].signHeartbeat(heartbeat) },
-  {
-    kind: "heartbeat",
-    heartbeat: rules[0].signHeartbeat({ ...heartbeat, echo: rules[1].nonce() }),
-  },
-  { kind: "lease-ack", ack: rules[0].signAck(digestOf(5), nonce) },
-  { kind: "ack-refusal", certificateId: digestOf(5), reason: "voted", head },
-  { kind: "ack-refusal", certificateId: digestOf(5), reason: "echo", head, bootNonce: nonce },
-  { kind: "step-down", stepDown: rules[6].signStepDown(digestOf(5)) },
-  { kind: "evidence", votes: [twoVotes[0], twoVotes[1]] },
-  { kind: "succession", order },
-];
+  digestOf,
+  domain,
+  door,
+  MESSAGES,
+  people,
+  proposal,
+  rules,
+  seen,
+  twoVotes,
+  voters,
+  votes,
+} from "./_roster_samples.ts";
+import { decodeCbor } from "../../lib/wire/cbor_decode.ts";
+import { type Cbor, encodeCbor } from "../../function/leader-election/cbor.ts";
 
 function decode(
   message: { readonly kind: RosterMessage["kind"] },
@@ -209,6 +136,17 @@ Deno.test("the greatest term is none: there would be no next one", () => {
     const vote = rules[0].signVote(term, digest);
     const body = encodeRosterMessage({ kind: "vote", term, digest, vote }, voters);
     strictEqual(decode({ kind: "vote" }, body).ok, isTaken);
+  }
+});
+
+Deno.test("a refusal says nothing that its reason does not have", () => {
+  const [closed, promise, view] = MESSAGES.filter((message) => message.kind === "refusal");
+  const parts = [closed, promise, view].map((message) =>
+    decodeCbor(encodeRosterMessage(message, voters)) as Cbor[]
+  );
+  for (const [place, of] of [[3, 1], [4, 2], [5, 2]]) {
+    const body = encodeCbor(parts[0].with(place, parts[of][place]));
+    strictEqual(decode({ kind: "refusal" }, body).ok, false);
   }
 });
 
