@@ -1,6 +1,7 @@
 /**
- * Makes a failing run smaller: fewer faults, by delta debugging (Zeller, Hildebrandt: "Simplifying and Isolating Failure-Inducing Input", 2002),
- * then fewer nodes. A smaller run counts only when it breaks the same invariant.
+ * Makes a failing run smaller: fewer faults, by delta debugging (Zeller, Hildebrandt: "Simplifying and Isolating Failure-Inducing Input", 2002).
+ * A liar is a fault among others, so liars get fewer too. A smaller run counts only when it breaks the same invariant. The number of nodes
+ * stays: with another one every draw is another, and so is the run.
  */
 import { simulate, type SimulationOptions, type SimulationResult } from "./simulate.ts";
 
