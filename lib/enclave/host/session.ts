@@ -5,7 +5,8 @@
  */
 import { base64, fromBase64 } from "../../base/bytes.ts";
 import { encodeUserData, evidenceToWire, type UserData } from "../../attestation/mod.ts";
-import { generateHpkeKey, type HpkeKey } from "../../crypto/hpke.ts";
+import type { HpkeKey } from "../../crypto/hpke.ts";
+import { generateNativeHpkeKey } from "../../crypto/hpke_native.ts";
 import type { RsaJwk } from "../../crypto/thumbprint.ts";
 import type { TeeDriver } from "../../tee/types.ts";
 import { errorFrame, messageFrame, parseFrame } from "../frames.ts";
@@ -59,7 +60,7 @@ export class Session {
   async attest(userData: UserData, certificateKey?: RsaJwk): Promise<boolean> {
     const nonce = await this.#nonce();
     if (!nonce) return false;
-    this.#hpke = await generateHpkeKey();
+    this.#hpke = generateNativeHpkeKey();
     const evidence = await this.#tee.attest({
       nonce,
       sessionKey: this.#hpke.publicKey,
