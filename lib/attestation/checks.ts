@@ -34,6 +34,7 @@ export const ATTACKS = {
   binding: "keys that do not belong to the enclave that was attested",
   "function-checksum": "another function run in place of the one that was pinned",
   "certificate-key": "a certificate key that the enclave does not hold",
+  isolation: "a function run where its neighbours or the host can be got at",
   internal: "input that makes the verifier fail; it refuses then",
 } as const;
 

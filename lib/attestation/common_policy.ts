@@ -15,12 +15,17 @@ import {
 const SESSION_KEY_BYTES = 32;
 
 /** The checks that `judgeMeasurements` and `judgeBinding` make for this policy and context. */
-export function commonChecks(policy: AttestationPolicy, context: VerificationContext): Check[] {
+export function commonChecks(
+  binding: Binding,
+  policy: AttestationPolicy,
+  context: VerificationContext,
+): Check[] {
   const checks: Check[] = [];
   if (policy.measurements !== INSECURE_ANY_MEASUREMENT) checks.push("measurement");
   if (context.nonce) checks.push("nonce", "binding");
   if (context.functionChecksum) checks.push("function-checksum");
   if (context.certificateKid !== undefined) checks.push("certificate-key");
+  if (policy.isolation && isAboutFunction(binding, context)) checks.push("isolation");
   return checks;
 }
 
@@ -51,7 +56,11 @@ export function judgeMeasurements(
 }
 
 /** What the binding lacks of what this verifier sent or pinned. */
-export function judgeBinding(binding: Binding, context: VerificationContext): Failure[] {
+export function judgeBinding(
+  binding: Binding,
+  policy: AttestationPolicy,
+  context: VerificationContext,
+): Failure[] {
   const failures: Failure[] = [];
   const { nonce, functionChecksum, certificateKid } = context;
   if (nonce) {
@@ -89,5 +98,20 @@ export function judgeBinding(binding: Binding, context: VerificationContext): Fa
       `the certificate key is ${binding.certificateKid ?? "not named"}, expected ${certificateKid}`,
     ));
   }
+  if (policy.isolation && isAboutFunction(binding, context)) {
+    const actual = binding.isolation;
+    if (!actual || !policy.isolation.includes(actual)) {
+      failures.push(failure(
+        "policy",
+        "isolation",
+        `the isolation is ${actual ?? "not named"}, expected ${policy.isolation.join(" or ")}`,
+      ));
+    }
+  }
   return failures;
+}
+
+/** Evidence for deploying, testing and for keys is about the host alone: there is no function to isolate yet. */
+function isAboutFunction(binding: Binding, context: VerificationContext): boolean {
+  return (context.functionChecksum ?? binding.functionChecksum) !== undefined;
 }

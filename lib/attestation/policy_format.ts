@@ -10,6 +10,8 @@
  * | tdx | `mrtd`, `rtmr0` … `rtmr3`, `mrseam` | `mrtd`, `rtmr0`, `rtmr1`, `rtmr2` | `roots`, `minimumTeeTcbSvn`, `allowMigrationAgent`, `requireCollateral`, `tcbStatuses` |
  * | sgx | `mrenclave`, `mrsigner` | one of them | `roots`, `minimumIsvSvn`, `requireCollateral`, `tcbStatuses` |
  *
+ * `isolation`, for every platform, lists what may keep a function from the rest of the enclave (see `types.ts`).
+ *
  * Each measurement is a hex text or an array of several. In place of all of them the text `insecure-any-measurement` accepts any code.
  * Debug mode cannot be allowed. `rtmr3` grows while a guest runs, which is why it is optional.
  *
@@ -26,6 +28,7 @@ import { isJsonObject, Malformed, structured } from "./structure.ts";
 import {
   type AttestationPolicy,
   INSECURE_ANY_MEASUREMENT,
+  ISOLATIONS,
   type Platform,
   PLATFORMS,
 } from "./types.ts";
@@ -35,7 +38,7 @@ const VALUES_MAX = 64;
 
 const PCR_BYTES = [32, 48, 64];
 const PCR_NAMES = Array.from({ length: 32 }, (_, index) => `pcr${index}`);
-const COMMON_FIELDS = ["platform", "measurements"];
+const COMMON_FIELDS = ["platform", "measurements", "isolation"];
 
 /** What a policy for each platform may and must say. */
 const RULES: Readonly<
@@ -156,6 +159,11 @@ function problemOfField(field: string, value: unknown): string | undefined {
     case "requireCollateral":
     case "requireRevocationList":
       return typeof value === "boolean" ? undefined : "has to be true or false";
+    case "isolation":
+      return Array.isArray(value) && value.length > 0 &&
+          value.every((name) => ISOLATIONS.includes(name))
+        ? undefined
+        : `has to be an array of ${ISOLATIONS.join(", ")}`;
     case "hostData":
       return isHex(value, [32]) ? undefined : "has to be 32 bytes in hex";
     case "minimumTeeTcbSvn":

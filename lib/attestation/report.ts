@@ -76,6 +76,7 @@ const ASKED_CHECKS: readonly Check[] = [
   "binding",
   "function-checksum",
   "certificate-key",
+  "isolation",
 ];
 const PLATFORM_ASKED_CHECKS: Readonly<Record<Platform, readonly Check[]>> = {
   simulated: [],
@@ -87,12 +88,13 @@ const PLATFORM_ASKED_CHECKS: Readonly<Record<Platform, readonly Check[]>> = {
 
 /** What a binding holds, as texts. */
 export function describeBinding(binding: Binding): Record<string, string> {
-  const { certificateKid, ...bytes } = binding;
+  const { certificateKid, isolation, ...bytes } = binding;
   const entries = Object.entries(bytes).map(([name, value]) => [
     name,
     name === "functionChecksum" ? hex(value as Uint8Array) : base64(value as Uint8Array),
   ]);
-  return { ...Object.fromEntries(entries), ...(certificateKid && { certificateKid }) };
+  const texts = { ...(certificateKid && { certificateKid }), ...(isolation && { isolation }) };
+  return { ...Object.fromEntries(entries), ...texts };
 }
 
 /** Every demand of a policy, defaults included: a verifier is told back what it asked for. */
@@ -111,6 +113,7 @@ export function describePolicy(policy: AttestationPolicy): Record<string, string
       ? INSECURE_ANY_MEASUREMENT
       : Object.keys(measurements).join(", "),
     debug: "refused",
+    isolation: policy.isolation?.join(", ") ?? "any",
   };
   switch (platform) {
     case "simulated":
@@ -145,15 +148,20 @@ export function describePolicy(policy: AttestationPolicy): Record<string, string
 }
 
 /**
- * The policy that demands what this evidence shows: the same code, at least the same firmware, and whatever `policy`, under which it was
+ * The policy that demands what this evidence shows: the same code, isolated in the same way, at least the same firmware, and whatever `policy`, under which it was
  * judged, demands besides. To be made from evidence that was accepted, of an enclave that one trusts for other reasons. Registers that
  * differ between machines (PCR3, PCR4) or grow (RTMR3) are left out unless `policy` names them.
  */
 export function policyFromVerdict(verdict: Verdict, policy: AttestationPolicy): AttestationPolicy {
-  const { platform, facts } = verdict;
+  const { platform, facts, binding: { isolation } } = verdict;
   const named = typeof policy.measurements === "string" ? [] : Object.keys(policy.measurements);
   const measurements = measurementsToPin(platform, verdict.measurements, named);
-  const demands = { ...policy, platform, measurements };
+  const demands = {
+    ...policy,
+    platform,
+    measurements,
+    ...(isolation && { isolation: [isolation] }),
+  };
   switch (platform) {
     case "simulated":
     case "nitro":

@@ -5,8 +5,8 @@
  * ["fumata-report-data-v1", nonce, sessionKey, functionChecksum, certificateKid, encryptionKey, encryptionKeyChecksum, resultKey]
  * ```
  *
- * in deterministic CBOR (RFC 8949, section 4.2.1): a text and seven byte strings, an empty one for what is absent. The kid is its 32
- * bytes, not their text. The structure travels beside the report (`Evidence.bound`); a verifier accepts only the one canonical encoding
+ * in deterministic CBOR (RFC 8949, section 4.2.1): a text and seven byte strings, an empty one for what is absent; and the isolation's
+ * name as a second text at the end, which is left out when it is absent. The kid is its 32 bytes, not their text. The structure travels beside the report (`Evidence.bound`); a verifier accepts only the one canonical encoding
  * and compares its hash, so there is nothing to choose. Documents in Nitro's format have fields for all that and do not use it.
  *
  * Vector: with a nonce of 16 bytes 01, a session key of 32 bytes 02, a function checksum of 32 bytes 03, a kid of 32 bytes 04 and
@@ -28,13 +28,15 @@ import { decode } from "cborg";
 import { encodeCbor } from "../../function/leader-election/cbor.ts";
 import { base64url, equalBytes, fromBase64url } from "../base/bytes.ts";
 import { malformed } from "./structure.ts";
-import type { Binding } from "./types.ts";
+import { type Binding, ISOLATIONS } from "./types.ts";
 import { withoutUndefined } from "./user_data.ts";
 
 const TAG = "fumata-report-data-v1";
 /** Two RSA-4096 keys in DER and the rest are under 1.5 KiB. */
 const BOUND_BYTES_MAX = 4096;
 const HASH_BYTES = 32;
+/** The tag and the byte strings; the isolation may follow. */
+const PARTS = 8;
 const ABSENT = new Uint8Array(0);
 
 /** The canonical structure of a binding. */
@@ -49,6 +51,7 @@ export function encodeBound(binding: Binding): Uint8Array {
     binding.encryptionKey ?? ABSENT,
     binding.encryptionKeyChecksum ?? ABSENT,
     binding.resultKey ?? ABSENT,
+    ...(binding.isolation === undefined ? [] : [binding.isolation]),
   ]);
 }
 
@@ -56,10 +59,14 @@ export function encodeBound(binding: Binding): Uint8Array {
 export function decodeBound(bytes: Uint8Array): Binding {
   if (bytes.length > BOUND_BYTES_MAX) malformed(`the bound structure has ${bytes.length} bytes`);
   const parts: unknown = decode(bytes, { allowIndefinite: false });
-  if (!Array.isArray(parts) || parts.length !== 8 || parts[0] !== TAG) {
+  if (!Array.isArray(parts) || parts[0] !== TAG) {
     malformed(`the bound structure is not a "${TAG}"`);
   }
-  const fields = parts.slice(1).map((part) => {
+  const isolation = ISOLATIONS.find((known) => known === parts[PARTS]);
+  if (parts.length !== (isolation ? PARTS + 1 : PARTS)) {
+    malformed("the bound structure has too few parts, too many, or an unknown isolation");
+  }
+  const fields = parts.slice(1, PARTS).map((part) => {
     if (!(part instanceof Uint8Array)) malformed("the bound structure has a part of another type");
     return part.length > 0 ? part : undefined;
   });
@@ -75,6 +82,7 @@ export function decodeBound(bytes: Uint8Array): Binding {
     encryptionKey,
     encryptionKeyChecksum: keyChecksum,
     resultKey,
+    isolation,
   });
   if (!equalBytes(encodeBound(binding), bytes)) malformed("the bound structure is not canonical");
   return binding;

@@ -42,7 +42,26 @@ export interface Binding {
   readonly encryptionKeyChecksum?: Uint8Array;
   /** The key that signs checksums of results, DER PKCS#1. */
   readonly resultKey?: Uint8Array;
+  /** What keeps the function from the rest of the enclave. */
+  readonly isolation?: Isolation;
 }
+
+/**
+ * Ways to keep a function from the rest of the enclave, strongest first: an interpreter in WebAssembly; a process behind namespaces, made
+ * by bubblewrap or by `unshare`, with a filter of system calls and without; a process with resource limits only, which reads what the
+ * host can read.
+ */
+export const ISOLATIONS = [
+  "quickjs",
+  "bwrap",
+  "unshare",
+  "bwrap-unfiltered",
+  "unshare-unfiltered",
+  "limits",
+] as const;
+
+/** One of {@linkcode ISOLATIONS}. */
+export type Isolation = typeof ISOLATIONS[number];
 
 /** One thing that is wrong with evidence. */
 export interface Failure {
@@ -101,6 +120,8 @@ export interface AttestationPolicy {
   readonly roots?: string;
   /** Simulated only, mandatory there: the PEM root of the one simulated TEE to accept. */
   readonly insecureSimulatedRoot?: string;
+  /** Isolations of which evidence about a function has to name one; any by default. Evidence that names no function is not judged by it. */
+  readonly isolation?: readonly Isolation[];
   /** SNP. */
   readonly minimumTcb?: SnpMinimumTcb;
   /** SNP: the least privileged VMPL to accept, 0..3; 1 by default. */

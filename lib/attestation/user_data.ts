@@ -1,10 +1,11 @@
 /**
- * What the wire protocol puts into `user_data`: JSON that names the function and the enclave's keys. `certificate_kid` is an extension
- * of fumata, the RFC 7638 thumbprint of the key that signs election certificates; the key itself travels beside the evidence.
+ * What the wire protocol puts into `user_data`: JSON that names the function and the enclave's keys. `certificate_kid` and `isolation`
+ * are extensions of fumata: the RFC 7638 thumbprint of the key that signs election certificates (the key itself travels beside the
+ * evidence), and what keeps the function from the rest of the enclave.
  */
 import { base64, fromBase64, fromBase64url, utf8 } from "../base/bytes.ts";
 import { parseJsonObject } from "./structure.ts";
-import type { Binding } from "./types.ts";
+import { type Binding, ISOLATIONS } from "./types.ts";
 
 /** Bytes of a SHA-256. */
 const HASH_BYTES = 32;
@@ -23,6 +24,7 @@ export function encodeUserData(data: UserData): Uint8Array {
     key: encoded(data.encryptionKey),
     signature_verification_public_key: encoded(data.resultKey),
     certificate_kid: data.certificateKid,
+    isolation: data.isolation,
   }));
 }
 
@@ -38,6 +40,7 @@ export function decodeUserData(bytes: Uint8Array | undefined): UserData {
     encryptionKey: bytesOf(fields.key, 1, KEY_BYTES_MAX),
     resultKey: bytesOf(fields.signature_verification_public_key, 1, KEY_BYTES_MAX),
     certificateKid: isKid ? kid : undefined,
+    isolation: ISOLATIONS.find((known) => known === fields.isolation),
   });
 }
 

@@ -2,6 +2,7 @@
  * The one sandbox of a host: looks at what a package is written in and hands it to the sandbox of that language. `app.py` makes a Python
  * function, a process of its own; everything else runs in QuickJS.
  */
+import type { Isolation } from "../attestation/types.ts";
 import type { FunctionPackage } from "../package/types.ts";
 import { PYTHON_ENTRY, type PythonOptions, PythonSandbox } from "./python/mod.ts";
 import {
@@ -62,6 +63,10 @@ class EverySandbox implements Sandbox {
     return isPython(functionPackage)
       ? (await this.#python.describe()).text
       : "javascript, quickjs in webassembly";
+  }
+
+  async isolation(functionPackage: FunctionPackage): Promise<Isolation | undefined> {
+    return isPython(functionPackage) ? await this.#python.isolation() : "quickjs";
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

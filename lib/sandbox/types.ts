@@ -1,4 +1,5 @@
 /** What the enclave host needs from a sandbox: open a package, call its handler in order, close. */
+import type { Isolation } from "../attestation/types.ts";
 import type { FunctionPackage } from "../package/types.ts";
 
 /** Limits of one session. Times are the clock's: a function has its worker for itself while it runs. */
@@ -54,6 +55,8 @@ export interface LanguageSandbox {
 export interface Sandbox extends LanguageSandbox {
   /** Why a package can never run here, as the end of a sentence for who deploys it; `undefined` when it can. */
   fault(functionPackage: FunctionPackage): Promise<string | undefined>;
-  /** How a package's function is isolated on this machine, in a few words, for logs and evidence. */
+  /** How a package's function is isolated on this machine, in a few words, for logs and lists. */
   describe(functionPackage: FunctionPackage): Promise<string>;
+  /** The same as evidence names it; `undefined` when the package cannot run here. Sessions that cannot have it do not open. */
+  isolation(functionPackage: FunctionPackage): Promise<Isolation | undefined>;
 }

@@ -131,6 +131,7 @@ Deno.test("attest --json has verdict, failures with attacks, measurements and th
       "binding",
       "function-checksum",
       "certificate-key",
+      "isolation",
       "host-data",
       "revocation",
     ]);

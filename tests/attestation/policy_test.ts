@@ -9,7 +9,7 @@ import {
   type Verdict,
   verifyEvidence,
 } from "../../lib/attestation/mod.ts";
-import { fromHex } from "../../lib/base/bytes.ts";
+import { fromHex, utf8 } from "../../lib/base/bytes.ts";
 import { FumataError } from "../../lib/base/errors.ts";
 import { MADE_AT, makeAmd, makeIntel, pemOf, type ReportChanges } from "./_makers.ts";
 
@@ -271,6 +271,18 @@ Deno.test("the bound structure has the encoding and the hash that its header sta
         "38866afe5120be2965f772324f3d1dcb8c3960868f0fa380e1f1eb9d1d3adf64",
     ),
   );
+});
+
+Deno.test("the isolation ends the bound structure; one that nobody knows is malformed", () => {
+  const before = encodeBound({ nonce: new Uint8Array(16).fill(1) });
+  const vector = encodeBound({ nonce: new Uint8Array(16).fill(1), isolation: "quickjs" });
+  deepStrictEqual(vector, Uint8Array.of(0x89, ...before.subarray(1), 0x67, ...utf8("quickjs")));
+  const judge = (wrong: Uint8Array) =>
+    judgeSnp({ ...snp(), document: amd.report(reportDataOf(wrong)), bound: wrong });
+  deepStrictEqual(judge(vector).binding.isolation, "quickjs");
+  const unknown = vector.slice();
+  unknown[unknown.length - 1] ^= 1;
+  deepStrictEqual(judge(unknown).failures.map(({ layer }) => layer), ["structure"]);
 });
 
 Deno.test("what travels beside a report counts only in its canonical form and under its hash", () => {

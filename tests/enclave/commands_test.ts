@@ -144,6 +144,9 @@ Deno.test("key and pcrs print what to encrypt to and what to pin", async () => {
   match(other.out, /^platform: SIMULATED TEE \(no hardware protection\)\n/);
   match(other.out, /to pin: pcr0, pcr1, pcr2\n$/);
   deepStrictEqual(pcrs.pin, world.tee.measurements);
+  strictEqual(pcrs.isolation, undefined);
+  const ofFunction = await runCommand(pcrsCommand, [world.echoId, ...profile]);
+  match(ofFunction.out, /\nisolation of the function: quickjs\n$/);
   deepStrictEqual((await runCommand(measurementsCommand, ["-o", "json", ...profile])).out, text);
   await rejects(runCommand(keyCommand, await profileOf(world, { attestation })), { exitCode: 3 });
 });

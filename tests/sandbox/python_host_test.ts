@@ -1,5 +1,6 @@
 /** A function in Python through the whole enclave host: deployed encrypted, attested by its checksum, state kept for the connection. */
 import { ok as assert, rejects, strictEqual } from "node:assert";
+import type { Isolation } from "../../lib/attestation/mod.ts";
 import { fromUtf8, utf8 } from "../../lib/base/bytes.ts";
 import { connectEnclave, deployPackage } from "../../lib/enclave/client/mod.ts";
 import { packFiles } from "../../lib/package/mod.ts";
@@ -18,7 +19,7 @@ def cape_handler(arg):
 `;
 
 Deno.test("a python function is deployed, attested and called like any other", async () => {
-  if (skipWithout(PYTHON)) return;
+  if (skipWithout(PYTHON) || typeof PYTHON === "string") return;
   await using world = await startWorld();
   const { token, policy } = world;
   const { url } = world.host;
@@ -32,6 +33,13 @@ Deno.test("a python function is deployed, attested and called like any other", a
   await rejects(connection.invoke(utf8("fail")), { message: /asked to fail \(app\.py:8\)/ });
   using other = await connect();
   strictEqual(fromUtf8(await other.invoke(utf8("a"))), "a1");
+
+  const { isolation } = connection.binding;
+  assert(isolation?.startsWith(PYTHON.command.settings.isolation), String(isolation));
+  const demanding = (names: Isolation[]) =>
+    connectEnclave({ url, token, policy: { ...policy, isolation: names }, functionId, checksum });
+  (await demanding([isolation!])).close();
+  await rejects(demanding(["quickjs"]), { message: /the isolation is .*, expected quickjs/ });
 
   const headers = { authorization: `Bearer ${token}` };
   const shown = await (await fetch(`${url}/v1/functions/${functionId}`, { headers })).json();

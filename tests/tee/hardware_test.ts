@@ -31,6 +31,7 @@ const request = {
     functionChecksum: new Uint8Array(32).fill(3),
     certificateKid: "BAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQ",
     resultKey: new Uint8Array(270).fill(5),
+    isolation: "unshare",
   }),
 };
 const context = {
@@ -63,8 +64,12 @@ function acceptedByAmd(evidence: Evidence): void {
     platform: "snp",
     roots: amd.rootsPem,
     measurements: measurementsUnverified(evidence),
+    isolation: ["unshare"],
   });
   deepStrictEqual(verifyEvidence(evidence, policy, context).failures, []);
+  const stricter = { ...policy, isolation: ["quickjs"] as const };
+  const { failures } = verifyEvidence(evidence, stricter, context);
+  deepStrictEqual(failures.map((failure) => failure.check), ["isolation"]);
 }
 
 /** A certificate table with one entry, as the kernel gives it. */

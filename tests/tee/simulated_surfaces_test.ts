@@ -60,7 +60,8 @@ Deno.test("a node's log says simulated when it attests and when a leader is elec
   for (const platform of ["simulated", "snp"]) {
     const journal = new Journal(logger, "self");
     const description = { kind: "open", policy: "random" };
-    journal.attested({ platform, key: { kid: "kid" }, description } as never, "aa");
+    const found = { evidence: { platform }, key: { kid: platform }, description };
+    journal.attested(found as never, "aa");
     const certificate = {
       leader: "other",
       leaderName: "b",

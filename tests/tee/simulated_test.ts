@@ -4,8 +4,11 @@ import {
   type AttestationPolicy,
   encodeUserData,
   insecureAnyMeasurementPolicy,
+  type Isolation,
   parsePolicy,
   PLATFORMS,
+  policyFromVerdict,
+  type UserData,
   verifyEvidence,
 } from "../../lib/attestation/mod.ts";
 import { utf8 } from "../../lib/base/bytes.ts";
@@ -19,7 +22,8 @@ const userData = {
   functionChecksum: new Uint8Array(32).fill(7),
   certificateKid: "A".repeat(43),
   resultKey: new Uint8Array(270).fill(9),
-};
+  isolation: "bwrap",
+} as const;
 const request = {
   nonce: new Uint8Array(16).fill(1),
   sessionKey: new Uint8Array(32).fill(2),
@@ -86,6 +90,37 @@ Deno.test("each thing that a verifier pins or sends is refused when it differs",
     );
     deepStrictEqual(measured.failures.map((failure) => failure.check), ["measurement"]);
     ok(measured.genuine && !measured.accepted);
+    const isolated = verifyEvidence(
+      evidence,
+      { ...policyFor(tee), isolation: ["quickjs", "unshare"] },
+      { at },
+    );
+    deepStrictEqual(isolated.failures.map((failure) => failure.check), ["isolation"]);
+  }));
+
+Deno.test("a policy that demands an isolation accepts it, refuses silence, and leaves evidence about no function alone", () =>
+  withFolder(async (folder) => {
+    const tee = await openSimulatedTee({ folder, version: "1.2.3", wallNow: () => NOW_MS });
+    const failedChecks = async (isolation: Isolation[], bound: UserData, checksum?: Uint8Array) => {
+      const evidence = await tee.attest({ ...request, userData: encodeUserData(bound) });
+      const policy = parsePolicy({ ...policyFor(tee), isolation });
+      const context = { at: new Date(NOW_MS), functionChecksum: checksum };
+      const verdict = verifyEvidence(evidence, policy, context);
+      return verdict.failures.map((failure) => failure.check);
+    };
+    const { functionChecksum } = userData;
+    deepStrictEqual(await failedChecks(["quickjs", "bwrap"], userData), []);
+    deepStrictEqual(await failedChecks(["bwrap"], { functionChecksum }), ["isolation"]);
+    deepStrictEqual(await failedChecks(["bwrap"], { resultKey: userData.resultKey }), []);
+    deepStrictEqual(await failedChecks(["bwrap"], {}, functionChecksum), [
+      "function-checksum",
+      "isolation",
+    ]);
+    const made = policyFromVerdict(
+      verifyEvidence(await tee.attest(request), policyFor(tee), { at: new Date(NOW_MS) }),
+      policyFor(tee),
+    );
+    deepStrictEqual(made.isolation, ["bwrap"]);
   }));
 
 Deno.test("evidence without a session key is refused by a verifier that sent a nonce", () =>

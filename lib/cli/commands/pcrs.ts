@@ -1,6 +1,7 @@
 /**
  * `fumata pcrs`, also called `measurements`: what the running enclave measures, for pinning. The evidence is verified under the profile's roots, but any
- * measurement is taken: compare what it prints with what the makers of the code published before you pin it.
+ * measurement is taken: compare what it prints with what the makers of the code published before you pin it. With a function it says what
+ * isolates that function from the rest of the enclave as well, which a policy can demand (`isolation`).
  */
 import {
   formatMeasurements,
@@ -8,7 +9,7 @@ import {
   measurementsToPin,
   PLATFORM_NAMES,
 } from "../../attestation/mod.ts";
-import { fetchAccountKey } from "../../enclave/client/mod.ts";
+import { attestFunction, fetchAccountKey } from "../../enclave/client/mod.ts";
 import type { Command } from "../command.ts";
 import { OUTPUT_FLAG, print } from "../output.ts";
 import { loadProfile, PROFILE_FLAGS, targetOf } from "../profile.ts";
@@ -17,19 +18,26 @@ import { loadProfile, PROFILE_FLAGS, targetOf } from "../profile.ts";
 export const pcrsCommand: Command = {
   name: "pcrs",
   summary: "print the measurements of an enclave host, to pin them",
-  examples: ["fumata pcrs", "fumata pcrs -o json"],
+  positional: "[FUNCTION_ID|USER/NAME]",
+  arity: [0, 1],
+  examples: ["fumata pcrs", "fumata pcrs -o json", "fumata pcrs local/leader-election"],
   flags: [OUTPUT_FLAG, ...PROFILE_FLAGS],
   async run(args, context) {
     const target = targetOf(await loadProfile(args, context));
-    const policy = { ...target.policy, measurements: INSECURE_ANY_MEASUREMENT } as const;
-    const { attested } = await fetchAccountKey({ ...target, policy });
-    const { measurements, evidence: { platform } } = attested;
+    const { isolation: _demanded, ...demands } = target.policy;
+    const policy = { ...demands, measurements: INSECURE_ANY_MEASUREMENT } as const;
+    const [functionId] = args.positional;
+    const { measurements, binding: { isolation }, evidence: { platform } } =
+      functionId === undefined
+        ? (await fetchAccountKey({ ...target, policy })).attested
+        : await attestFunction({ ...target, policy, functionId });
     const pin = measurementsToPin(platform, measurements);
-    print(args, context, { platform, measurements, pin }, () =>
+    print(args, context, { platform, measurements, pin, isolation }, () =>
       [
         `platform: ${PLATFORM_NAMES[platform]}`,
         formatMeasurements(measurements),
         `to pin: ${Object.keys(pin).join(", ")}`,
+        ...(isolation ? [`isolation of the function: ${isolation}`] : []),
       ].join("\n"));
     return 0;
   },

@@ -41,8 +41,7 @@ export interface EnclaveConnection extends Disposable {
 
 /** Connects, attests and pins. Throws an {@linkcode EnclaveError}; nothing but the nonce has left when it does. */
 export async function connectEnclave(options: EnclaveOptions): Promise<EnclaveConnection> {
-  const path = `/v1/run/${options.functionId.split("/").map(encodeURIComponent).join("/")}`;
-  const socket = await openEndpoint(path, options);
+  const socket = await openEndpoint(runPath(options.functionId), options);
   const attested = await attest(socket, options);
   return new Connection(
     options,
@@ -50,6 +49,16 @@ export async function connectEnclave(options: EnclaveOptions): Promise<EnclaveCo
     attested,
     await requireResultKey(socket, attested, options),
   );
+}
+
+/** Attests the enclave that runs a function, and sends it nothing but the nonce: for looking at it. Throws an {@linkcode EnclaveError}. */
+export async function attestFunction(
+  options: Omit<EnclaveOptions, "checksum">,
+): Promise<Attested> {
+  const socket = await openEndpoint(runPath(options.functionId), options);
+  const attested = await attest(socket, options);
+  socket.close();
+  return attested;
 }
 
 /** Connects, calls the function once and closes. Throws like {@linkcode connectEnclave} and `invoke`. */
@@ -61,6 +70,10 @@ export async function runFunction(options: EnclaveOptions, input: Uint8Array): P
   } finally {
     connection.close();
   }
+}
+
+function runPath(functionId: string): string {
+  return `/v1/run/${functionId.split("/").map(encodeURIComponent).join("/")}`;
 }
 
 /** The key that signs results; without one the socket is closed. */

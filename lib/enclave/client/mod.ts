@@ -68,6 +68,7 @@ export {
   fetchUserKey,
 } from "./account.ts";
 export {
+  attestFunction,
   connectEnclave,
   type EnclaveConnection,
   type EnclaveOptions,

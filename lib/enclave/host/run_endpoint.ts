@@ -84,6 +84,7 @@ async function run(session: Session, record: FunctionRecord, parts: RunParts): P
     functionChecksum: record.checksum,
     resultKey: resultKey.publicKey,
     certificateKid: certificateKey.kid,
+    isolation: await sandbox.isolation(functionPackage),
   }, certificateKey.jwk);
   if (!attested) return;
   const running = await sandbox.open(functionPackage, { certificateKeyPem }, tee.platform);

@@ -3,6 +3,7 @@
  * believed because a program of that name is there: a function is run under it that looks for a file of the host, tries to
  * write outside of its folder and to open a socket.
  */
+import type { Isolation } from "../../attestation/types.ts";
 import { fromUtf8, utf8 } from "../../base/bytes.ts";
 import { messageOf } from "../../base/errors.ts";
 import { SANDBOX_LIMITS } from "../limits.ts";
@@ -55,7 +56,15 @@ export async function findPythonRuntime(
     `namespaces${tried}; install bubblewrap, or allow insecure isolation`;
 }
 
-/** In a few words, for logs and evidence. */
+/** As evidence names it. */
+export function isolationOf(
+  { command: { settings }, filtersSystemCalls }: PythonRuntime,
+): Isolation {
+  const { isolation } = settings;
+  return filtersSystemCalls || isolation === "limits" ? isolation : `${isolation}-unfiltered`;
+}
+
+/** In a few words, for logs and lists. */
 export function describeRuntime(runtime: PythonRuntime): string {
   const { isolation } = runtime.command.settings;
   const calls = runtime.filtersSystemCalls ? "filtered" : "unfiltered";

@@ -6,6 +6,7 @@
  * Only the standard library and the package itself can be imported, so that the checksum covers what runs beside the interpreter; packages
  * are put into the function's folder before it is deployed (`pip install --target`).
  */
+import type { Isolation } from "../../attestation/types.ts";
 import type { FunctionPackage } from "../../package/types.ts";
 import { SANDBOX_LIMITS } from "../limits.ts";
 import type { CallOutcome, SandboxLimits, SandboxSession } from "../types.ts";
@@ -13,6 +14,7 @@ import { PYTHON_LIMITS, type PythonLimits } from "./limits.ts";
 import {
   describeRuntime,
   findPythonRuntime,
+  isolationOf,
   type ProbeOptions,
   type PythonRuntime,
 } from "./probe.ts";
@@ -51,7 +53,13 @@ export class PythonSandbox implements AsyncDisposable {
     });
   }
 
-  /** The runtime in a few words, for logs and evidence; or why there is none. */
+  /** What isolates functions here, as evidence names it; `undefined` without a runtime. */
+  async isolation(): Promise<Isolation | undefined> {
+    const runtime = await this.runtime();
+    return typeof runtime === "string" ? undefined : isolationOf(runtime);
+  }
+
+  /** The runtime in a few words, for logs and lists; or why there is none. */
   async describe(): Promise<{ readonly isUsable: boolean; readonly text: string }> {
     const runtime = await this.runtime();
     return typeof runtime === "string"
@@ -92,6 +100,11 @@ export class PythonSandbox implements AsyncDisposable {
     const [limits, pythonLimits] = [this.#limits, this.#pythonLimits];
     const process = await PythonProcess.open({ python, command, files, limits, pythonLimits });
     if (!(process instanceof PythonProcess)) return ended(process);
+    if (runtime.filtersSystemCalls && !process.filtersSystemCalls) {
+      // Evidence has promised the filter already.
+      await process.end();
+      return ended(loadFailure("this machine has ceased to filter system calls"));
+    }
     const session = new PythonSession(process, () => this.#sessions.delete(session));
     this.#sessions.add(session);
     if (this.#isClosed) session.close();
