@@ -1,40 +1,33 @@
 /**
- * One simulated node: the shell of `lib/node/node.ts` in virtual time. Events come one at a time, effects are carried out in their order,
- * one timer waits for the next deadline, and the process can die between any two effects or stand still while a save takes long.
+ * One simulated node: an identity, a machine with clocks and a disk, and the process on it (`sim_process.ts`) with what its effects mean. A liar
+ * differs from the others by its mouth and its ears only.
  */
 import type { Address } from "../base/address.ts";
-import { createPrng, type Prng } from "../base/prng.ts";
+import type { Prng } from "../base/prng.ts";
 import type { CertificateDocument, VerifiedCertificate } from "../certificate/types.ts";
 import type { Identity } from "../crypto/ed25519.ts";
 import type { RosterCertificate, RosterMessage } from "../election/roster/types.ts";
 import type { ElectionMessage } from "../election/types.ts";
-import { createMembership, type Membership } from "../membership/core.ts";
-import { PROFILES } from "../membership/settings.ts";
+import type { Membership } from "../membership/core.ts";
 import type { AliveClaim, NodeId } from "../membership/types.ts";
-import { CertificateDesk } from "../node/certificate_desk.ts";
+import type { CertificateDesk } from "../node/certificate_desk.ts";
 import type { GossipEvent } from "../node/gossip.ts";
 import { Mailbox } from "../node/mailbox.ts";
-import { rosterOf } from "../node/roster_cluster.ts";
-import type { ClockReading } from "../node/roster_voter.ts";
-import { simulatedRules, unsignedClaims } from "./identities.ts";
 import type { Liar } from "./liars.ts";
 import type { NodeClock } from "./node_clock.ts";
-import { OpenBody, RosterBody, type SimBody, type SimEffect } from "./sim_body.ts";
+import { RosterBody, type SimBody, type SimEffect } from "./sim_body.ts";
+import { bootBody, bootMembership } from "./sim_boot.ts";
+import { SimDesk } from "./sim_desk.ts";
 import { SimDoor } from "./sim_door.ts";
 import { SimEnclaveLink } from "./sim_enclave_link.ts";
 import type { SimDisk } from "./sim_disk.ts";
 import type { Packet, Payload } from "./sim_network.ts";
+import { SimProcess, type Step } from "./sim_process.ts";
+import { exchangeStates } from "./sim_stream.ts";
 import type { World } from "./world.ts";
 
 /** Datagrams that wait in the socket of a process that stands still: what the default buffer of Linux holds. */
 const SOCKET_DATAGRAMS_MAX = 166;
-/** How late a timer fires at most, ms. */
-const TIMER_LATE_MS = 4;
-/** How long a stream that does not come about is waited for, ms. */
-const STREAM_TIMEOUT_MS = 1_000;
-
-type Step = (clock: ClockReading) => readonly SimEffect[];
-
 /** The node. */
 export class SimNode {
   readonly place: number;
@@ -44,8 +37,8 @@ export class SimNode {
   readonly disk: SimDisk;
   readonly address: Address;
   readonly mailbox: Mailbox;
+  readonly door: SimDoor;
   liar?: Liar;
-  isUp = false;
   /** Dies after so many more effects. */
   effectsLeft = Infinity;
   /** Why it stopped for good. */
@@ -56,16 +49,8 @@ export class SimNode {
   body!: SimBody;
   desk!: CertificateDesk;
   readonly #world: World;
-  readonly #door: SimDoor;
+  readonly #process: SimProcess;
   readonly #prng: Prng;
-  #generation = 0;
-  #pausedUntilMs = 0;
-  #saving?: { commit(): void };
-  #steps: Step[] = [];
-  #effects: readonly SimEffect[] = [];
-  #done = 0;
-  #isBusy = false;
-  #tickAtMs = Infinity;
   #link!: SimEnclaveLink;
 
   constructor(
@@ -89,16 +74,31 @@ export class SimNode {
     this.address = said.address;
     this.#prng = said.prng;
     this.mailbox = new Mailbox(this.identity, world.domain);
-    this.#door = new SimDoor(world, this.id, this.mailbox);
+    this.door = new SimDoor(world, this.id, this.mailbox);
+    this.#process = new SimProcess(world, this.clock, this.disk, this.#prng, {
+      deadlineMs: () => this.body.deadlineMs(),
+      tick: (clock) => this.body.gossip({ type: "tick" }, clock),
+      carryOut: (effect) => this.#carryOut(effect),
+    });
   }
 
   get id(): NodeId {
     return this.identity.id;
   }
 
+  /** Whether its process runs. */
+  get isUp(): boolean {
+    return this.#process.isUp;
+  }
+
+  /** Another number for every life of its process. */
+  get generation(): number {
+    return this.#process.generation;
+  }
+
   /** Whether the process runs and is neither stopped, asleep nor waiting for its disk. */
   get isAwake(): boolean {
-    return this.isUp && !this.#isHalted;
+    return this.isUp && !this.#process.isHalted;
   }
 
   /** An operator asks it to step down. */
@@ -111,50 +111,40 @@ export class SimNode {
   /** Starts the process with what its disk holds. */
   boot(): void {
     const world = this.#world;
-    this.isUp = true;
+    const prng = this.#prng;
+    this.#process.start();
     this.effectsLeft = Infinity;
-    this.#generation++;
     if (this.liar?.lie === "amnesia") this.disk.forget();
-    this.#pausedUntilMs = 0;
-    this.clock.wake(world.nowMs);
-    this.#tickAtMs = Infinity;
-    this.desk = new CertificateDesk(world.domain, this.disk, world.description);
-    this.#link = new SimEnclaveLink(world, this, this.#prng);
+    this.desk = new SimDesk(world, this.disk);
+    this.#link = new SimEnclaveLink(world, this, prng);
     for (const kid of this.disk.kids) this.#link.admit(kid);
-    this.membership = this.#createMembership();
-    this.body = this.#createBody();
+    this.membership = bootMembership(world, this, prng);
+    const { desk, membership } = this;
+    const nowMs = this.clock.monotonicMs(world.nowMs);
+    this.body = bootBody(world, this, { desk, membership, prng, nowMs });
     this.#link.tellKeys();
     this.tell((clock) => this.body.gossip({ type: "tick" }, clock));
-    this.#link.attestLater(this.#prng.float() * 20);
+    this.#link.attestLater(prng.float() * 20);
   }
 
   /** The process dies; what was saved stays, and of a save under way nobody knows. */
   crash(): void {
     if (!this.isUp) return;
-    this.isUp = false;
-    if (this.#saving && this.#prng.below(2) === 0) this.#saving.commit();
-    this.#saving = undefined;
+    this.#process.stop();
     this.disk.members = this.membership.snapshot()
       .filter((claim): claim is AliveClaim => claim.type === "alive" && claim.subject !== this.id);
-    this.#generation++;
-    this.#steps = [];
-    this.#effects = [];
-    this.#done = 0;
+    this.#process.clear();
     this.#world.crashed(this);
   }
 
   /** The process is stopped until then. */
   pause(untilMs: number): void {
-    this.#pausedUntilMs = Math.max(this.#pausedUntilMs, untilMs);
-    this.later(untilMs, () => this.#resume());
+    this.#process.pause(untilMs);
   }
 
   /** The machine sleeps until then. */
   suspend(untilMs: number): void {
-    const world = this.#world;
-    if (!this.isUp || this.clock.isSuspended(world.nowMs)) return;
-    this.clock.suspend(world.nowMs, untilMs);
-    this.later(untilMs, () => this.#resume());
+    this.#process.suspend(untilMs);
   }
 
   /** How long this node may act as the leader, asked as an application asks. */
@@ -177,17 +167,16 @@ export class SimNode {
 
   /** Runs a step and carries out what follows; a step that comes up meanwhile runs after it. */
   tell(step: Step): void {
-    if (!this.isUp) return;
-    this.#steps.push(step);
-    this.#proceed();
+    this.#process.tell(step);
   }
 
   /** Something arrives from the network. */
   receive(packet: Packet): void {
     const world = this.#world;
     if (!this.isUp || this.clock.isSuspended(world.nowMs)) return;
-    if (this.#isHalted && this.#steps.length >= SOCKET_DATAGRAMS_MAX) return;
-    const opened = this.#door.open(packet);
+    const { isHalted, waiting } = this.#process;
+    if (isHalted && waiting >= SOCKET_DATAGRAMS_MAX) return;
+    const opened = this.door.open(packet);
     if (!opened) return;
     if (opened.type === "gossip") {
       const { type: _, ...rest } = opened;
@@ -207,28 +196,17 @@ export class SimNode {
   /** Sends an election message as it is, in this node's name. */
   send(to: number, message: RosterMessage | ElectionMessage): void {
     const payload = this.#isEncoded
-      ? this.#door.encodedElection(to, message)
+      ? this.door.encodedElection(to, message)
       : { type: "election" as const, message };
     this.#world.network.send({ from: this.place, to, payload });
   }
 
   /** Judges a document and takes it when it holds; `from` is absent when this node's own call brought it. */
   onDocument(document: CertificateDocument, from: NodeId | undefined): boolean {
-    const world = this.#world;
-    const known = world.verified.get(document);
-    const certificate = known && this.desk.keys.has(known.kid)
-      ? known
-      : this.#judge(document, from);
+    const certificate = this.#judge(document, from);
     if (!certificate) return false;
-    world.verified.set(document, certificate);
     this.tell((clock) => this.body.certified(certificate, from, clock));
     return true;
-  }
-
-  get #isHalted(): boolean {
-    const { nowMs } = this.#world;
-    return nowMs < this.#pausedUntilMs || this.#saving !== undefined ||
-      this.clock.isSuspended(nowMs);
   }
 
   get #isEncoded(): boolean {
@@ -241,104 +219,9 @@ export class SimNode {
     return judgement.kind === "genuine" ? judgement.certificate : undefined;
   }
 
-  #createMembership(): Membership {
-    const world = this.#world;
-    const { signClaim, signAck } = world.signs ? this.mailbox : unsignedClaims(this.identity);
-    const roster = world.config && rosterOf(world.config);
-    return createMembership({
-      self: {
-        id: this.id,
-        publicKey: this.identity.publicKey,
-        name: this.name,
-        address: this.address,
-        tags: {},
-        keyMadeS: this.place,
-      },
-      lastIncarnation: this.disk.incarnation,
-      seeds: world.seedsOf(this.place),
-      known: this.disk.members,
-      settings: PROFILES.local,
-      prng: createPrng(this.#prng.uint32()),
-      nonce: () => this.#prng.uint32().toString(16).padStart(16, "0"),
-      signClaim,
-      signAck,
-      ...(roster && {
-        roster: {
-          ids: new Set(roster.voters.map((voter) => voter.id)),
-          faultBound: roster.faultBound,
-        },
-      }),
-    });
-  }
-
-  #createBody(): SimBody {
-    const world = this.#world;
-    const { identity, name, disk, desk, membership } = this;
-    const prng = this.#prng;
-    const nowMs = this.clock.monotonicMs(world.nowMs);
-    const options = { identity, name, domain: world.domain, disk, desk, membership, prng, nowMs };
-    if (!world.config) return new OpenBody(options, world.seedsOf(this.place).length > 0);
-    const { collectors, signs } = world;
-    const rules = simulatedRules(identity, world.domain, world.config, { prng, collectors, signs });
-    return new RosterBody(options, world.config, rules);
-  }
-
-  #resume(): void {
-    if (!this.isUp || this.#isHalted) return;
-    const tick: Step = (clock) => this.body.gossip({ type: "tick" }, clock);
-    // Timers and sockets are both overdue, and either may come first.
-    if (this.#prng.below(2) === 0) this.#steps.unshift(tick);
-    else this.#steps.push(tick);
-    this.#proceed();
-  }
-
-  #proceed(): void {
-    if (this.#isBusy || this.#isHalted) return;
-    this.#isBusy = true;
-    while (this.isUp && !this.#isHalted) {
-      if (this.#done < this.#effects.length) this.#carryOut(this.#effects[this.#done++]);
-      else {
-        const step = this.#steps.shift();
-        if (!step) break;
-        this.#done = 0;
-        this.#effects = step(this.#reading());
-      }
-    }
-    this.#isBusy = false;
-    this.#arm();
-  }
-
-  #reading(): ClockReading {
-    const { nowMs } = this.#world;
-    return { nowMs: this.clock.monotonicMs(nowMs), wallMs: this.clock.wallMs(nowMs) };
-  }
-
-  #arm(): void {
-    if (!this.isUp || this.#isHalted) return;
-    const world = this.#world;
-    const deadline = this.body.deadlineMs();
-    if (deadline === undefined) return;
-    const waitMs = this.clock.trueMs(
-      Math.max(0, deadline - this.clock.monotonicMs(world.nowMs)),
-    );
-    const dueMs = world.nowMs + waitMs;
-    // A timer that fires earlier does no harm: it looks again.
-    if (this.#tickAtMs <= dueMs + TIMER_LATE_MS) return;
-    const atMs = dueMs + 0.001 + this.#prng.float() * TIMER_LATE_MS;
-    this.#tickAtMs = atMs;
-    this.later(atMs, () => {
-      if (this.#tickAtMs !== atMs) return;
-      this.#tickAtMs = Infinity;
-      if (!this.#isHalted) this.tell((clock) => this.body.gossip({ type: "tick" }, clock));
-    });
-  }
-
   /** Plans something, unless the process dies before. */
   later(atMs: number, run: () => void): void {
-    const generation = this.#generation;
-    this.#world.at(atMs, () => {
-      if (this.#generation === generation) run();
-    });
+    this.#process.later(atMs, run);
   }
 
   #carryOut(effect: SimEffect): void {
@@ -360,12 +243,12 @@ export class SimNode {
         if (place === undefined) return;
         const said = this.liar ? this.liar.gossips(message) : message;
         const payload: Payload = this.#isEncoded
-          ? this.#door.encodedGossip(recipient, said)
+          ? this.door.encodedGossip(recipient, said)
           : { type: "gossip", recipient, message: said };
         return world.network.send({ from: this.place, to: place, payload });
       }
       case "sync":
-        return this.#sync(effect.address);
+        return exchangeStates(world, this, effect.address);
       case "persist-incarnation":
         return this.#save(() => this.disk.incarnation = effect.incarnation);
       case "send-election":
@@ -391,7 +274,7 @@ export class SimNode {
       case "call":
         return this.#link.call(act);
       case "tell":
-        return void this.#steps.push(act.step);
+        return this.#process.tellNext(act.step);
       case "fail":
         this.failStopped = act.reason;
         return this.crash();
@@ -401,48 +284,6 @@ export class SimNode {
   }
 
   #save(commit: () => void): void {
-    if (this.disk.isFull) return this.crash();
-    if (this.disk.saveMs === 0) return commit();
-    const saving = { commit };
-    this.#saving = saving;
-    this.later(this.#world.nowMs + this.disk.saveMs, () => {
-      if (this.#saving !== saving) return;
-      commit();
-      this.#saving = undefined;
-      this.#proceed();
-    });
-  }
-
-  /** Full state over a stream: there and back, or a failure after a while. */
-  #sync(address: Address): void {
-    const world = this.#world;
-    const place = world.placeOf(address);
-    const partner = place === undefined ? undefined : world.nodes[place];
-    const isReached = partner?.isAwake && world.network.isOpen(this.place, partner.place) &&
-      world.network.isOpen(partner.place, this.place);
-    const fail = () =>
-      this.later(
-        world.nowMs + STREAM_TIMEOUT_MS,
-        () => this.tell((clock) => this.body.gossip({ type: "sync-failed", address }, clock)),
-      );
-    if (!isReached) return fail();
-    const mine = this.#door.carried(undefined, this.membership.snapshot());
-    const generation = this.#generation;
-    world.at(world.nowMs + world.network.drawDelayMs(), () => {
-      // A process that stands still answers nobody, and its state may not be on its disk yet.
-      if (!partner.isAwake) return this.#generation === generation ? fail() : undefined;
-      const theirs = partner.#door.carried(this.id, partner.membership.snapshot());
-      const source = { host: this.address.host, port: 1 };
-      const sender = this.id;
-      const heard = partner.#door.opened(mine);
-      partner.tell((clock) =>
-        partner.body.gossip({ type: "synced", address: source, sender, claims: heard }, clock)
-      );
-      world.at(world.nowMs + world.network.drawDelayMs(), () => {
-        if (this.#generation !== generation) return;
-        const claims = this.#door.opened(theirs);
-        this.tell((clock) => this.body.gossip({ type: "synced", address, claims }, clock));
-      });
-    });
+    if (!this.#process.save(commit)) this.crash();
   }
 }

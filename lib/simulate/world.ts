@@ -8,7 +8,6 @@ import type { Address } from "../base/address.ts";
 import { base64url, utf8 } from "../base/bytes.ts";
 import { assert } from "../base/errors.ts";
 import { createPrng, type Prng } from "../base/prng.ts";
-import type { CertificateDocument, VerifiedCertificate } from "../certificate/types.ts";
 import { sha256 } from "../crypto/digest.ts";
 import type { RsaPublicKey } from "../crypto/rsa.ts";
 import { type FunctionDescription, parseDescription } from "../node/function_description.ts";
@@ -16,6 +15,7 @@ import { EventQueue } from "./event_queue.ts";
 import { type CollectorCache, insecureIdentity, nameOf } from "./identities.ts";
 import { NodeClock } from "./node_clock.ts";
 import type { SimEffect } from "./sim_body.ts";
+import type { Verdicts } from "./sim_desk.ts";
 import { SimDisk } from "./sim_disk.ts";
 import { SimEnclave } from "./sim_enclave.ts";
 import { type Packet, SimNetwork } from "./sim_network.ts";
@@ -66,8 +66,8 @@ export class World {
   readonly enclaves: readonly SimEnclave[];
   readonly nodes: readonly SimNode[];
   readonly collectors: CollectorCache = new Map();
-  /** Documents that some node has verified in full: verifying depends on nothing but the document and the key. */
-  readonly verified = new WeakMap<CertificateDocument, VerifiedCertificate>();
+  /** What some node has verified in full. */
+  readonly verdicts: Verdicts = new Map();
   readonly watchers: Watcher[] = [];
   /** What is written down, where somebody wants to read it. */
   trace?: (line: string) => void;

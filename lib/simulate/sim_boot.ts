@@ -1,0 +1,72 @@
+/** What a simulated process is made of when it starts: the pure machines of the real node, with what the disk holds. */
+import type { Address } from "../base/address.ts";
+import { createPrng, type Prng } from "../base/prng.ts";
+import type { Identity } from "../crypto/ed25519.ts";
+import { createMembership, type Membership } from "../membership/core.ts";
+import { PROFILES } from "../membership/settings.ts";
+import type { CertificateDesk } from "../node/certificate_desk.ts";
+import type { Mailbox } from "../node/mailbox.ts";
+import { rosterOf } from "../node/roster_cluster.ts";
+import { simulatedRules, unsignedClaims } from "./identities.ts";
+import { OpenBody, RosterBody, type SimBody } from "./sim_body.ts";
+import type { SimDisk } from "./sim_disk.ts";
+import type { World } from "./world.ts";
+
+/** Who starts. */
+export interface Starter {
+  readonly place: number;
+  readonly name: string;
+  readonly identity: Identity;
+  readonly address: Address;
+  readonly mailbox: Mailbox;
+  readonly disk: SimDisk;
+}
+
+/** The membership of a process that starts. */
+export function bootMembership(world: World, starter: Starter, prng: Prng): Membership {
+  const { identity, mailbox, disk, place, name, address } = starter;
+  const { signClaim, signAck } = world.signs ? mailbox : unsignedClaims(identity);
+  const roster = world.config && rosterOf(world.config);
+  return createMembership({
+    self: {
+      id: identity.id,
+      publicKey: identity.publicKey,
+      name,
+      address,
+      tags: {},
+      keyMadeS: place,
+    },
+    lastIncarnation: disk.incarnation,
+    seeds: world.seedsOf(place),
+    known: disk.members,
+    settings: PROFILES.local,
+    prng: createPrng(prng.uint32()),
+    nonce: () => prng.uint32().toString(16).padStart(16, "0"),
+    signClaim,
+    signAck,
+    ...(roster && {
+      roster: {
+        ids: new Set(roster.voters.map((voter) => voter.id)),
+        faultBound: roster.faultBound,
+      },
+    }),
+  });
+}
+
+/** The election of a process that starts at a monotonic time. */
+export function bootBody(
+  world: World,
+  { identity, name, disk, place }: Starter,
+  { desk, membership, prng, nowMs }: {
+    readonly desk: CertificateDesk;
+    readonly membership: Membership;
+    readonly prng: Prng;
+    readonly nowMs: number;
+  },
+): SimBody {
+  const { domain, config, collectors, signs } = world;
+  const options = { identity, name, domain, disk, desk, membership, prng, nowMs };
+  if (!config) return new OpenBody(options, world.seedsOf(place).length > 0);
+  const rules = simulatedRules(identity, domain, config, { prng, collectors, signs });
+  return new RosterBody(options, config, rules);
+}

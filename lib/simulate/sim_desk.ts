@@ -1,0 +1,36 @@
+/**
+ * The real node's desk of certificates, but what one node of a run has verified in full no other verifies again: the verdict follows from the
+ * document and its key alone, and all nodes of a run have the same function and cluster. Refusals are not remembered.
+ */
+import type { CertificateVerdict } from "../certificate/verify.ts";
+import type { CertificateDocument } from "../certificate/types.ts";
+import { CertificateDesk } from "../node/certificate_desk.ts";
+import type { SimDisk } from "./sim_disk.ts";
+import type { World } from "./world.ts";
+
+/** Verdicts by the whole text of what they are about. */
+export type Verdicts = Map<string, Extract<CertificateVerdict, { readonly ok: true }>>;
+
+/** The desk of one process. */
+export class SimDesk extends CertificateDesk {
+  readonly #verdicts: Verdicts;
+
+  constructor(world: World, disk: SimDisk) {
+    super(world.domain, disk, world.description);
+    this.#verdicts = world.verdicts;
+  }
+
+  /** Verifies a document that has the form of one: other nodes, the enclave and the disk give nothing else. */
+  override verify(document: CertificateDocument): CertificateVerdict {
+    const text = textOf(document);
+    const known = this.#verdicts.get(text);
+    if (known && this.keys.has(known.certificate.kid)) return known;
+    const verdict = super.verify(document);
+    if (verdict.ok) this.#verdicts.set(text, verdict);
+    return verdict;
+  }
+}
+
+function textOf({ certificate, bundle }: CertificateDocument): string {
+  return [certificate, ...bundle.map(({ key, signature }) => `${key} ${signature}`)].join("\n");
+}
