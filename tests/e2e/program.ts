@@ -10,6 +10,9 @@ const LINE_MS_MAX = 60_000;
 
 /** A scratch folder with its own home, so that no test sees the user's files. */
 export class Sandbox implements AsyncDisposable {
+  /** Further variables of the environment. */
+  moreEnv: Readonly<Record<string, string>> = {};
+
   private constructor(readonly folder: string) {}
 
   static async create(): Promise<Sandbox> {
@@ -39,6 +42,7 @@ export class Sandbox implements AsyncDisposable {
       TMPDIR: this.temporary,
       NO_COLOR: "1",
       DENO_NO_UPDATE_CHECK: "1",
+      ...this.moreEnv,
     };
   }
 

@@ -3,7 +3,7 @@ import { deepStrictEqual as assertEquals, ok as assert } from "node:assert";
 import { utf8 } from "../../lib/base/bytes.ts";
 import { createSandbox, type SandboxOptions } from "../../lib/sandbox/mod.ts";
 import { callOnce, KEYS, packageOf, shown } from "./_functions.ts";
-import { PYTHON, skipWithout } from "./_python.ts";
+import { processesMarked, PYTHON, skipWithout } from "./_python.ts";
 
 /** The number of output bytes marks the processes of this test in the machine's list. */
 const LIMITS = { callMs: 3_000, loadMs: 3_000, outputBytes: 100_000 + Deno.pid, logBytes: 100 };
@@ -319,14 +319,3 @@ Deno.test("a sandbox runs so many python functions at a time and no more", async
     "load: Cannot load the function: the sandbox was closed",
   );
 });
-
-/** Command lines on this machine that hold a text. */
-async function processesMarked(mark: string): Promise<string[]> {
-  const found: string[] = [];
-  for await (const entry of Deno.readDir("/proc")) {
-    if (!/^\d+$/.test(entry.name)) continue;
-    const words = await Deno.readTextFile(`/proc/${entry.name}/cmdline`).catch(() => "");
-    if (words.includes(mark)) found.push(words.slice(0, 40));
-  }
-  return found;
-}
