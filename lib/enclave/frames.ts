@@ -1,13 +1,23 @@
 /**
  * The frames that host and client share. Every JSON frame is `{"message": …}` or `{"error": "…"}`; results carry checksums whose
- * signed text is defined here once, so that both sides hash the same bytes.
+ * signed text is defined here once, so that both sides hash the same bytes. Errors carry a `reason` as well, for programs; clients that
+ * do not know it read the words.
  */
 import { base64, utf8 } from "../base/bytes.ts";
+
+/**
+ * Why a host ended a session: the function failed; the host has too much to do, or lost the session through no fault of the function; the
+ * token is no longer good; anything else.
+ */
+export const ERROR_REASONS = ["function", "busy", "unauthorized", "host"] as const;
+
+/** One of {@linkcode ERROR_REASONS}. */
+export type ErrorReason = typeof ERROR_REASONS[number];
 
 /** A frame of the right shape. */
 export type ParsedFrame =
   | { readonly kind: "message"; readonly message: Readonly<Record<string, unknown>> }
-  | { readonly kind: "error"; readonly error: string };
+  | { readonly kind: "error"; readonly error: string; readonly reason?: ErrorReason };
 
 /** SHA-256 of the three parts of a call, 32 bytes each. */
 export interface Checksums {
@@ -25,8 +35,8 @@ export function messageFrame(message: unknown): string {
 }
 
 /** The text of an error frame. */
-export function errorFrame(error: string): string {
-  return JSON.stringify({ error });
+export function errorFrame(error: string, reason: ErrorReason): string {
+  return JSON.stringify({ error, reason });
 }
 
 /** Reads a frame whose message is an object; `undefined` for any other shape. */
@@ -39,7 +49,8 @@ export function parseFrame(text: string): ParsedFrame | undefined {
   }
   if (!isRecord(value)) return undefined;
   if (typeof value.error === "string" && value.error !== "") {
-    return { kind: "error", error: value.error };
+    const reason = ERROR_REASONS.find((known) => known === value.reason);
+    return { kind: "error", error: value.error, ...(reason && { reason }) };
   }
   return isRecord(value.message) ? { kind: "message", message: value.message } : undefined;
 }

@@ -64,7 +64,9 @@ class WorkerSandbox implements LanguageSandbox {
     tee: string,
   ): Promise<SandboxSession> {
     const slot = this.#chooseSlot();
-    if (typeof slot === "string") return endedSession(loadFailure(slot));
+    if (typeof slot === "string") {
+      return endedSession({ ok: false, reason: "busy", error: slot, log: "" });
+    }
     const limits = this.#limits;
     const { graceMs } = this.#options;
     const session = this.#nextSession++;
@@ -166,8 +168,4 @@ class WorkerSession implements SandboxSession {
 /** A session that never came to be: its calls say why. */
 function endedSession(outcome: CallOutcome): SandboxSession {
   return { call: () => Promise.resolve(outcome), close() {} };
-}
-
-function loadFailure(error: string): CallOutcome {
-  return { ok: false, reason: "load", error, log: "" };
 }

@@ -33,6 +33,7 @@ export type CallOutcome =
   | {
     readonly ok: false;
     readonly error: string;
+    /** `busy` is no fault of the function: there was no room or no turn for it, or its neighbour took its worker down. */
     readonly reason: "threw" | "time" | "memory" | "output" | "load" | "busy";
     readonly log: string;
   };

@@ -34,7 +34,7 @@ interface QueuedJob extends Job {
 /** Why a session ended without a fault of its own. */
 const LOST: CallOutcome = {
   ok: false,
-  reason: "threw",
+  reason: "busy",
   error: "the session was lost because another function blocked its worker; connect again",
   log: "",
 };

@@ -160,7 +160,10 @@ Deno.test("an open session takes no more inputs once its token has expired or wa
   await second.invoke(utf8("x"));
   const { id } = (await listTokens(account(world))).find(({ name }) => name === "other")!;
   await deleteToken(account(world), id);
-  await rejects(second.invoke(utf8("x")), { message: /token was deleted/ });
+  await rejects(second.invoke(utf8("x")), {
+    reason: "unauthorized",
+    message: /token was deleted/,
+  });
 });
 
 Deno.test("sessions above the limit are refused as busy, and there is room again afterwards", async () => {

@@ -57,7 +57,9 @@ Deno.test("inputs that are not sealed to the session end it", async () => {
     socket.send(nonceFrame(NONCE));
     await socket.nextJson();
     socket.send(frame);
-    match((await socket.nextJson()).error, /cannot decrypt the input/);
+    const { error, reason } = await socket.nextJson();
+    match(error, /cannot decrypt the input/);
+    strictEqual(reason, "host");
     strictEqual(await socket.next(), 1008);
   }
   await using socket = await openRun(world);

@@ -88,10 +88,12 @@ Deno.test("what waits too long for its turn is told that the host is busy", asyn
   await runFunction(echoOf(world), utf8("the worker has started"));
   const connections = await Promise.all(Array.from({ length: 6 }, () => connectEnclave(loop)));
   const answers = await Promise.all(
-    connections.map((connection) => connection.invoke(utf8("x")).catch((error) => error.message)),
+    connections.map((connection) =>
+      connection.invoke(utf8("x")).then(String, (error) => `${error.reason}: ${error.message}`)
+    ),
   );
-  const busy = answers.filter((text) => /the host is busy.*try again later/.test(text));
-  const late = answers.filter((text) => /longer than 500 ms/.test(text));
+  const busy = answers.filter((text) => /^busy: .*the host is busy.*try again later/.test(text));
+  const late = answers.filter((text) => /^function: .*longer than 500 ms/.test(text));
   strictEqual(busy.length + late.length, 6, answers.join("\n"));
   ok(busy.length >= 1 && late.length >= 1, answers.join("\n"));
   // Those who were turned away left nothing behind.

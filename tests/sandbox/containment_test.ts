@@ -210,7 +210,7 @@ Deno.test("a worker that does not answer is given up and replaced", async () => 
   assertEquals(shown(given), "time: the function did not stop within 400 ms; it was given up");
   assertEquals(
     shown(lost),
-    "threw: the session was lost because another function blocked its worker; connect again",
+    "busy: the session was lost because another function blocked its worker; connect again",
   );
   assertEquals(shown(await callOnce(sandbox, handler("return 'replaced'"))), "replaced");
 });
@@ -223,6 +223,6 @@ Deno.test("a closed sandbox fails what is open and opens nothing", async () => {
   assertEquals(shown(await running), "threw: the sandbox was closed");
   assertEquals(
     shown(await callOnce(sandbox, handler("return 'x'"))),
-    "load: the sandbox was closed",
+    "busy: the sandbox was closed",
   );
 });

@@ -308,7 +308,7 @@ Deno.test("a sandbox runs so many python functions at a time and no more", async
   const first = await sandbox.open(packageOf(python("return x")), KEYS, "simulated");
   assertEquals(
     shown(await callOnce(sandbox, python("return x"))),
-    "load: Cannot load the function: the host runs 1 Python functions already; try again later",
+    "busy: the host runs 1 Python functions already; try again later",
   );
   first.close();
   const closing = sandbox[Symbol.asyncDispose]();
@@ -316,6 +316,6 @@ Deno.test("a sandbox runs so many python functions at a time and no more", async
   await closing;
   assertEquals(
     shown(await callOnce(sandbox, python("return x"))),
-    "load: Cannot load the function: the sandbox was closed",
+    "busy: the sandbox was closed",
   );
 });

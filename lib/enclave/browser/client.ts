@@ -8,6 +8,7 @@ import { base64, equalBytes, fromBase64, utf8 } from "../../base/bytes.ts";
 import { FumataError } from "../../base/errors.ts";
 import { sealHpke } from "../../crypto/hpke.ts";
 import { sealedValueText, sealValue } from "../../crypto/sealed_value.ts";
+import { CODES_OF_REASONS } from "../client/errors.ts";
 import { importResultKey, type ResultVerifier } from "../client/result_key.ts";
 import {
   isRecord,
@@ -207,7 +208,10 @@ async function nextMessage(socket: FrameSocket, url: string): Promise<Record<str
   if (event.kind === "closed") throw unreachable(url, "it closed the connection");
   const frame = event.kind === "text" ? parseFrame(event.text) : undefined;
   if (frame?.kind === "error") {
-    throw new FumataError("function", `Cannot get a result: ${printable(frame.error)}`);
+    throw new FumataError(
+      CODES_OF_REASONS[frame.reason ?? "function"],
+      `Cannot get a result: ${printable(frame.error)}`,
+    );
   }
   if (!frame) throw refused(url, "a frame of another shape came");
   return frame.message;

@@ -92,7 +92,7 @@ export async function deployPackage(
     socket.send(await sealValue(key, options.zip));
     const event = await socket.next(deployMs);
     const frame = event.kind === "text" ? parseFrame(event.text) : undefined;
-    if (frame?.kind === "error") throw fail("host", printable(frame.error));
+    if (frame?.kind === "error") throw fail(frame.reason ?? "host", printable(frame.error));
     const id = frame?.kind === "message" ? frame.message.id : undefined;
     if (typeof id === "string" && isBase58Id(id)) return { id };
     if (event.kind === "timeout") throw fail("timeout", `no answer in ${deployMs / 1000} s`);

@@ -67,7 +67,7 @@ async function attestationMessage(
   socket.close();
   const fail = (reason: EnclaveErrorReason, why: string) =>
     new EnclaveError(reason, `Cannot attest the enclave at "${options.url}": ${why}`);
-  if (frame?.kind === "error") throw fail("host", printable(frame.error));
+  if (frame?.kind === "error") throw fail(frame.reason ?? "host", printable(frame.error));
   if (event.kind === "timeout") throw fail("timeout", `no evidence in ${attestMs / 1000} s`);
   if (event.kind === "closed") throw fail("closed", "it closed the connection");
   throw fail("evidence", "an attestation document is expected, another frame came");

@@ -32,7 +32,8 @@ export interface EnclaveConnection extends Disposable {
   /** Resolves when the connection has ended, by whichever side. */
   readonly closed: Promise<void>;
   /**
-   * Calls the function. Throws an {@linkcode EnclaveError}, reason `function` for an error of the function, `result` for a result whose
+   * Calls the function. Throws an {@linkcode EnclaveError}, reason `function` for an error of the function, `busy` when
+   * its turn did not come, `unauthorized` when the token ceased to be good, `host` for what the host could not take, `result` for a result whose
    * signature or checksums are wrong, `closed` or `timeout` when the connection is gone or too slow. After any of them it is closed.
    */
   invoke(input: Uint8Array): Promise<Uint8Array>;

@@ -5,7 +5,7 @@
 import { type ErrorCode, FumataError } from "../../base/errors.ts";
 
 /** Each reason and the code that it has as a {@linkcode FumataError}. */
-const CODES = {
+export const CODES_OF_REASONS = {
   /** The caller's own arguments. */
   usage: "usage",
   /** No connection. */
@@ -14,9 +14,9 @@ const CODES = {
   timeout: "unreachable",
   /** The connection ended: by the host, for idling, or by a network. */
   closed: "unreachable",
-  /** The host has too much to do (429, 503); try again later. */
+  /** The host has too much to do (429, 503, or a session without its turn); try again later, or another host. */
   busy: "unreachable",
-  /** The token is missing, void, expired, or for something else (401, 403). */
+  /** The token is missing, void, expired, or for something else (401, 403); also when it ceased to be good within a session. */
   unauthorized: "failure",
   /** There is no such function, user or token (404). */
   "not-found": "failure",
@@ -33,14 +33,14 @@ const CODES = {
 } as const satisfies Record<string, ErrorCode>;
 
 /** Why a call failed. */
-export type EnclaveErrorReason = keyof typeof CODES;
+export type EnclaveErrorReason = keyof typeof CODES_OF_REASONS;
 
 /** An error of this client: `reason` for programs, a message of one line for people. */
 export class EnclaveError extends FumataError {
   readonly reason: EnclaveErrorReason;
 
   constructor(reason: EnclaveErrorReason, message: string, options?: ErrorOptions) {
-    super(CODES[reason], message, options);
+    super(CODES_OF_REASONS[reason], message, options);
     this.reason = reason;
   }
 }

@@ -25,7 +25,8 @@ export async function readResult(event: SocketEvent, context: ResultContext): Pr
   if (frame?.kind === "message") return await checked(frame.message, context);
   if (frame?.kind === "error") {
     throw new EnclaveError(
-      "function",
+      // Hosts other than fumata give words only.
+      frame.reason ?? "function",
       `Cannot get a result from ${name}: ${printable(frame.error)}`,
     );
   }

@@ -38,7 +38,11 @@ export class CallRunner {
     this.counts.milliseconds += performance.now() - startMs;
     const how = outcome.ok ? "ok" : outcome.reason;
     this.counts.ended[how] = (this.counts.ended[how] ?? 0) + 1;
-    if (!outcome.ok) throw new SessionError(outcome.error, CLOSE.failed);
+    if (!outcome.ok) {
+      throw outcome.reason === "busy"
+        ? new SessionError(outcome.error, CLOSE.busy, "busy")
+        : new SessionError(outcome.error, CLOSE.failed, "function");
+    }
     // The checksum is that of what the client sent: it has to be able to compare.
     const checksums = {
       input: sha256(input),

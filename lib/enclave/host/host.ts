@@ -200,11 +200,12 @@ async function openHost(folder: DataFolder, options: EnclaveHostOptions): Promis
       await work(session);
       session.close();
     } catch (thrown) {
-      const [error, code] = describe(thrown);
+      const failure = describe(thrown);
+      const { message: error, reason } = failure;
       const seconds = (performance.now() - startMs) / 1000;
-      const fields = { path, error, token: tokenId, bytes: count.bytes, seconds };
+      const fields = { path, error, reason, token: tokenId, bytes: count.bytes, seconds };
       logger.log("info", "session-ended", `a session of ${path} ended: ${error}`, fields);
-      session.fail(error, code);
+      session.fail(failure);
     } finally {
       metrics.noteSession(path, -1);
     }
@@ -234,7 +235,7 @@ async function openHost(folder: DataFolder, options: EnclaveHostOptions): Promis
       }
       return { ...about, answer: await route.answer(parameters, body, queryOf(request)) };
     } catch (thrown) {
-      return { ...about, answer: refused({ status: 500, error: describe(thrown)[0] }) };
+      return { ...about, answer: refused({ status: 500, error: describe(thrown).message }) };
     }
   };
 
@@ -322,8 +323,9 @@ function parseBody(bytes: Uint8Array): unknown {
 }
 
 /** What the caller hears: our own bugs only by name, because their texts may hold what is not theirs to know. */
-function describe(thrown: unknown): readonly [error: string, closeCode: number] {
-  if (thrown instanceof SessionError) return [thrown.message, thrown.closeCode];
-  if (thrown instanceof FumataError) return [thrown.message, CLOSE.failed];
-  return [`the host failed: ${thrown instanceof Error ? thrown.name : "error"}`, CLOSE.failed];
+function describe(thrown: unknown): SessionError {
+  if (thrown instanceof SessionError) return thrown;
+  if (thrown instanceof FumataError) return new SessionError(thrown.message, CLOSE.failed);
+  const name = thrown instanceof Error ? thrown.name : "error";
+  return new SessionError(`the host failed: ${name}`, CLOSE.failed);
 }

@@ -9,18 +9,28 @@ import type { HpkeKey } from "../../crypto/hpke.ts";
 import { generateNativeHpkeKey } from "../../crypto/hpke_native.ts";
 import type { RsaJwk } from "../../crypto/thumbprint.ts";
 import type { TeeDriver } from "../../tee/types.ts";
-import { errorFrame, messageFrame, parseFrame } from "../frames.ts";
+import { errorFrame, type ErrorReason, messageFrame, parseFrame } from "../frames.ts";
 import type { FrameSocket } from "../frame_socket.ts";
 import { type EnclaveLimits, NONCE_BYTES_MAX, NONCE_BYTES_MIN } from "../limits.ts";
 
-/** Close codes of RFC 6455, section 7.4.1, as they are used here. */
-export const CLOSE = { normal: 1000, protocol: 1002, policy: 1008, failed: 1011 } as const;
+/** Close codes of RFC 6455, section 7.4.1, as they are used here, and of its registry (1013: try again later). */
+export const CLOSE = {
+  normal: 1000,
+  protocol: 1002,
+  policy: 1008,
+  failed: 1011,
+  busy: 1013,
+} as const;
 
 /** Ends a session; the text goes to the client as an error frame. */
 export class SessionError extends Error {
   override readonly name = "SessionError";
 
-  constructor(message: string, readonly closeCode: number = CLOSE.policy) {
+  constructor(
+    message: string,
+    readonly closeCode: number = CLOSE.policy,
+    readonly reason: ErrorReason = "host",
+  ) {
     super(message);
   }
 }
@@ -92,7 +102,7 @@ export class Session {
     if (event.kind === "text") throw new SessionError("a binary frame is wanted here");
     if (event.kind !== "binary") return undefined;
     const fault = this.#token.fault();
-    if (fault) throw new SessionError(fault);
+    if (fault) throw new SessionError(fault, CLOSE.policy, "unauthorized");
     const waitMs = this.#token.waitMs();
     if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs));
     return event.bytes;
@@ -117,9 +127,9 @@ export class Session {
   }
 
   /** Sends what went wrong and closes. */
-  fail(error: string, closeCode: number): void {
-    this.#socket.send(errorFrame(error));
-    this.#socket.close(closeCode, error.replaceAll(/[^\x20-\x7e]/g, "?"));
+  fail({ message, closeCode, reason }: SessionError): void {
+    this.#socket.send(errorFrame(message, reason));
+    this.#socket.close(closeCode, message.replaceAll(/[^\x20-\x7e]/g, "?"));
   }
 
   /** Closes. */

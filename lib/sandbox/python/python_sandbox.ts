@@ -82,8 +82,10 @@ export class PythonSandbox implements AsyncDisposable {
 
   /** Loads a function. A failure is a session whose calls say why. */
   async open(functionPackage: FunctionPackage): Promise<SandboxSession> {
-    const refusal = this.#refusal() ?? await this.fault(functionPackage) ?? this.#refusal();
-    if (refusal) return ended(loadFailure(refusal));
+    const fault = this.#refusal() ? undefined : await this.fault(functionPackage);
+    if (fault) return ended(loadFailure(fault));
+    const refusal = this.#refusal();
+    if (refusal) return ended({ ok: false, reason: "busy", error: refusal, log: "" });
     const opening = this.#openProcess(functionPackage.files);
     this.#opening.add(opening);
     try {
