@@ -53,8 +53,8 @@ export interface PartShell {
   ): void;
   /** Calls the function on a host that holds this key; rejects with a `FumataError`. */
   call(input: Uint8Array, kid: string): Promise<Uint8Array>;
-  /** Verifies a document and takes it when it holds; whether it does. */
-  onDocument(document: CertificateDocument, from: NodeId | undefined): boolean;
+  /** Verifies a document and takes it when it holds; whether it does. One that is `from` no member is the answer of the enclave that holds the key `kid`. */
+  onDocument(document: CertificateDocument, from: NodeId | undefined, kid?: string): boolean;
   /** Cannot go on. */
   fail(thrown: unknown): void;
 }

@@ -33,6 +33,7 @@ export interface EnclaveHostsEvents {
 /** The hosts. */
 export class EnclaveHosts implements AsyncDisposable {
   readonly #links: EnclaveLink[];
+  readonly #nameOfLink: ReadonlyMap<EnclaveLink, string>;
   readonly #events: EnclaveHostsEvents;
   readonly #refused = new Set<string>();
   #platform?: string;
@@ -40,7 +41,7 @@ export class EnclaveHosts implements AsyncDisposable {
   /** `patienceMs` is how long a host may be out of reach before its key counts as lost. */
   constructor(hosts: readonly EnclaveHost[], patienceMs: number, events: EnclaveHostsEvents) {
     this.#events = events;
-    this.#links = hosts.map(({ name, connect }) =>
+    const links = hosts.map(({ name, connect }) =>
       new EnclaveLink(connect, patienceMs, {
         attested: (found) => this.#onAttested(found),
         keyLost: (kid) => events.keyLost(kid, name),
@@ -49,6 +50,8 @@ export class EnclaveHosts implements AsyncDisposable {
         refused: (error) => this.#onRefused(error, name),
       })
     );
+    this.#links = links;
+    this.#nameOfLink = new Map(links.map((link, i) => [link, hosts[i].name]));
   }
 
   /** Whether any host was attested in this run. */
@@ -67,6 +70,13 @@ export class EnclaveHosts implements AsyncDisposable {
   /** The living keys, in the order of the hosts. */
   get kids(): readonly string[] {
     return [...new Set(this.#links.flatMap(({ kid }) => kid ?? []))];
+  }
+
+  /** For people: the hosts that answer calls under this key. */
+  nameOf(kid: string | undefined): string {
+    const names = this.#links.filter((link) => link.kid === kid)
+      .map((link) => this.#nameOfLink.get(link)!);
+    return names.length > 0 ? `the enclave at ${names.join(" or ")}` : "the enclave";
   }
 
   /** Attests all of them and keeps them attested. */

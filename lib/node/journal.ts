@@ -115,11 +115,11 @@ export class Journal {
   }
 
   certificateRefused(
-    from: string | undefined,
+    from: string,
     failures: readonly { readonly check: string; readonly message: string }[],
   ): void {
     const why = failures.map((failure) => failure.message).join("; ");
-    const words = `certificate from ${from ?? "the enclave"} refused: ${why}`;
+    const words = `certificate from ${from} refused: ${why}`;
     this.logger.log("warn", "certificate-refused", words, { from, failures });
   }
 

@@ -192,7 +192,9 @@ export class Mailbox {
     if (!opened.ok) return this.#drop(opened);
     this.frames.received.add(kindName(opened.kind));
     const { sender } = opened;
-    if (opened.recipient !== undefined) this.#acquaintances.heard(sender, opened.knowsRecipient);
+    // Who writes to an address and to nobody by name may know nobody: a node that lost its memory, or a copy of one.
+    const isKnown = opened.recipient !== undefined && opened.knowsRecipient;
+    this.#acquaintances.heard(sender, isKnown);
     if (opened.kind === SYNC_KIND) {
       const decoded = decodeSync(opened.body, this.#claims);
       return decoded.ok

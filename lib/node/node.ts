@@ -454,7 +454,7 @@ export class Node implements AsyncDisposable {
         for (const { id, address } of to) this.#sendElection(id, address, kind, body, name);
       },
       call: (input, kid) => this.metrics.timed(() => this.#enclaves.call(input, kid)),
-      onDocument: (document, from) => this.#onDocument(document, from),
+      onDocument: (document, from, kid) => this.#onDocument(document, from, kid),
       fail: (thrown) => this.#fail(thrown),
     };
   }
@@ -596,7 +596,7 @@ export class Node implements AsyncDisposable {
     }
   }
 
-  #onDocument(document: CertificateDocument, from: NodeId | undefined): boolean {
+  #onDocument(document: CertificateDocument, from: NodeId | undefined, kid?: string): boolean {
     const judgement = this.#desk.judge(document, from);
     switch (judgement.kind) {
       case "genuine":
@@ -607,7 +607,10 @@ export class Node implements AsyncDisposable {
         this.#enclaves.refresh();
         return false;
       case "refused":
-        this.#journal.certificateRefused(from && this.#nameOf(from), judgement.failures);
+        this.#journal.certificateRefused(
+          from === undefined ? this.#enclaves.nameOf(kid) : this.#nameOf(from),
+          judgement.failures,
+        );
         return false;
     }
   }

@@ -136,7 +136,7 @@ export class OpenPart implements ElectionPart {
       const request = electRequest(store.identity, domain, proposal, votes);
       const answer = await callSealed(request, (input) => shell.call(input, proposal.kid));
       const certificate = certificateOf(answer);
-      if (shell.onDocument({ certificate, bundle: votes }, undefined)) return;
+      if (shell.onDocument({ certificate, bundle: votes }, undefined, proposal.kid)) return;
       throw new FumataError("function", "the certificate in the answer does not verify");
     } catch (thrown) {
       const refused = thrown instanceof FumataError && thrown.code === "function";

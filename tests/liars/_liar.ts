@@ -14,6 +14,7 @@ import { StateStore } from "../../lib/node/state_store.ts";
 import { openTransport, type Transport } from "../../lib/node/transport.ts";
 import { encodeRosterMessage, ROSTER_KINDS } from "../../lib/wire/roster_messages.ts";
 import type { Said, TestNode } from "../node/_cluster.ts";
+import { limited } from "../node/_limit.ts";
 import { leaseHolder, type RosterWorld, rosterWorld } from "../node/_roster.ts";
 import { Observer } from "./_observer.ts";
 
@@ -90,8 +91,13 @@ export class LiarsCluster implements AsyncDisposable {
   }
 
   /** Resolves when every honest node has said such a thing since the marks. */
-  async allSay(passes: (said: Said) => boolean, from = this.honest.map(() => 0)): Promise<void> {
-    await Promise.all(this.honest.map(({ listener }, i) => listener.until(passes, from[i])));
+  async allSay(
+    what: string,
+    passes: (said: Said) => boolean,
+    from = this.honest.map(() => 0),
+  ): Promise<void> {
+    const all = Promise.all(this.honest.map(({ listener }, i) => listener.until(passes, from[i])));
+    await limited(`${what}, from every honest node,`, this.honest, all);
   }
 
   /** Says something to all honest nodes from the second socket. */

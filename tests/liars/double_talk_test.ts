@@ -1,5 +1,5 @@
 /** Liars who sign two things in one term (design §4.10): their own signatures name them to every honest node, which keep them; nothing else breaks. */
-import { ok, strictEqual } from "node:assert";
+import { ok } from "node:assert";
 import { doubleVoter } from "../../lib/cli/demo/double_voter.ts";
 import type { LeaderProposal } from "../../lib/election/roster/types.ts";
 import type { Said } from "../node/_cluster.ts";
@@ -13,9 +13,10 @@ function names(liar: string) {
 
 /** Every honest node has logged the liar anew, and can show the proof. */
 async function isCaught(cluster: LiarsCluster, from: readonly number[], pieces: number) {
-  await cluster.allSay(names(cluster.liar.node.id), [...from]);
+  await cluster.allSay("the name of the liar", names(cluster.liar.node.id), [...from]);
   for (const { node } of cluster.honest) {
-    strictEqual(node.evidence.length, pieces);
+    // The draw may make it collect twice before the others agree, and then it has lied twice.
+    ok(node.evidence.length >= pieces);
     ok(node.evidence.every((one) => one.type === "votes" && one.liar === cluster.liar.node.id));
   }
 }

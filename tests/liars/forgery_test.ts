@@ -6,6 +6,7 @@ import { ok, strictEqual } from "node:assert";
 import { base64url } from "../../lib/base/bytes.ts";
 import type { Heartbeat, LeaderProposal } from "../../lib/election/roster/types.ts";
 import type { Said, TestNode } from "../node/_cluster.ts";
+import { limited } from "../node/_limit.ts";
 import { LiarsCluster } from "./_liar.ts";
 
 /** A signature that nobody made. */
@@ -21,7 +22,7 @@ Deno.test("whoever speaks for others, out of turn or of other terms is named, an
   }));
   const absent = voters[4].id;
   const liar = cluster.liar.node.id;
-  await cluster.allSay(({ event }) => event === "leader");
+  await cluster.allSay("a leader", ({ event }) => event === "leader");
   const old = honest[0].node.leader!.document;
 
   /** A proposal that follows what `of` holds, for its next term or one in which the liar does or does not collect. */
@@ -39,9 +40,12 @@ Deno.test("whoever speaks for others, out of turn or of other terms is named, an
   const isNamed = async (how: string, say: (leader: TestNode) => void) => {
     const leader = await cluster.untilHonestLeads();
     const { id } = leader.node.leader!;
-    await cluster.allSay(({ event, fields }) => event === "leader" && fields.certificateId === id);
+    await cluster.allSay(
+      "the present leader",
+      ({ event, fields }) => event === "leader" && fields.certificateId === id,
+    );
     say(leader);
-    await cluster.allSay(misbehaved(how));
+    await cluster.allSay(how, misbehaved(how));
     strictEqual(leader.node.leader!.id, id);
     ok(leader.node.leaseRemainingMs() > 0);
     for (const { node } of honest) strictEqual(node.evidence.length, 0);
@@ -60,7 +64,7 @@ Deno.test("whoever speaks for others, out of turn or of other terms is named, an
         return [{ kind: "proposal", proposal, vote }];
       };
       const elected = cluster.elect();
-      await cluster.allSay(({ event, fields }) => {
+      await cluster.allSay("a refusal of the absent", ({ event, fields }) => {
         const { forbidden } = (fields.objection ?? {}) as { forbidden?: string[] };
         return event === "election-refused" && fields.collector === liar &&
           forbidden?.includes(absent) === true;
@@ -123,7 +127,7 @@ Deno.test("whoever speaks for others, out of turn or of other terms is named, an
       return true;
     };
     await cluster.untilHonestLeads();
-    const heartbeat = await heard.promise;
+    const heartbeat = await limited("a heartbeat", cluster.nodes, heard.promise);
     await isNamed("forged-heartbeat", () => cluster.say({ kind: "heartbeat", heartbeat }));
     script.reset(cluster.key);
   });
@@ -146,7 +150,8 @@ Deno.test("whoever speaks for others, out of turn or of other terms is named, an
     const nonce = base64url(new Uint8Array(16));
     const ack = { certificateId, nonce, voter: voters[0].id, signature: FORGED };
     cluster.say({ kind: "lease-ack", ack }, [leader]);
-    await leader.listener.until(misbehaved("forged-lease-ack"));
+    const named = leader.listener.until(misbehaved("forged-lease-ack"));
+    await limited("forged-lease-ack", cluster.nodes, named);
   });
 
   await t.step("certificates: changed, of terms long over, and terms that jump", async () => {
@@ -158,8 +163,10 @@ Deno.test("whoever speaks for others, out of turn or of other terms is named, an
     for (const ahead of [1, 2, 50]) cluster.say({ kind: "gave-up", statements: statements(ahead) });
     cluster.say({ kind: "certificate", document: old });
     cluster.say({ kind: "certificate", document: { ...document, certificate: changed } });
-    await cluster.allSay(({ event, fields }) =>
-      event === "certificate-refused" && fields.from === cluster.liar.node.name
+    await cluster.allSay(
+      "a refusal",
+      ({ event, fields }) =>
+        event === "certificate-refused" && fields.from === cluster.liar.node.name,
     );
     strictEqual(leader.node.leader!.term, term);
     ok(leader.node.leaseRemainingMs() > 0);

@@ -19,6 +19,7 @@ import { signJws, type Unsigned } from "../certificate/_issue.ts";
 import { idOf, rosterClaims } from "../certificate/_issue_roster.ts";
 import { CERTIFICATE_PEM } from "../function/_keys.ts";
 import type { TestNode } from "../node/_cluster.ts";
+import { limited } from "../node/_limit.ts";
 import { leaseHolder, type RosterWorld, rosterWorld } from "../node/_roster.ts";
 import { LiarsCluster } from "./_liar.ts";
 import { Observer } from "./_observer.ts";
@@ -75,10 +76,12 @@ async function closing(nodes: readonly TestNode[], work: () => Promise<void>): P
 async function electsNobody(world: RosterWorld, host: EnclaveHost, why: RegExp): Promise<void> {
   const nodes = world.startAll({ enclaves: [host] });
   await closing(nodes, async () => {
-    const said = await Promise.any(
-      nodes.map(({ listener }) => listener.until(({ event }) => event === "certificate-refused")),
+    const refused = nodes.map(({ listener }) =>
+      listener.until(({ event }) => event === "certificate-refused")
     );
+    const said = await limited("a refused certificate", nodes, Promise.any(refused));
     match(said.message, why);
+    match(said.message, /^certificate from the enclave at evil refused/);
     for (const { node, listener } of nodes) {
       strictEqual(node.leaseRemainingMs(), 0);
       ok(!listener.said.some(({ event }) => event === "leader" || event === "lease-held"));
@@ -146,6 +149,7 @@ Deno.test("a host and a voter in league elect nobody without a quorum", async ()
     const from = cluster.marks(honest);
     cluster.say({ kind: "certificate", document: { certificate, bundle } });
     await cluster.allSay(
+      "a refusal",
       ({ event, fields }) =>
         event === "certificate-refused" && fields.from === cluster.liar.node.name,
       from,

@@ -6,6 +6,7 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert";
 import type { RosterMessage } from "../../lib/election/roster/types.ts";
 import type { Claim } from "../../lib/membership/types.ts";
+import { limited } from "../node/_limit.ts";
 import { leaseHolder } from "../node/_roster.ts";
 import { LiarsCluster } from "./_liar.ts";
 
@@ -61,9 +62,10 @@ Deno.test("whoever withholds, picks, or plays deaf or dumb is passed over", asyn
       swapped.resolve();
       return [{ kind: "lease-ack", ack: rules.signAck(prev, message.ack.nonce) }];
     };
-    await swapped.promise;
+    await limited("an ack of the liar", cluster.nodes, swapped.promise);
     // The other followers are a quorum with the leader.
-    await leader.listener.until(({ event }) => event === "lease-held", from[0]);
+    const renewed = leader.listener.until(({ event }) => event === "lease-held", from[0]);
+    await limited("a lease renewed", cluster.nodes, renewed);
     strictEqual(leader.node.leader!.id, id);
     ok(leader.node.leaseRemainingMs() > 0);
     script.reset(cluster.key);

@@ -4,6 +4,7 @@ import type { FunctionDescription } from "../../lib/node/function_description.ts
 import { ClusterKindChanged, type NodeOptions } from "../../lib/node/node.ts";
 import { StateStore } from "../../lib/node/state_store.ts";
 import { BareEnclave, TestNode } from "./_cluster.ts";
+import { limited } from "./_limit.ts";
 
 /** Length of the lease in these clusters, ms. */
 export const LEASE_MS = 480;
@@ -78,10 +79,11 @@ export async function leaseHolder(
   nodes: readonly TestNode[],
   from: readonly number[] = nodes.map(() => 0),
 ): Promise<TestNode> {
-  return await Promise.any(nodes.map(async (node, i) => {
+  const first = Promise.any(nodes.map(async (node, i) => {
     await node.listener.until(({ event }) => event === "lease-held", from[i]);
     return node;
   }));
+  return await limited("a leader with a lease", nodes, first);
 }
 
 /** The public key of a state folder, as `cluster.json` wants it. */

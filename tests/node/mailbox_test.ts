@@ -55,3 +55,11 @@ Deno.test("a brief ping counts as a full one where its answer will be brief, too
   ok(openedStranger?.type === "gossip");
   strictEqual(openedStranger.bytes, stranger.length);
 });
+
+Deno.test("who writes to an address and to nobody by name is answered in full: it may know nobody any more", () => {
+  const { a, b } = acquainted();
+  ok(a.openDatagram(b.gossip(alice.id, PING)));
+  const forgetful = new Mailbox(bob, DOMAIN);
+  ok(a.openDatagram(forgetful.gossip(undefined, PING)));
+  strictEqual(forgetful.openDatagram(a.gossip(bob.id, PING))?.sender, alice.id);
+});
