@@ -143,7 +143,8 @@ export class ApiServer implements AsyncDisposable {
   async #route(request: IncomingMessage, response: ServerResponse): Promise<ApiAnswer> {
     const { node, at, routes, token } = this.#options;
     checkHost(request, at.host);
-    const url = new URL(request.url ?? "/", "http://node");
+    const url = URL.parse(request.url ?? "/", "http://node");
+    if (!url) throw new RequestFault(400, "the target of the request is no URL");
     if (request.method === "OPTIONS") return optionsAnswer(routes, url.pathname);
     const route = findRoute(routes, url.pathname, request.method ?? "");
     if (route.needsToken) checkToken(request, token);

@@ -93,6 +93,9 @@ export interface JoinReport {
 /** How long a join waits for answers, ms: a datagram there and back takes a fraction of it anywhere on earth. */
 const JOIN_WAIT_MS = 3_000;
 
+/** An open cluster has no leases: nothing expires there but the node's word that it leads, and a holder should not go by it for longer, ms. */
+const OPEN_GRANT_MS_MAX = 2_000;
+
 const ELECTION_SETTINGS = { local: LOCAL_ELECTION, lan: LAN_ELECTION, wan: WAN_ELECTION };
 
 /**
@@ -462,8 +465,11 @@ export class Node implements AsyncDisposable {
   #leaseGranter(): LeaseGranter {
     return {
       nowMs: () => performance.now(),
-      grant: (id, wantedMs) =>
-        !this.#closed && this.#part instanceof RosterPart ? this.#part.subLease(id, wantedMs) : 0,
+      grant: (id, wantedMs) => {
+        if (this.#closed) return 0;
+        if (this.#part instanceof RosterPart) return this.#part.subLease(id, wantedMs);
+        return this.leader?.leader === this.id ? Math.min(wantedMs, OPEN_GRANT_MS_MAX) : 0;
+      },
       returned: (id) => {
         if (this.#part instanceof RosterPart) this.#part.subLeaseReturned(id);
       },

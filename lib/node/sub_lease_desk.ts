@@ -4,7 +4,7 @@
  * twice runs once.
  */
 
-/** Where grants come from: the core of a roster cluster. */
+/** Where grants come from: the core of a roster cluster; in an open one, that this node leads. */
 export interface LeaseGranter {
   /** Monotonic. */
   nowMs(): number;

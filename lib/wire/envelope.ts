@@ -5,7 +5,7 @@
  * | bytes | what |
  * |---|---|
  * | 1 | version, 2 |
- * | 1 | flags: 1 addressed, 2 brief, 4 the sender knows the recipient's key |
+ * | 1 | flags: 1 addressed, 2 brief, 4 the sender knows the recipient's key; the latter two only with the first |
  * | 1 | kind |
  * | 4 | first bytes of SHA-256 of the cluster name |
  * | 32, brief 9 | the sender's key; brief, the first bytes of its id |
@@ -162,16 +162,18 @@ export function openEnvelope(
   if (foreign) return foreign;
   const [, flags, kind] = bytes;
   const isBrief = (flags & FLAGS.brief) !== 0;
+  const isAddressed = (flags & FLAGS.addressed) !== 0;
   const bodyAt = SENDER_AT + (isBrief ? TAG_BYTES : PUBLIC_KEY_BYTES);
   const signatureAt = bytes.length - SIGNATURE_BYTES;
   if (flags > FLAGS_MAX || signatureAt < bodyAt) return dropped("malformed");
+  // Only who knows its recipient leaves anything out; how long an answer may be rests on these flags.
+  if (!isAddressed && flags !== 0) return dropped("malformed");
   if (expected.kinds?.has(kind) === false) return dropped("kind");
   // Copies: the datagram's buffer is used again for the next one.
   const said = bytes.slice(SENDER_AT, bodyAt);
   const known = isBrief ? expected.senderOf?.(base64url(said)) : undefined;
   if (isBrief && !known) return dropped("unknown-sender");
   const senderKey = known?.key ?? said;
-  const isAddressed = (flags & FLAGS.addressed) !== 0;
   const to = isAddressed ? idBytes(expected.self) : NOBODY;
   const body = bytes.slice(bodyAt, signatureAt);
   const signed = signedBytes(expected.cluster, flags, kind, senderKey, to, body);

@@ -52,6 +52,12 @@ Deno.test("unknown paths and methods are named", async () => {
   match(wrong.body.error.message, /takes GET/);
 });
 
+Deno.test("a target that is no URL is the client's fault", async () => {
+  await using served = await Served.start();
+  const answer = await served.raw("GET //[ HTTP/1.1\r\nhost: localhost\r\n\r\n");
+  match(answer, /^HTTP\/1.1 400 /);
+});
+
 Deno.test("bodies that are too long or no JSON are refused", async () => {
   await using served = await Served.start();
   const long = await served.post(

@@ -54,6 +54,18 @@ Deno.test("an open cluster grants only to who says that it knows", async () => {
   deepStrictEqual([meant.status, meant.body.grantedMs], [200, 2_000]);
 });
 
+Deno.test("in an open cluster, too, a name has one holder at a time", async () => {
+  await using served = await Served.start();
+  await served.test.leader(1);
+  const take = (holder: string) =>
+    served.post("/v1/sub-leases", { ...WANTED, holder, open: true }, TOKEN);
+  strictEqual((await take("x")).status, 200);
+  const other = await take("y");
+  deepStrictEqual([other.status, other.body.error.code], [409, "failure"]);
+  strictEqual((await served.post("/v1/sub-leases/return", WANTED, TOKEN)).status, 200);
+  strictEqual((await take("y")).status, 200);
+});
+
 Deno.test("sub-leases need the token and a request in full", async () => {
   await using served = await Served.start();
   for (const path of ["/v1/sub-leases", "/v1/sub-leases/return"]) {

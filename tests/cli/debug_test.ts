@@ -83,7 +83,10 @@ Deno.test("no secret is in the report, wherever it stood", async () => {
     "/v1/leader": { [TOKEN]: 1, jwk: { kty: "RSA", n: "public", d: "t0ps3cret" }, pem: PEM },
   });
   const config = folder.write("node.json", {
-    on: "elected=https://u:t0ps3cret@h/x?token=t0ps3cret",
+    on: [
+      "elected=https://hooks.example/services/t0ps3cret",
+      "deposed=KEY=t0ps3cret ./notify -u me:t0ps3cret",
+    ],
   });
   const asked = report(folder, node, "--config", config);
   await node.followed;

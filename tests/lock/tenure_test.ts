@@ -84,3 +84,10 @@ Deno.test("the clock counts the time that the machine slept, and no wall clock t
   strictEqual(pass(10, -90_000), 5_120, "set back");
   strictEqual(pass(10, 10), 5_130);
 });
+
+Deno.test("it is too late to begin from when a command would be asked to stop at once", () => {
+  const tenure = fresh();
+  strictEqual(tenure.isTooLate(599), false);
+  strictEqual(tenure.isTooLate(600), true);
+  strictEqual(new Tenure({ sentMs: 0, grantedMs: 60 }, GRACE_MS).isTooLate(0), true);
+});

@@ -123,6 +123,14 @@ Deno.test("a full envelope cannot be made brief by others, nor a brief one full"
   strictEqual(reasonOf(changed(stretched, 1, [5])), "signature");
 });
 
+Deno.test("what leaves something out names its recipient: others could not tell how long an answer may be", () => {
+  for (const [isBrief, knowsRecipient] of [[true, false], [false, true], [true, true]]) {
+    const form = { isBrief, knowsRecipient };
+    const frame = sealEnvelope(alice, CLUSTER, 1, undefined, body, form);
+    strictEqual(reasonOf(frame, knowing), "malformed");
+  }
+});
+
 Deno.test("an envelope cut at any byte is dropped, full and brief", () => {
   for (const frame of [sealed, brief]) {
     for (let length = 0; length < frame.length; length++) {

@@ -3,7 +3,6 @@
  * it *sent* the request, so that it stops before the lease ends however long the answer took.
  */
 import { FumataError } from "../../base/errors.ts";
-import type { Node } from "../../node/node.ts";
 import { amount, anything, count, flag, list, record, text } from "../schema.ts";
 import type { ApiRequest, Route } from "../types.ts";
 import type { SubLeaseView } from "../views.ts";
@@ -89,8 +88,6 @@ export const SUB_LEASE_ROUTES: readonly Route[] = [
 const NAME_CHARACTERS_MAX = 128;
 /** No lease is longer (`cluster.json`). */
 const WANTED_MS_MAX = 60_000;
-/** In an open cluster nothing expires but the node's own answer: as long as a holder should go by it. */
-const OPEN_GRANT_MS_MAX = 2_000;
 
 function take({ node, body }: ApiRequest) {
   const { name, holder, wantedMs, open } = (body ?? {}) as Record<string, unknown>;
@@ -103,7 +100,12 @@ function take({ node, body }: ApiRequest) {
       `Cannot take a sub-lease: {"name", "holder", "wantedMs"} are wanted, names of 1..${NAME_CHARACTERS_MAX} characters, ms up to ${WANTED_MS_MAX}`,
     );
   }
-  if (node.kind === "open") return { json: openGrant(node, wantedMs, open === true) };
+  if (node.kind === "open" && open !== true) {
+    throw new FumataError(
+      "refused",
+      "Cannot take a sub-lease: this cluster is open, so its leader holds no lease and each side of a partition has a leader of its own",
+    );
+  }
   const answer = node.subLeases.take(name, holder, wantedMs);
   const { leader } = node;
   if ("grantedMs" in answer && leader) {
@@ -114,22 +116,8 @@ function take({ node, body }: ApiRequest) {
     const words = `"${name}" is held by another process, for ${answer.remainingMs} ms or longer`;
     throw new FumataError("failure", `Cannot take the sub-lease: ${words}`);
   }
-  throw new FumataError("leadership-lost", "Cannot take a sub-lease: this node holds no lease");
-}
-
-function openGrant(node: Node, wantedMs: number, isMeant: boolean): SubLeaseView {
-  if (!isMeant) {
-    throw new FumataError(
-      "refused",
-      "Cannot take a sub-lease: this cluster is open, so its leader holds no lease and each side of a partition has a leader of its own",
-    );
-  }
-  const { leader } = node;
-  if (leader?.leader !== node.id) {
-    throw new FumataError("leadership-lost", "Cannot go on: this node is not the leader");
-  }
-  const { term, id: certificateId } = leader;
-  return { grantedMs: Math.min(wantedMs, OPEN_GRANT_MS_MAX), term, certificateId };
+  const what = node.kind === "open" ? "is not the leader" : "holds no lease";
+  throw new FumataError("leadership-lost", `Cannot take a sub-lease: this node ${what}`);
 }
 
 function giveBack({ node, body }: ApiRequest) {

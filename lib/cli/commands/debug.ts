@@ -9,9 +9,9 @@ import type { StatusView } from "../../api/views.ts";
 import { parseArguments } from "../arguments.ts";
 import type { Arguments, Command, CommandContext } from "../command.ts";
 import { aligned } from "../columns.ts";
-import { layer } from "../config/layers.ts";
+import { type EffectiveSetting, layer } from "../config/layers.ts";
 import { collectParts, type Part } from "../debug/collect.ts";
-import { redactJson } from "../debug/redact.ts";
+import { REDACTED, redactJson } from "../debug/redact.ts";
 import { NODE_SERVICE_FLAGS } from "../node_flags.ts";
 import { findNode, NODE_FLAGS } from "../node_link.ts";
 import { withProgress } from "../progress.ts";
@@ -77,8 +77,17 @@ async function settings(
   if (path === undefined) return [];
   const service = { name: "node", flags: NODE_SERVICE_FLAGS };
   const { settings } = await layer(parseArguments(["--config", path], service), service, context);
-  const text = JSON.stringify(redactJson(settings, known), null, 2) + "\n";
+  const shown = settings.map((setting) =>
+    setting.name === "on" ? withoutTargets(setting) : setting
+  );
+  const text = JSON.stringify(redactJson(shown, known), null, 2) + "\n";
   return [{ name: "settings.json", about: "the node's settings and their origin", text }];
+}
+
+/** Hooks by their events: a command line or a webhook's path holds a secret in whatever form its service chose. */
+function withoutTargets(setting: EffectiveSetting): EffectiveSetting {
+  const values = setting.values.map((hook) => hook.replace(/=.*$/s, `=${REDACTED}`));
+  return { ...setting, values };
 }
 
 /** Readable by its owner only, and never over another file. */

@@ -47,10 +47,15 @@ export async function postWebhook(
       why = `it answers with status ${response.status}`;
       if (response.status < 500 && response.status !== TOO_MANY) return { ok: false, why };
     } catch (thrown) {
-      why = messageOf(thrown);
+      why = withoutAddresses(messageOf(thrown));
     }
   }
   return { ok: false, why: `${why}; given up after ${patience.attemptsMax} attempts` };
+}
+
+/** What went wrong is in the log, which many may read; services put secrets into the addresses that they give out. */
+export function withoutAddresses(message: string): string {
+  return message.replaceAll(/\(?\bhttps?:\/\/\S+/g, "of the hook:");
 }
 
 async function pause(ms: number, signal: AbortSignal): Promise<void> {

@@ -61,7 +61,7 @@ export async function guardCommand(
     terminate: () => isOrphan(order) && signalGroup(Deno.pid, "SIGTERM"),
     kill: () => signalGroup(Deno.pid, "SIGKILL"),
   });
-  if (isOrphan(order)) return NOT_STARTED;
+  if (isOrphan(order) || tenure.isTooLate(clock.nowMs())) return NOT_STARTED;
   Deno.writeTextFileSync(order.startedFile, "");
   let code: number | undefined;
   start(command).then((status) => {

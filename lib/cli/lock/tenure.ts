@@ -57,6 +57,11 @@ export class Tenure {
     return Math.max(0, this.#untilMs - nowMs);
   }
 
+  /** Whether a command that began now would be asked to stop at once: a grant may be used up before it is here. */
+  isTooLate(nowMs: number): boolean {
+    return nowMs >= Math.min(this.#terminateAtMs(), this.#killAtMs());
+  }
+
   /** Whether the command has been asked to stop. */
   get isStopping(): boolean {
     return this.#terminatedAtMs !== undefined || this.#killed;
