@@ -22,172 +22,125 @@ type Target =
   | { readonly of: "sandbox"; readonly field: keyof SandboxLimits }
   | { readonly of: "python"; readonly field: keyof PythonLimits };
 
-interface LimitFlag {
-  readonly name: string;
-  readonly unit: number;
-  readonly range: readonly [number, number];
-  readonly placeholder: string;
-  readonly help: string;
-  /** The first gives the default that the help shows. */
-  readonly sets: readonly Target[];
-}
+/** A row: the flag, what one of it is in the unit of the field, its range, its placeholder, its help, and what it sets; the first target gives the default. */
+type LimitFlag = readonly [
+  name: string,
+  unit: number,
+  range: readonly [number, number],
+  placeholder: string,
+  help: string,
+  ...sets: readonly Target[],
+];
 
 const sandbox = (field: keyof SandboxLimits): Target => ({ of: "sandbox", field });
 const enclave = (field: keyof EnclaveLimits): Target => ({ of: "enclave", field });
 const python = (field: keyof PythonLimits): Target => ({ of: "python", field });
 
 const LIMITS: readonly LimitFlag[] = [
-  {
-    name: "limit-call",
-    unit: 1,
-    range: [1, DAY_MS],
-    placeholder: "MS",
-    help: "time that one call computes",
-    sets: [sandbox("callMs")],
-  },
-  {
-    name: "limit-load",
-    unit: 1,
-    range: [1, DAY_MS],
-    placeholder: "MS",
-    help: "time that loading a function computes",
-    sets: [sandbox("loadMs")],
-  },
-  {
-    name: "limit-wait",
-    unit: 1,
-    range: [1, DAY_MS],
-    placeholder: "MS",
-    help: "time that a call waits for its turn",
-    sets: [sandbox("waitMs")],
-  },
-  {
-    name: "limit-memory",
-    unit: MIB,
-    range: [MEMORY_BYTES_MIN / MIB, 4096],
-    placeholder: "MIB",
-    help: "memory of one JavaScript session",
-    sets: [sandbox("memoryBytes")],
-  },
-  {
-    name: "limit-python-memory",
-    unit: MIB,
-    range: [64, 65_536],
-    placeholder: "MIB",
-    help: "address space of one Python session",
-    sets: [python("memoryBytes")],
-  },
-  {
-    name: "limit-python-cpu",
-    unit: 1,
-    range: [1, 86_400],
-    placeholder: "S",
-    help: "CPU time of one Python session",
-    sets: [python("cpuSeconds")],
-  },
-  {
-    name: "limit-python-sessions",
-    unit: 1,
-    range: [1, 10_000],
-    placeholder: "N",
-    help: "Python sessions at a time",
-    sets: [python("sessionsMax")],
-  },
-  {
-    name: "limit-recursion",
-    unit: KIB,
-    range: [16, STACK_BYTES_MAX / KIB],
-    placeholder: "KIB",
-    help: "stack of one JavaScript session",
-    sets: [sandbox("stackBytes")],
-  },
-  {
-    name: "limit-output",
-    unit: KIB,
-    range: [1, 20 * KIB],
-    placeholder: "KIB",
-    help: "output of one call",
-    sets: [sandbox("outputBytes")],
-  },
-  {
-    name: "limit-log",
-    unit: KIB,
-    range: [1, KIB],
-    placeholder: "KIB",
-    help: "log that is kept of one call",
-    sets: [sandbox("logBytes")],
-  },
-  {
-    name: "limit-scratch",
-    unit: MIB,
-    range: [1, 4096],
-    placeholder: "MIB",
-    help: "scratch files of one session",
-    sets: [sandbox("scratchBytes"), python("scratchBytes")],
-  },
-  {
-    name: "limit-input",
-    unit: KIB,
-    range: [1, 1024 * KIB],
-    placeholder: "KIB",
-    help: "one input",
-    sets: [enclave("inputBytesMax")],
-  },
-  {
-    name: "limit-package",
-    unit: MIB,
-    range: [1, 1000],
-    placeholder: "MIB",
-    help: "one package as it travels",
-    sets: [enclave("packageBytesMax")],
-  },
-  {
-    name: "limit-sessions",
-    unit: 1,
-    range: [1, 100_000],
-    placeholder: "N",
-    help: "sessions that run functions at a time",
-    sets: [enclave("sessionsMax")],
-  },
-  {
-    name: "limit-connections",
-    unit: 1,
-    range: [1, 100_000],
-    placeholder: "N",
-    help: "network connections at a time",
-    sets: [enclave("connectionsMax")],
-  },
-  {
-    name: "limit-idle",
-    unit: 1,
-    range: [1, DAY_MS],
-    placeholder: "MS",
-    help: "time after which a session without a frame is closed",
-    sets: [enclave("idleMs")],
-  },
-  {
-    name: "limit-requests",
-    unit: 1,
-    range: [1, 1_000_000],
-    placeholder: "N",
-    help: "requests and connects of one token in a second; beyond, they are refused",
-    sets: [enclave("requestsPerSecond")],
-  },
-  {
-    name: "limit-inputs",
-    unit: 1,
-    range: [1, 1_000_000],
-    placeholder: "N",
-    help: "inputs of one token in a second; beyond, they wait",
-    sets: [enclave("inputsPerSecond")],
-  },
+  ["limit-call", 1, [1, DAY_MS], "MS", "time that one call computes", sandbox("callMs")],
+  ["limit-load", 1, [1, DAY_MS], "MS", "time that loading a function computes", sandbox("loadMs")],
+  ["limit-wait", 1, [1, DAY_MS], "MS", "time that a call waits for its turn", sandbox("waitMs")],
+  [
+    "limit-memory",
+    MIB,
+    [MEMORY_BYTES_MIN / MIB, 4096],
+    "MIB",
+    "memory of one JavaScript session",
+    sandbox("memoryBytes"),
+  ],
+  [
+    "limit-python-memory",
+    MIB,
+    [64, 65_536],
+    "MIB",
+    "address space of one Python session",
+    python("memoryBytes"),
+  ],
+  ["limit-python-cpu", 1, [1, 86_400], "S", "CPU time of one Python session", python("cpuSeconds")],
+  [
+    "limit-python-sessions",
+    1,
+    [1, 10_000],
+    "N",
+    "Python sessions at a time",
+    python("sessionsMax"),
+  ],
+  [
+    "limit-recursion",
+    KIB,
+    [16, STACK_BYTES_MAX / KIB],
+    "KIB",
+    "stack of one JavaScript session",
+    sandbox("stackBytes"),
+  ],
+  ["limit-output", KIB, [1, 20 * KIB], "KIB", "output of one call", sandbox("outputBytes")],
+  ["limit-log", KIB, [1, KIB], "KIB", "log that is kept of one call", sandbox("logBytes")],
+  [
+    "limit-scratch",
+    MIB,
+    [1, 4096],
+    "MIB",
+    "scratch files of one session",
+    sandbox("scratchBytes"),
+    python("scratchBytes"),
+  ],
+  ["limit-input", KIB, [1, 1024 * KIB], "KIB", "one input", enclave("inputBytesMax")],
+  ["limit-package", MIB, [1, 1000], "MIB", "one package as it travels", enclave("packageBytesMax")],
+  [
+    "limit-sessions",
+    1,
+    [1, 100_000],
+    "N",
+    "sessions that run functions at a time",
+    enclave("sessionsMax"),
+  ],
+  [
+    "limit-token-sessions",
+    1,
+    [1, 100_000],
+    "N",
+    "sessions of one token for a function, as pages give them away",
+    enclave("sessionsPerFunctionTokenMax"),
+  ],
+  [
+    "limit-connections",
+    1,
+    [1, 100_000],
+    "N",
+    "network connections at a time",
+    enclave("connectionsMax"),
+  ],
+  [
+    "limit-idle",
+    1,
+    [1, DAY_MS],
+    "MS",
+    "time after which a session without a frame is closed",
+    enclave("idleMs"),
+  ],
+  [
+    "limit-requests",
+    1,
+    [1, 1_000_000],
+    "N",
+    "requests and connects of one token in a second; beyond, they are refused",
+    enclave("requestsPerSecond"),
+  ],
+  [
+    "limit-inputs",
+    1,
+    [1, 1_000_000],
+    "N",
+    "inputs of one token in a second; beyond, they wait",
+    enclave("inputsPerSecond"),
+  ],
 ];
 
 const DEFAULTS = { enclave: ENCLAVE_LIMITS, sandbox: SANDBOX_LIMITS, python: PYTHON_LIMITS };
 
 /** The flags. */
 export const LIMIT_FLAGS: readonly Flag[] = [
-  ...LIMITS.map(({ name, range, placeholder, help, unit, sets: [{ of, field }] }): Flag => ({
+  ...LIMITS.map(([name, unit, range, placeholder, help, { of, field }]): Flag => ({
     name,
     type: "number",
     range,
@@ -210,7 +163,7 @@ export function readLimits(args: Arguments): HostLimits {
     Target["of"],
     Record<string, number>
   >;
-  for (const { name, unit, sets } of LIMITS) {
+  for (const [name, unit, , , , ...sets] of LIMITS) {
     const value = args.number(name);
     if (value === undefined) continue;
     for (const { of, field } of sets) limits[of][field] = Math.round(value * unit);

@@ -47,26 +47,30 @@ export class FrameSocket {
   readonly closed: Promise<void>;
   readonly #socket: SocketLike;
   readonly #waitingMax: number;
+  readonly #waitingBytesMax: number;
   readonly #received: () => number;
   readonly #waiting: SocketEvent[] = [];
+  #waitingBytes = 0;
   #paused = false;
   #closed: (SocketEvent & { kind: "closed" }) | undefined;
   #wake: (() => void) | undefined;
 
   /**
-   * `waitingMax` frames may wait to be taken; `onFrameBytes` hears the size of each frame as it comes. `received`, the bytes that the
+   * `waitingMax` frames may wait to be taken, and where a socket can pause, no more come while `waitingBytesMax` or more wait; `onFrameBytes` hears the size of each frame as it comes. `received`, the bytes that the
    * network has brought so far, lets a deadline wait for a long frame that is on its way.
    */
   constructor(
     socket: SocketLike,
     options: {
       waitingMax: number;
+      waitingBytesMax?: number;
       onFrameBytes?: (bytes: number) => void;
       received?: () => number;
     },
   ) {
     this.#socket = socket;
     this.#waitingMax = options.waitingMax;
+    this.#waitingBytesMax = options.waitingBytesMax ?? Infinity;
     this.#received = options.received ?? (() => 0);
     socket.binaryType = "arraybuffer";
     socket.onmessage = ({ data }: { data: string | ArrayBuffer }) => {
@@ -102,7 +106,8 @@ export class FrameSocket {
       if (came === 0 || came < timeoutMs * BYTES_PER_MS_MIN) break;
     }
     const frame = this.#waiting.shift();
-    if (this.#paused && this.#waiting.length < this.#waitingMax) {
+    if (frame) this.#waitingBytes -= sizeOf(frame);
+    if (this.#paused && !this.#isFull()) {
       this.#paused = false;
       this.#socket.resume?.();
     }
@@ -136,7 +141,8 @@ export class FrameSocket {
   #push(frame: SocketEvent): void {
     if (this.#closed) return;
     this.#waiting.push(frame);
-    if (this.#waiting.length >= this.#waitingMax && !this.#paused) {
+    this.#waitingBytes += sizeOf(frame);
+    if (this.#isFull() && !this.#paused) {
       if (this.#socket.pause) {
         this.#paused = true;
         this.#socket.pause();
@@ -145,6 +151,10 @@ export class FrameSocket {
       }
     }
     this.#wake?.();
+  }
+
+  #isFull(): boolean {
+    return this.#waiting.length >= this.#waitingMax || this.#waitingBytes >= this.#waitingBytesMax;
   }
 
   #arrival(timeoutMs: number): Promise<void> {
@@ -156,5 +166,19 @@ export class FrameSocket {
         resolve();
       };
     });
+  }
+}
+
+function sizeOf(frame: SocketEvent): number {
+  switch (frame.kind) {
+    case "text":
+      return frame.text.length;
+    case "binary":
+      return frame.bytes.length;
+    case "closed":
+    case "timeout":
+      return 0;
+    default:
+      return frame satisfies never;
   }
 }

@@ -19,10 +19,12 @@ export interface EnclaveLimits {
   readonly bodyBytesMax: number;
   /** One frame of a run session: inputs are JSON or a vote bundle; 16 MiB leaves room for files. */
   readonly inputBytesMax: number;
-  /** Frames that wait in one session; then the socket is no longer read. */
+  /** Frames that wait in one session; then the socket is no longer read, nor when they hold as many bytes as one input may have. */
   readonly inputsWaitingMax: number;
   /** Run sessions at a time: each holds an engine with its memory. */
   readonly sessionsMax: number;
+  /** Of these, sessions of one token for a function: such tokens are given away, by pages to anybody, and must not take all. */
+  readonly sessionsPerFunctionTokenMax: number;
   /** A package as it travels, compressed: it is held in memory while it is opened. */
   readonly packageBytesMax: number;
   /** Packages received at a time, to deploy or to test, because of that memory. */
@@ -48,6 +50,7 @@ export const ENCLAVE_LIMITS: EnclaveLimits = {
   inputBytesMax: 16 * 1024 * 1024,
   inputsWaitingMax: 16,
   sessionsMax: 1024,
+  sessionsPerFunctionTokenMax: 256,
   packageBytesMax: 256 * 1024 * 1024,
   deploysMax: 2,
   functionsMax: 10_000,

@@ -7,6 +7,7 @@ import {
   deleteFunction,
   deleteToken,
   deployPackage,
+  type EnclaveOptions,
   encryptForAccount,
   fetchAccountKey,
   fetchUserKey,
@@ -173,14 +174,32 @@ Deno.test("sessions above the limit are refused as busy, and there is room again
   await rejects(connectEnclave(target(world)), { reason: "busy", message: /HTTP 503/ });
   first.close();
   await first.closed;
-  // The host learns of the end a moment after the client; each attempt is such a moment.
+  await connectAgain(target(world));
+});
+
+/** The host learns of the end of a session a moment after the client; each attempt is such a moment. */
+async function connectAgain(options: EnclaveOptions): Promise<void> {
   for (let left = 2000;; left--) {
-    const again = await connectEnclave(target(world)).catch(() => undefined);
+    const again = await connectEnclave(options).catch(() => undefined);
     if (again) {
       again.close();
-      await again.closed;
-      break;
+      return await again.closed;
     }
     ok(left > 0, "there is no room again");
   }
+}
+
+Deno.test("a token for a function has a share of the sessions, and the account has the rest", async () => {
+  await using world = await startWorld({ limits: { sessionsPerFunctionTokenMax: 1 } });
+  const name = { name: "page", functionId: world.echoId };
+  const ofPage = { ...target(world), token: await createToken(account(world), name) };
+  const first = await connectEnclave(ofPage);
+  const error = { reason: "busy", message: /this token has 1 sessions already/ };
+  await rejects(connectEnclave(ofPage), error);
+  for (const connection of [1, 2].map(() => connectEnclave(target(world)))) {
+    (await connection).close();
+  }
+  first.close();
+  await first.closed;
+  await connectAgain(ofPage);
 });

@@ -58,6 +58,18 @@ Deno.test("a full queue stops reading until a frame is taken", async () => {
   deepStrictEqual(socket.did, ["pause", "resume"]);
 });
 
+Deno.test("long frames that wait stop reading before there are many of them", async () => {
+  const socket = new PausableSocket();
+  const frames = new FrameSocket(socket, { waitingMax: 9, waitingBytesMax: 10 });
+  socket.onmessage!({ data: new ArrayBuffer(6) });
+  deepStrictEqual(socket.did, []);
+  socket.onmessage!({ data: "four" });
+  deepStrictEqual(socket.did, ["pause"]);
+  await frames.next(1000);
+  await frames.next(1000);
+  deepStrictEqual(socket.did, ["pause", "resume"]);
+});
+
 Deno.test("a socket that cannot pause is closed when too much waits", () => {
   const socket = new HandSocket();
   new FrameSocket(socket, { waitingMax: 2 });

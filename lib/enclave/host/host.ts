@@ -182,6 +182,7 @@ async function openHost(folder: DataFolder, options: EnclaveHostOptions): Promis
     let nonceCame = false;
     const frames = new FrameSocket(socket, {
       waitingMax: limits.inputsWaitingMax,
+      waitingBytesMax: limits.inputBytesMax,
       received,
       onFrameBytes: (bytes) => {
         metrics.noteReceived(bytes);
@@ -265,17 +266,17 @@ async function openHost(folder: DataFolder, options: EnclaveHostOptions): Promis
         const endpoint = "error" in found ? "refused" : found.route.path;
         metrics.noteRequest(endpoint, refusal?.status ?? 101);
         if ("error" in found || refusal) return refusal!;
-        const { route, parameters, subprotocol, tokenId } = found;
+        const { route, parameters, subprotocol, tokenId, holder } = found;
         return {
-          subprotocol: subprotocol!,
+          subprotocol,
           frameBytesMax: route.frameBytesMax,
           serve: (socket, received) =>
             serve(
               socket,
               received,
               route.path,
-              tokenId!,
-              (session) => route.serve(session, parameters),
+              tokenId,
+              (session) => route.serve(session, parameters, holder),
             ),
         };
       },

@@ -48,8 +48,14 @@ export interface SocketRoute<S> extends RouteBase {
   /** Largest frame, bytes. */
   readonly frameBytesMax: number;
   /** Why this request cannot be served, found out before the upgrade. */
-  refuse?(parameters: Parameters): Refusal | undefined;
-  serve(session: S, parameters: Parameters): Promise<void>;
+  refuse?(parameters: Parameters, holder: TokenHolder): Refusal | undefined;
+  serve(session: S, parameters: Parameters, holder: TokenHolder): Promise<void>;
+}
+
+/** Who opens a session: the id of the token, and what it allows. */
+export interface TokenHolder {
+  readonly id: string;
+  readonly scope: Scope;
 }
 
 /** A plain endpoint. `body` is the parsed JSON of the request, `undefined` without one. */
@@ -80,8 +86,14 @@ export interface Admitted<R> {
   readonly parameters: Parameters;
   /** Id of the token that was shown; none where none is needed. */
   readonly tokenId?: string;
-  /** The subprotocol that the server picks; only for sockets. */
-  readonly subprotocol?: string;
+}
+
+/** A socket route that fits and may be used. */
+export interface AdmittedSocket<S> extends Admitted<SocketRoute<S>> {
+  readonly tokenId: string;
+  readonly holder: TokenHolder;
+  /** The subprotocol that the server picks. */
+  readonly subprotocol: string;
 }
 
 /** Query parameters of a request. */
@@ -97,7 +109,7 @@ export function admitSocket<S>(
   request: IncomingMessage,
   tokens: TokenStore,
   now: Date,
-): Admitted<SocketRoute<S>> | Refusal {
+): AdmittedSocket<S> | Refusal {
   const found = find(routes, "socket", "GET", request);
   if ("error" in found) return found;
   const offered = String(request.headers["sec-websocket-protocol"] ?? "")
@@ -122,8 +134,9 @@ export function admitSocket<S>(
     };
   }
   const refusal = accessRefusal(found, verdict.scope);
-  return refusal ?? found.route.refuse?.(found.parameters) ??
-    { ...found, tokenId: verdict.id, subprotocol };
+  const holder = { id: verdict.id, scope: verdict.scope };
+  return refusal ?? found.route.refuse?.(found.parameters, holder) ??
+    { ...found, tokenId: verdict.id, holder, subprotocol };
 }
 
 /** Finds the plain route of a request and checks its token. */

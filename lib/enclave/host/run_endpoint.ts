@@ -8,7 +8,7 @@ import type { EnclaveLimits } from "../limits.ts";
 import type { CallRunner } from "./calls.ts";
 import type { FunctionRecord, FunctionStore } from "./function_store.ts";
 import type { ResultKey } from "./keys.ts";
-import type { Parameters, Refusal, SocketRoute } from "./routes.ts";
+import type { Parameters, Refusal, SocketRoute, TokenHolder } from "./routes.ts";
 import { type Session, SessionError } from "./session.ts";
 
 /** What the endpoints work with. */
@@ -23,9 +23,47 @@ export interface RunParts {
   readonly user: string;
 }
 
+/** Sessions that run now: all of them, and of each token for a function that has any. */
+class SessionGate {
+  readonly #limits: EnclaveLimits;
+  readonly #ofTokens = new Map<string, number>();
+  #sessions = 0;
+
+  constructor(limits: EnclaveLimits) {
+    this.#limits = limits;
+  }
+
+  /** Why this holder cannot have a session now. */
+  refusal({ id, scope }: TokenHolder): Refusal | undefined {
+    const { sessionsMax, sessionsPerFunctionTokenMax } = this.#limits;
+    const busy = (error: string) => ({ status: 503, error, headers: { "Retry-After": "1" } });
+    if (this.#sessions >= sessionsMax) {
+      return busy(`the host runs ${sessionsMax} functions already; try again later`);
+    }
+    const own = this.#ofTokens.get(id) ?? 0;
+    return scope.kind === "function" && own >= sessionsPerFunctionTokenMax
+      ? busy(`this token has ${sessionsPerFunctionTokenMax} sessions already; try again later`)
+      : undefined;
+  }
+
+  /** Counts one session as long as its work goes on. */
+  async within({ id }: TokenHolder, work: () => Promise<void>): Promise<void> {
+    this.#sessions++;
+    this.#ofTokens.set(id, (this.#ofTokens.get(id) ?? 0) + 1);
+    try {
+      await work();
+    } finally {
+      this.#sessions--;
+      const left = this.#ofTokens.get(id)! - 1;
+      if (left > 0) this.#ofTokens.set(id, left);
+      else this.#ofTokens.delete(id);
+    }
+  }
+}
+
 /** The two endpoints; they share one count of sessions. */
 export function runEndpoints(parts: RunParts): SocketRoute<Session>[] {
-  const gate = { sessions: 0 };
+  const gate = new SessionGate(parts.limits);
   const byId = ({ id }: Parameters) => parts.store.find(id);
   const byName = ({ user, name }: Parameters) =>
     user === parts.user ? parts.store.findNewest(name) : undefined;
@@ -45,7 +83,7 @@ function endpoint(
   path: string,
   label: (parameters: Parameters) => string,
   find: (parameters: Parameters) => FunctionRecord | undefined,
-  gate: { sessions: number },
+  gate: SessionGate,
   parts: RunParts,
 ): SocketRoute<Session> {
   const { limits } = parts;
@@ -55,24 +93,14 @@ function endpoint(
     access: "function",
     frameBytesMax: limits.inputBytesMax,
     functionId: (parameters) => find(parameters)?.id,
-    refuse(parameters): Refusal | undefined {
+    refuse(parameters, holder): Refusal | undefined {
       if (!find(parameters)) return { status: 404, error: `there is no ${label(parameters)}` };
-      if (gate.sessions < limits.sessionsMax) return undefined;
-      return {
-        status: 503,
-        error: `the host runs ${limits.sessionsMax} functions already; try again later`,
-        headers: { "Retry-After": "1" },
-      };
+      return gate.refusal(holder);
     },
-    async serve(session, parameters) {
+    async serve(session, parameters, holder) {
       const record = find(parameters);
       if (!record) throw new SessionError(`there is no ${label(parameters)}`);
-      gate.sessions++;
-      try {
-        await run(session, record, parts);
-      } finally {
-        gate.sessions--;
-      }
+      await gate.within(holder, () => run(session, record, parts));
     },
   };
 }
