@@ -1,6 +1,7 @@
 /** Verification of TEE evidence: types, the verifier, policies, the envelope, reports for people. */
 export * from "./types.ts";
 export { type Check, failure } from "./checks.ts";
+export { ownTimeOf } from "./own_time.ts";
 export { measurementsUnverified, verifyEvidence } from "./verify.ts";
 export { insecureAnyMeasurementPolicy, parsePolicy } from "./policy_format.ts";
 export { decodeEvidence, encodeEvidence, evidenceFromWire, evidenceToWire } from "./envelope.ts";

@@ -55,6 +55,7 @@ export async function loadHosts(
   }
   const enclaves = found.map(({ pin, profile }): EnclaveHost => ({
     name: profile.enclave,
+    policy: profile.attestation,
     connect: () =>
       connectEnclave({
         url: profile.enclave,

@@ -7,7 +7,8 @@ import { base64url, fromBase64url } from "../base/bytes.ts";
 import { type RsaJwk, thumbprint } from "./thumbprint.ts";
 
 const MODULUS_BYTES_MIN = 256;
-const MODULUS_BYTES_MAX = 512;
+/** Longest modulus of a key that is read, bytes. */
+export const MODULUS_BYTES_MAX = 512;
 
 /** A public RSA key that passed the checks, ready to verify with. */
 export interface RsaPublicKey {

@@ -1,16 +1,22 @@
 /**
  * Where certificates are judged before the core hears of them: the enclave keys for which this node has verified evidence, what the
  * function said of itself, and the certificates that wait for evidence of their key.
+ *
+ * Two ways lead to a key. This node attested an enclave, with its own nonce: such a key is good for everything. Or another node passed on the
+ * evidence that it had kept (`key_exchange.ts`): that proves that an enclave under this very checksum held the key once, which is good
+ * for verifying certificates, but not that it holds it still, so that nobody votes for a new key on such evidence (design §4.4).
  */
 import type { Domain } from "../../function/leader-election/rules.ts";
-import { fromUtf8, hex } from "../base/bytes.ts";
+import { fromUtf8, hex, utf8 } from "../base/bytes.ts";
+import { decodeUnverified } from "../certificate/format.ts";
 import type { CertificateDocument, VerifiedCertificate } from "../certificate/types.ts";
 import {
   type CertificateFailure,
   type CertificateVerdict,
   verifyCertificate,
 } from "../certificate/verify.ts";
-import { encodeEvidence } from "../attestation/mod.ts";
+import { decodeEvidence, encodeEvidence, type Evidence } from "../attestation/mod.ts";
+import { assert } from "../base/errors.ts";
 import { importRsaJwk, type RsaPublicKey } from "../crypto/rsa.ts";
 import type { NodeId } from "../membership/types.ts";
 import type { AttestedFunction } from "./enclave_link.ts";
@@ -27,8 +33,13 @@ export type KeyStore = Pick<StateStore, "keys" | "saveKey">;
 export type DocumentJudgement =
   | { readonly kind: "genuine"; readonly certificate: VerifiedCertificate }
   /** Under a key of which this node has no evidence yet: it is kept, and the enclave is to be asked. */
-  | { readonly kind: "waits" }
+  | { readonly kind: "waits"; readonly kid: string }
   | { readonly kind: "refused"; readonly failures: readonly CertificateFailure[] };
+
+interface Waiting {
+  readonly kid: string;
+  readonly document: CertificateDocument;
+}
 
 /** The desk of one node. */
 export class CertificateDesk {
@@ -37,20 +48,33 @@ export class CertificateDesk {
   readonly #keys = new Map<string, RsaPublicKey>();
   /** The TEE whose evidence binds a key: what its certificates have to name. */
   readonly #tees = new Map<string, string>();
-  readonly #waiting = new Map<NodeId, CertificateDocument>();
+  /** Those that this node attested itself, in this run or earlier; the latest last. */
+  readonly #attested = new Set<string>();
+  readonly #evidence = new Map<string, Evidence>();
+  readonly #waiting = new Map<NodeId, Waiting>();
   #description?: FunctionDescription;
 
-  /** Begins with what the state folder holds for this function; `description` serves where it holds nothing. */
-  constructor(domain: Domain, store: KeyStore, description?: FunctionDescription) {
+  /** Begins with what the state folder holds for this function; `description` serves where it holds nothing. `importKey` reads its keys. */
+  constructor(
+    domain: Domain,
+    store: KeyStore,
+    description?: FunctionDescription,
+    importKey: (jwk: unknown) => RsaPublicKey | string = importRsaJwk,
+  ) {
     this.#domain = domain;
     this.#store = store;
     this.#description = description;
     for (const stored of store.keys(hex(domain.checksum))) {
-      const key = importRsaJwk(JSON.parse(stored.jwk));
+      const key = importKey(JSON.parse(stored.jwk));
+      if (typeof key === "string") continue;
+      const evidence = decodeEvidence(utf8(stored.evidence ?? ""));
       const description = parseDescription(stored.description);
-      if (typeof key === "string" || typeof description === "string") continue;
-      this.#keys.set(stored.kid, key);
-      this.#tees.set(stored.kid, stored.tee);
+      const isAttested = typeof description !== "string";
+      // Neither attested nor passed on with its evidence: somebody vouched for it in a command, and only for that.
+      if (!isAttested && typeof evidence === "string") continue;
+      this.#note(key, stored.tee, typeof evidence === "string" ? undefined : evidence);
+      if (!isAttested) continue;
+      this.#attested.add(key.kid);
       this.#description = description;
     }
   }
@@ -60,39 +84,80 @@ export class CertificateDesk {
     return this.#description;
   }
 
-  /** Thumbprints of the keys, the latest last. */
+  /** Thumbprints of the keys that this node attested itself, the latest last: what it may vote for as new. */
   get kids(): readonly string[] {
-    return [...this.#keys.keys()];
+    return [...this.#attested];
   }
 
-  /** The keys as JWKs, for displays and files. */
+  /** The keys that certificates are verified with, by kid. */
   get keys(): ReadonlyMap<string, RsaPublicKey> {
     return this.#keys;
   }
 
   /** Evidence for a key was verified: it is remembered, on disk when this returns. */
   admit({ key, evidence, description }: AttestedFunction): void {
-    const { platform: tee } = evidence;
+    this.#save(key, evidence, description.text);
+    this.#attested.delete(key.kid);
+    this.#attested.add(key.kid);
+    this.#description = description;
+  }
+
+  /**
+   * Takes a key that another node passed on, whose evidence was judged in full as kept evidence; on disk when this returns. Only when a
+   * certificate that waits here is genuine under it, which takes a quorum of votes for that key: else whoever runs many enclaves
+   * could fill this folder. Whether it did.
+   */
+  admitPassedOn(key: RsaPublicKey, evidence: Evidence): boolean {
+    if (this.#keys.has(key.kid)) return false;
+    const keys = new Map([[key.kid, key]]);
+    const tees = new Map([[key.kid, evidence.platform]]);
+    const isUsed = [...this.#waiting.values()]
+      .some(({ document }) => this.#verifyWith(document, keys, tees).ok);
+    // Without a description: this node never asked the enclave that holds it.
+    if (isUsed) this.#save(key, evidence, "");
+    return isUsed;
+  }
+
+  /** A key and its evidence, for another node that asks for it. */
+  keyToPassOn(
+    kid: string,
+  ): { readonly key: RsaPublicKey; readonly evidence: Evidence } | undefined {
+    const [key, evidence] = [this.#keys.get(kid), this.#evidence.get(kid)];
+    return key && evidence && { key, evidence };
+  }
+
+  #save(key: RsaPublicKey, evidence: Evidence, description: string): void {
     this.#store.saveKey(hex(this.#domain.checksum), {
       kid: key.kid,
       jwk: JSON.stringify(key.jwk),
-      tee,
-      description: description.text,
+      tee: evidence.platform,
+      description,
       evidence: fromUtf8(encodeEvidence(evidence))!,
     });
-    this.#keys.delete(key.kid);
+    this.#note(key, evidence.platform, evidence);
+  }
+
+  #note(key: RsaPublicKey, tee: string, evidence: Evidence | undefined): void {
     this.#keys.set(key.kid, key);
     this.#tees.set(key.kid, tee);
-    this.#description = description;
+    if (evidence) this.#evidence.set(key.kid, evidence);
   }
 
   /** Verifies a document of unknown origin. */
   verify(document: unknown): CertificateVerdict {
+    return this.#verifyWith(document, this.#keys, this.#tees);
+  }
+
+  #verifyWith(
+    document: unknown,
+    keys: ReadonlyMap<string, RsaPublicKey>,
+    tees: ReadonlyMap<string, string>,
+  ): CertificateVerdict {
     const description = this.#description;
     return verifyCertificate(document, {
       domain: this.#domain,
-      keys: this.#keys,
-      tees: this.#tees,
+      keys,
+      tees,
       ...(description && { policy: description.policy }),
       ...(description?.kind === "roster" && { config: description.config }),
     });
@@ -104,8 +169,10 @@ export class CertificateDesk {
     if (verdict.ok) return { kind: "genuine", certificate: verdict.certificate };
     const lacksKey = verdict.failures.every((failure) => failure.check === "key");
     if (from === undefined || !lacksKey) return { kind: "refused", failures: verdict.failures };
-    this.#keep(document, from);
-    return { kind: "waits" };
+    const decoded = decodeUnverified(document.certificate);
+    assert(typeof decoded !== "string", "what lacks nothing but its key was decoded");
+    this.#keep({ kid: decoded.kid, document }, from);
+    return { kind: "waits", kid: decoded.kid };
   }
 
   /** A certificate that this node stored itself; `undefined` when it does not verify (any more). */
@@ -115,18 +182,18 @@ export class CertificateDesk {
   }
 
   /** Keeps a document until evidence for its key is there. */
-  #keep(document: CertificateDocument, from: NodeId): void {
+  #keep(waiting: Waiting, from: NodeId): void {
     this.#waiting.delete(from);
     if (this.#waiting.size >= WAITING_MAX) {
       this.#waiting.delete(this.#waiting.keys().next().value!);
     }
-    this.#waiting.set(from, document);
+    this.#waiting.set(from, waiting);
   }
 
-  /** Takes out what waited. */
+  /** Takes out what waited for a key that is there now. */
   takeWaiting(): [NodeId, CertificateDocument][] {
-    const waiting = [...this.#waiting];
-    this.#waiting.clear();
-    return waiting;
+    const ready = [...this.#waiting].filter(([, { kid }]) => this.#keys.has(kid));
+    for (const [from] of ready) this.#waiting.delete(from);
+    return ready.map(([from, { document }]) => [from, document]);
   }
 }

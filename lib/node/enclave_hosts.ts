@@ -6,6 +6,7 @@
  * patience. Only when the key of the last certificate lives no more do voters agree to another (design §4.1), so patience is what
  * stands between a short outage and a change of key that everyone can see in the chain.
  */
+import type { AttestationPolicy } from "../attestation/types.ts";
 import { FumataError } from "../base/errors.ts";
 import { type AttestedConnection, type AttestedFunction, EnclaveLink } from "./enclave_link.ts";
 
@@ -15,6 +16,8 @@ export interface EnclaveHost {
   readonly name: string;
   /** Makes an attested connection to the election function there. */
   readonly connect: () => Promise<AttestedConnection>;
+  /** What its evidence has to meet, also when another node kept that; left out: kept evidence is not taken. */
+  readonly policy?: AttestationPolicy;
 }
 
 /** What the hosts tell. */

@@ -128,6 +128,17 @@ export class Journal {
     this.logger.log("debug", "certificate-waits", words, { from });
   }
 
+  /** Another node passed on the evidence of a key that no enclave shows here. */
+  keyTaken(kid: string, from: string): void {
+    const words = `took the evidence of key ${kid} from ${from}: certificates under it can be read`;
+    this.logger.log("info", "key-taken", words, { kid, from });
+  }
+
+  keyRefused(kid: string, from: string, reason: string): void {
+    const words = `refused the evidence of key ${kid} from ${from}: ${reason}`;
+    this.logger.log("warn", "key-refused", words, { kid, from, reason });
+  }
+
   /** Into the chain for auditors, be it news or caught up with. */
   certificateKept({ term, id }: VerifiedCertificate): void {
     this.logger.log("debug", "certificate-kept", `kept certificate ${id} of term ${term}`, {

@@ -18,6 +18,7 @@ import type {
 import { createAcquaintances } from "../wire/acquaintances.ts";
 import { type ClaimReader, createClaimReader, createClaimSigner } from "../wire/claims.ts";
 import { ELECTION_BODY_BYTES_MAX, ELECTION_KINDS } from "../wire/election_messages.ts";
+import { decodeKeyMessage, KEY_KINDS, type KeyMessage } from "../wire/key_messages.ts";
 import { ROSTER_KINDS } from "../wire/roster_messages.ts";
 import {
   BRIEF_SAVES_BYTES,
@@ -50,6 +51,8 @@ export type Received =
     readonly message: GossipMessage;
   }
   | ({ readonly type: "election" } & ElectionFrame)
+  /** The evidence in it is not judged yet. */
+  | { readonly type: "key"; readonly sender: NodeId; readonly message: KeyMessage }
   | { readonly type: "sync"; readonly sender: NodeId; readonly claims: readonly Claim[] };
 
 /** What an envelope and sealing add to a body, at most. */
@@ -61,8 +64,9 @@ const ELECTION = new Set<number>([
   ...Object.values(ELECTION_KINDS),
   ...Object.values(ROSTER_KINDS),
 ]);
-const OF_STREAMS = new Set<number>([...ELECTION, SYNC_KIND]);
-const OF_DATAGRAMS = new Set<number>([...GOSSIP, ...ELECTION]);
+const KEYS = new Set<number>(Object.values(KEY_KINDS));
+const OF_STREAMS = new Set<number>([...ELECTION, ...KEYS, SYNC_KIND]);
+const OF_DATAGRAMS = new Set<number>([...GOSSIP, ...ELECTION, ...KEYS]);
 
 /** The door. */
 export class Mailbox {
@@ -134,7 +138,7 @@ export class Mailbox {
     this.#acquaintances.forget(id);
   }
 
-  /** An election message of a kind, and whether a datagram can carry it. */
+  /** A message of elections or keys, and whether a datagram can carry it. */
   election(
     recipient: NodeId,
     kind: number,
@@ -206,6 +210,10 @@ export class Mailbox {
       return decoded.ok
         ? { type: "gossip", sender, bytes: bytesAsFull(bytes, opened), message: decoded.message }
         : this.#drop(decoded);
+    }
+    if (KEYS.has(opened.kind)) {
+      const decoded = decodeKeyMessage(opened);
+      return decoded.ok ? { type: "key", sender, message: decoded.message } : this.#drop(decoded);
     }
     return {
       type: "election",

@@ -18,6 +18,7 @@ import { createMembership, type Membership } from "../membership/core.ts";
 import { type Profile, PROFILES } from "../membership/settings.ts";
 import type { AliveClaim, Claim, Member, MembershipReport, NodeId } from "../membership/types.ts";
 import type { Keyring, KeyringChange } from "../wire/keyring.ts";
+import { encodeKeyMessage, KEY_KINDS } from "../wire/key_messages.ts";
 import { createSealer, type Sealer } from "../wire/sealing.ts";
 import type { Domain } from "../../function/leader-election/rules.ts";
 import { CertificateDesk } from "./certificate_desk.ts";
@@ -26,9 +27,11 @@ import { type EnclaveHost, EnclaveHosts } from "./enclave_hosts.ts";
 import type { AttestedFunction } from "./enclave_link.ts";
 import { EventLog } from "./event_log.ts";
 import type { FunctionDescription } from "./function_description.ts";
-import type { GossipEvent } from "./gossip.ts";
+import { addressesOf, type GossipEvent } from "./gossip.ts";
 import { History } from "./history.ts";
 import { Journal } from "./journal.ts";
+import { KeyExchange } from "./key_exchange.ts";
+import { keyOfKeptEvidence } from "./kept_evidence.ts";
 import { KeyringFile } from "./keyring_file.ts";
 import { Mailbox, type Received } from "./mailbox.ts";
 import { MemberMemory } from "./member_memory.ts";
@@ -131,6 +134,7 @@ export class Node implements AsyncDisposable {
   readonly #mailbox: Mailbox;
   readonly #journal: Journal;
   readonly #desk: CertificateDesk;
+  readonly #keyExchange: KeyExchange;
   readonly #membership: Membership;
   readonly #part: ElectionPart;
   readonly #kind: FunctionDescription["kind"];
@@ -179,6 +183,7 @@ export class Node implements AsyncDisposable {
     this.#journal = new Journal(this.events, this.id);
     this.#mailbox = new Mailbox(identity, this.#domain, this.#sealer);
     this.#desk = new CertificateDesk(this.#domain, this.#store, options.description);
+    this.#keyExchange = this.#createKeyExchange();
     const description = this.#desk.description;
     this.#kind = description?.kind ?? "open";
     try {
@@ -450,6 +455,27 @@ export class Node implements AsyncDisposable {
     return new RosterPart({ ...shared, config, profile, ...(middleman && { middleman }) });
   }
 
+  #createKeyExchange(): KeyExchange {
+    const { enclaves, checksum: functionChecksum } = this.#options;
+    const policies = enclaves.flatMap(({ policy }) => policy ?? []);
+    return new KeyExchange({
+      desk: this.#desk,
+      judge: (jwk, evidence) =>
+        keyOfKeptEvidence(jwk, evidence, { policies, functionChecksum, now: new Date() }),
+      send: (to, message) => {
+        const body = encodeKeyMessage(message);
+        for (const { id, address } of addressesOf(this.#membership, [to])) {
+          this.#sendElection(id, address, KEY_KINDS[message.kind], body, message.kind);
+        }
+      },
+      taken: ({ kid }, from) => {
+        this.#journal.keyTaken(kid, this.#nameOf(from));
+        this.#judgeWaiting();
+      },
+      refused: (kid, from, reason) => this.#journal.keyRefused(kid, this.#nameOf(from), reason),
+    });
+  }
+
   #shell(): PartShell {
     return {
       run: (step) => this.#run(step),
@@ -595,6 +621,8 @@ export class Node implements AsyncDisposable {
         if (dropped) this.#mailbox.count(dropped.reason);
         return;
       }
+      case "key":
+        return this.#hearKey(received);
       case "sync":
         return;
       default:
@@ -611,6 +639,7 @@ export class Node implements AsyncDisposable {
       case "waits":
         this.#journal.certificateWaits(this.#nameOf(from!));
         this.#enclaves.refresh();
+        this.#keyExchange.ask(from!, judgement.kid, performance.now());
         return false;
       case "refused":
         this.#journal.certificateRefused(
@@ -655,8 +684,19 @@ export class Node implements AsyncDisposable {
       return this.#fail(new ClusterKindChanged(found.description));
     }
     this.#tellKeys();
-    for (const [from, document] of this.#desk.takeWaiting()) {
-      if (this.#desk.verify(document).ok) this.#onDocument(document, from);
+    this.#judgeWaiting();
+  }
+
+  #judgeWaiting(): void {
+    for (const [from, document] of this.#desk.takeWaiting()) this.#onDocument(document, from);
+  }
+
+  /** Taking a key writes to the disk. */
+  #hearKey({ sender, message }: Extract<Received, { type: "key" }>): void {
+    try {
+      this.#keyExchange.hear(sender, message, performance.now());
+    } catch (thrown) {
+      this.#fail(thrown);
     }
   }
 

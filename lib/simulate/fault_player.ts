@@ -3,7 +3,6 @@ import type { Prng } from "../base/prng.ts";
 import { rosterOf } from "../node/roster_cluster.ts";
 import type { Fault, Target } from "./faults.ts";
 import { liarOf } from "./liars.ts";
-import type { SimEnclave } from "./sim_enclave.ts";
 import type { SimNode } from "./sim_node.ts";
 import type { World } from "./world.ts";
 
@@ -101,7 +100,8 @@ export class FaultPlayer {
         return true;
       }
       case "rekey":
-        return this.#rekey(enclaves[fault.enclave % enclaves.length]);
+        enclaves[fault.enclave % enclaves.length].rekey();
+        return true;
       case "no-enclave":
         return this.#on(fault.node, (node) => {
           node.isWithoutEnclave = true;
@@ -175,17 +175,6 @@ export class FaultPlayer {
       node.crash();
       this.restart(node);
     }
-  }
-
-  /**
-   * Not while a voter has no evidence for the present key: certificates under it would stay unknown to that voter for ever, and when the quorum
-   * can't do without it nobody is elected. See the bug table.
-   */
-  #rekey(enclave: SimEnclave): boolean {
-    const voters = this.#world.nodes.filter((node) => !node.liar && !this.lost.has(node));
-    if (!voters.every((node) => node.disk.kids.includes(enclave.key.kid))) return false;
-    enclave.rekey();
-    return true;
   }
 
   /** Whether a quorum of honest nodes is left without it. */

@@ -4,6 +4,7 @@
  */
 import type { CertificateVerdict } from "../certificate/verify.ts";
 import type { CertificateDocument } from "../certificate/types.ts";
+import type { RsaJwk } from "../crypto/thumbprint.ts";
 import { CertificateDesk } from "../node/certificate_desk.ts";
 import type { SimDisk } from "./sim_disk.ts";
 import type { World } from "./world.ts";
@@ -16,7 +17,7 @@ export class SimDesk extends CertificateDesk {
   readonly #verdicts: Verdicts;
 
   constructor(world: World, disk: SimDisk) {
-    super(world.domain, disk, world.description);
+    super(world.domain, disk, world.description, (jwk) => world.keyOfJwk(jwk as RsaJwk));
     this.#verdicts = world.verdicts;
   }
 

@@ -32,19 +32,13 @@ export class SimDisk implements KeyStore, RosterStore {
     this.#rosters.set(checksum, memory);
   }
 
-  /** Keys are admitted anew at each boot, as objects: those of simulated enclaves are not RSA. */
   keys(_checksum: string): StoredKey[] {
-    return [];
+    return [...this.#keys.values()];
   }
 
   saveKey(_checksum: string, key: StoredKey): void {
     this.#keys.delete(key.kid);
     this.#keys.set(key.kid, key);
-  }
-
-  /** Kids of all keys whose evidence was verified, the latest last. */
-  get kids(): readonly string[] {
-    return [...this.#keys.keys()];
   }
 
   /** What the elections of this node had to remember is gone: a copy of the folder from before the first vote was put back. */

@@ -6,6 +6,7 @@ import type { RosterMessage } from "../election/roster/types.ts";
 import type { ElectionMessage } from "../election/types.ts";
 import { messageBytes } from "../membership/limits.ts";
 import type { Claim, GossipMessage, NodeId } from "../membership/types.ts";
+import { encodeKeyMessage, KEY_KINDS, type KeyMessage } from "../wire/key_messages.ts";
 import type { Mailbox, Received } from "../node/mailbox.ts";
 import { rosterOf } from "../node/roster_cluster.ts";
 import { decodeElection, ELECTION_KINDS, encodeElection } from "../wire/election_messages.ts";
@@ -25,7 +26,8 @@ export type Opened =
     readonly type: "election";
     readonly sender: NodeId;
     readonly message: RosterMessage | ElectionMessage;
-  };
+  }
+  | { readonly type: "key"; readonly sender: NodeId; readonly message: KeyMessage };
 
 /** The door. */
 export class SimDoor {
@@ -57,6 +59,8 @@ export class SimDoor {
       }
       case "election":
         return { type: "election", sender: this.#world.nodes[from].id, message: payload.message };
+      case "key":
+        return { type: "key", sender: this.#world.nodes[from].id, message: payload.message };
       case "bytes": {
         const received = payload.isDatagram
           ? this.#mailbox.openDatagram(payload.bytes)
@@ -82,6 +86,8 @@ export class SimDoor {
         if (!decoded.ok) return undefined;
         return { type: "election", sender: received.sender, message: decoded.message };
       }
+      case "key":
+        return received;
       case "sync":
         return undefined;
       default:
@@ -101,8 +107,18 @@ export class SimDoor {
         ELECTION_KINDS[(message as ElectionMessage).kind],
         encodeElection(message as ElectionMessage),
       ];
-    const { bytes, fitsDatagram } = this.#mailbox.election(nodes[to].id, kind, body);
-    return { type: "bytes", isDatagram: fitsDatagram, bytes, kind: message.kind };
+    return this.#carrying(nodes[to].id, kind, body, message.kind);
+  }
+
+  /** A message about keys as bytes. */
+  encodedKey(to: number, message: KeyMessage): Payload {
+    const { id } = this.#world.nodes[to];
+    return this.#carrying(id, KEY_KINDS[message.kind], encodeKeyMessage(message), message.kind);
+  }
+
+  #carrying(recipient: NodeId, number: number, body: Uint8Array, kind: string): Payload {
+    const { bytes, fitsDatagram } = this.#mailbox.election(recipient, number, body);
+    return { type: "bytes", isDatagram: fitsDatagram, bytes, kind };
   }
 
   /** Claims as the stream carries them. */

@@ -2,8 +2,12 @@
  * How a simulated node reaches its enclaves: evidence for their keys, which count as living for a while after an enclave went out of reach, and
  * calls of the function. Stands for `lib/node/enclave_hosts.ts`, which waits and can't be run in virtual time.
  */
-import { utf8 } from "../base/bytes.ts";
+import type { Evidence } from "../attestation/types.ts";
+import { fromUtf8, utf8 } from "../base/bytes.ts";
 import type { Prng } from "../base/prng.ts";
+import type { NodeId } from "../membership/types.ts";
+import { KeyExchange } from "../node/key_exchange.ts";
+import type { KeyMessage } from "../wire/key_messages.ts";
 import { certificateOf } from "../node/election_answer.ts";
 import type { Act } from "./sim_body.ts";
 import type { SimEnclave } from "./sim_enclave.ts";
@@ -22,11 +26,40 @@ export class SimEnclaveLink {
   readonly #node: SimNode;
   readonly #prng: Prng;
   readonly #attested = new Map<SimEnclave, { kid: string; lastMs: number }>();
+  readonly #exchange: KeyExchange;
 
   constructor(world: World, node: SimNode, prng: Prng) {
     this.#world = world;
     this.#node = node;
     this.#prng = prng;
+    this.#exchange = new KeyExchange({
+      desk: node.desk,
+      judge: (jwk, { document }) => {
+        const key = world.keyOfJwk(jwk);
+        if (typeof key === "string") return key;
+        return fromUtf8(document) === key.kid ? key : "it binds another certificate key";
+      },
+      send: (to, message) => {
+        const place = world.nodes.findIndex(({ id }) => id === to);
+        if (place >= 0) node.sendKey(place, message);
+      },
+      taken: () => this.#judgeWaiting(),
+      refused: () => {},
+    });
+  }
+
+  /** Asks a member for the evidence of a key. */
+  askFor(kid: string, member: NodeId): void {
+    this.#exchange.ask(member, kid, this.#nowMs);
+  }
+
+  /** Takes what a member says of keys. */
+  hearKey(sender: NodeId, message: KeyMessage): void {
+    if (this.#node.isAwake) this.#exchange.hear(sender, message, this.#nowMs);
+  }
+
+  get #nowMs(): number {
+    return this.#node.clock.monotonicMs(this.#world.nowMs);
   }
 
   /** Asks all enclaves for evidence after a while; then again and again, when that while is not 0. */
@@ -50,7 +83,7 @@ export class SimEnclaveLink {
         const { kid } = enclave.key;
         this.#attested.set(enclave, { kid, lastMs: nowMs });
         if (known?.kid === kid) continue;
-        this.admit(kid);
+        this.#admit(kid);
         isChanged = true;
       } else if (known && nowMs - known.lastMs > ENCLAVE_PATIENCE_MS) {
         this.#attested.delete(enclave);
@@ -59,21 +92,20 @@ export class SimEnclaveLink {
     }
     if (!isChanged) return;
     this.tellKeys();
+    this.#judgeWaiting();
+  }
+
+  #judgeWaiting(): void {
     for (const [from, document] of this.#node.desk.takeWaiting()) {
       this.#node.onDocument(document, from);
     }
   }
 
-  /** Takes a key whose evidence was verified, now or in an earlier run. */
-  admit(kid: string): void {
-    const key = this.#world.keyOf(kid);
+  #admit(kid: string): void {
     const { description } = this.#world;
-    if (this.#node.desk.keys.has(kid)) return;
-    const evidence = {
-      platform: "simulated",
-      document: utf8(kid),
-      endorsements: [],
-    } as const;
+    if (this.#node.desk.kids.includes(kid)) return;
+    const key = this.#world.keyOf(kid);
+    const evidence: Evidence = { platform: "simulated", document: utf8(kid), endorsements: [] };
     this.#node.desk.admit({ key, evidence, description });
   }
 

@@ -3,6 +3,7 @@
  * neither. An attacker on it can hold back, repeat and play again what was sent, and nothing else: it has nobody's key.
  */
 import type { Prng } from "../base/prng.ts";
+import type { KeyMessage } from "../wire/key_messages.ts";
 import type { GossipMessage } from "../membership/types.ts";
 import type { RosterMessage } from "../election/roster/types.ts";
 import type { ElectionMessage } from "../election/types.ts";
@@ -11,6 +12,7 @@ import type { ElectionMessage } from "../election/types.ts";
 export type Payload =
   | { readonly type: "gossip"; readonly recipient?: string; readonly message: GossipMessage }
   | { readonly type: "election"; readonly message: RosterMessage | ElectionMessage }
+  | { readonly type: "key"; readonly message: KeyMessage }
   /** Encoded and signed; `kind` is for the eyes of the harness only. */
   | {
     readonly type: "bytes";

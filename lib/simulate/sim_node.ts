@@ -13,6 +13,7 @@ import type { AliveClaim, NodeId } from "../membership/types.ts";
 import type { CertificateDesk } from "../node/certificate_desk.ts";
 import type { GossipEvent } from "../node/gossip.ts";
 import { Mailbox } from "../node/mailbox.ts";
+import type { KeyMessage } from "../wire/key_messages.ts";
 import type { Liar } from "./liars.ts";
 import type { NodeClock } from "./node_clock.ts";
 import { RosterBody, type SimBody, type SimEffect } from "./sim_body.ts";
@@ -117,7 +118,6 @@ export class SimNode {
     if (this.liar?.lie === "amnesia") this.disk.forget();
     this.desk = new SimDesk(world, this.disk);
     this.#link = new SimEnclaveLink(world, this, prng);
-    for (const kid of this.disk.kids) this.#link.admit(kid);
     this.membership = bootMembership(world, this, prng);
     const { desk, membership } = this;
     const nowMs = this.clock.monotonicMs(world.nowMs);
@@ -187,6 +187,7 @@ export class SimNode {
       };
       return this.tell((clock) => this.body.gossip(event, clock));
     }
+    if (opened.type === "key") return this.#link.hearKey(opened.sender, opened.message);
     const { sender, message } = opened;
     if (this.liar && !this.liar.hears(message, packet.from)) return;
     if (message.kind === "certificate") this.onDocument(message.document, sender);
@@ -198,6 +199,14 @@ export class SimNode {
     const payload = this.#isEncoded
       ? this.door.encodedElection(to, message)
       : { type: "election" as const, message };
+    this.#world.network.send({ from: this.place, to, payload });
+  }
+
+  /** Sends a message about keys. */
+  sendKey(to: number, message: KeyMessage): void {
+    const payload = this.#isEncoded
+      ? this.door.encodedKey(to, message)
+      : { type: "key" as const, message };
     this.#world.network.send({ from: this.place, to, payload });
   }
 
@@ -215,7 +224,10 @@ export class SimNode {
 
   #judge(document: CertificateDocument, from: NodeId | undefined): VerifiedCertificate | undefined {
     const judgement = this.desk.judge(document, from);
-    if (judgement.kind === "waits") this.#link.attestLater(0);
+    if (judgement.kind === "waits") {
+      this.#link.attestLater(0);
+      this.#link.askFor(judgement.kid, from!);
+    }
     return judgement.kind === "genuine" ? judgement.certificate : undefined;
   }
 

@@ -10,6 +10,7 @@ import { assert } from "../base/errors.ts";
 import { createPrng, type Prng } from "../base/prng.ts";
 import { sha256 } from "../crypto/digest.ts";
 import type { RsaPublicKey } from "../crypto/rsa.ts";
+import { type RsaJwk, thumbprint } from "../crypto/thumbprint.ts";
 import { type FunctionDescription, parseDescription } from "../node/function_description.ts";
 import { EventQueue } from "./event_queue.ts";
 import { type CollectorCache, insecureIdentity, nameOf } from "./identities.ts";
@@ -175,6 +176,11 @@ export class World {
     const key = this.#keys.get(kid);
     assert(key, "a kid that was attested is an enclave's");
     return key;
+  }
+
+  /** The same from its JWK, as messages and disks hold it; or why there is none. */
+  keyOfJwk(jwk: RsaJwk): RsaPublicKey | string {
+    return this.#keys.get(base64url(thumbprint(jwk))) ?? "is no enclave's of this world";
   }
 
   /** What a node is called; the id itself for a stranger. */

@@ -6,6 +6,7 @@ import {
   type AttestationPolicy,
   decodeEvidence,
   type Evidence,
+  ownTimeOf,
   parsePolicy,
   readEvidenceFile,
   type Verdict,
@@ -144,8 +145,7 @@ function timeOf(args: Arguments, evidence: Evidence, policy: AttestationPolicy):
     if (!Number.isNaN(at.getTime())) return at;
     throw new FumataError("usage", `Cannot use --at "${text}": it is not a time`);
   }
-  const own = verifyEvidence(evidence, policy, { at: new Date(0) }).facts.timestamp_ms;
-  return typeof own === "number" ? new Date(own) : new Date();
+  return ownTimeOf(evidence, policy) ?? new Date();
 }
 
 function jwksOf(value: unknown, path: string): RsaPublicKey[] {

@@ -7,6 +7,7 @@ import {
   failure,
   formatVerdict,
   INSECURE_ANY_MEASUREMENT,
+  ownTimeOf,
   parsePolicy,
   type Platform,
   PLATFORMS,
@@ -235,8 +236,8 @@ function timeOf(text: string | undefined, evidence: Evidence, policy: Attestatio
       `Cannot use --at "${text}": it is not a time; write 2026-01-10T12:00:00Z, or "document"`,
     );
   }
-  const { facts } = verifyEvidence(evidence, policy, { at: new Date(0) });
-  if (typeof facts.timestamp_ms === "number") return new Date(facts.timestamp_ms);
+  const own = ownTimeOf(evidence, policy);
+  if (own) return own;
   throw new FumataError(
     "usage",
     `Cannot use --at document: this evidence of ${evidence.platform} states no time of its own`,
