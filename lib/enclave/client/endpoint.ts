@@ -233,7 +233,8 @@ function tokenKind(token: string): keyof typeof SUBPROTOCOLS {
   }
 }
 
-function connectWords(message: string | undefined): string {
+/** Why there is no connection, in the words of a person. */
+export function connectWords(message: string | undefined): string {
   if (!message) return "the connection failed";
   if (/refused/i.test(message)) return "nothing listens there; is the enclave host running?";
   if (/ENOTFOUND|lookup|resolve/i.test(message)) return "its host name is not known";

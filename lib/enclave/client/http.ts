@@ -1,6 +1,13 @@
 /** Plain requests to a host: JSON there, JSON back, with a deadline and bounds. */
 import { messageOf } from "../../base/errors.ts";
-import { CLIENT_TIMEOUTS, type ConnectOptions, httpUrl, printable, refusal } from "./endpoint.ts";
+import {
+  CLIENT_TIMEOUTS,
+  type ConnectOptions,
+  connectWords,
+  httpUrl,
+  printable,
+  refusal,
+} from "./endpoint.ts";
 import { EnclaveError } from "./errors.ts";
 
 /** Answers of hosts are lists of some KiB. */
@@ -35,8 +42,10 @@ export async function request(
     status = response.status;
     text = await readText(response);
   } catch (thrown) {
-    const why = deadline.signal.aborted ? `no answer in ${connectMs / 1000} s` : messageOf(thrown);
-    const error = `Cannot reach the enclave at "${options.url}": ${printable(why)}`;
+    const why = deadline.signal.aborted
+      ? `no answer in ${connectMs / 1000} s`
+      : connectWords(messageOf(thrown));
+    const error = `Cannot reach the enclave at "${options.url}": ${why}`;
     throw new EnclaveError(deadline.signal.aborted ? "timeout" : "unreachable", error);
   } finally {
     clearTimeout(timer);

@@ -117,6 +117,11 @@ async function openHost(folder: DataFolder, options: EnclaveHostOptions): Promis
   const sealed = await SealedFolder.open(folder, tee, (line) => {
     logger.log("warn", "set-aside", line);
   });
+  if (!tee.sealing) {
+    const words = `the TEE (${tee.platform}) cannot seal: functions, keys and tokens are lost ` +
+      "when this host stops, and have to be made anew";
+    logger.log("warn", "cannot-seal", words, { tee: tee.platform });
+  }
   const keys = await openHostKeys(sealed);
   const store = new FunctionStore(sealed, sandbox, limits);
   const tokens = new TokenStore(sealed, keys.tokenSecret, limits, {
