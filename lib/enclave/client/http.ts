@@ -5,7 +5,6 @@ import {
   type ConnectOptions,
   connectWords,
   httpUrl,
-  printable,
   refusal,
 } from "./endpoint.ts";
 import { EnclaveError } from "./errors.ts";

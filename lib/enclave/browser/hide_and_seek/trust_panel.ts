@@ -30,6 +30,7 @@ export async function showVerified(verdict: Verdict, policy: AttestationPolicy):
   const facts: [string, string, boolean][] = [
     ["TEE", PLATFORM_NAMES[verdict.platform], false],
     ["Function", hex(verdict.binding.functionChecksum ?? new Uint8Array()), true],
+    ["Kept apart by", verdict.binding.isolation ?? "not said", false],
     ["Enclave code", verdict.measurements.pcr0 ?? "", true],
     ["Root", rootHash ?? "", true],
     ["Verified", new Date().toLocaleTimeString(), false],
