@@ -16,11 +16,15 @@ import {
   verifyCertificate,
 } from "../certificate/verify.ts";
 import { decodeEvidence, encodeEvidence, type Evidence } from "../attestation/mod.ts";
-import { assert } from "../base/errors.ts";
+import { assert, FumataError } from "../base/errors.ts";
 import { importRsaJwk, type RsaPublicKey } from "../crypto/rsa.ts";
 import type { NodeId } from "../membership/types.ts";
 import type { AttestedFunction } from "./enclave_link.ts";
-import { type FunctionDescription, parseDescription } from "./function_description.ts";
+import {
+  type FunctionDescription,
+  isSameFunction,
+  parseDescription,
+} from "./function_description.ts";
 import type { StateStore } from "./state_store.ts";
 
 /** Certificates that wait for evidence of their key, one a sender. */
@@ -92,6 +96,19 @@ export class CertificateDesk {
   /** The keys that certificates are verified with, by kid. */
   get keys(): ReadonlyMap<string, RsaPublicKey> {
     return this.#keys;
+  }
+
+  /**
+   * Throws a `FumataError` when the function says something else than before: under one checksum that is a broken enclave, and who believed it
+   * would let it change the electorate, on which everything rests that a broken enclave cannot do alone (design §4.6).
+   */
+  requireSameFunction({ description }: AttestedFunction): void {
+    if (!this.#description || isSameFunction(this.#description, description)) return;
+    throw new FumataError(
+      "refused",
+      "Cannot use the enclave: its function says something else of its cluster than it said " +
+        "before, which under one checksum it never does; do not trust this enclave",
+    );
   }
 
   /** Evidence for a key was verified: it is remembered, on disk when this returns. */

@@ -18,6 +18,17 @@ export type FunctionDescription =
     readonly text: string;
   };
 
+/** `cluster.json` as the function told it; `undefined` of an open cluster. */
+export function clusterJsonOf({ kind, text }: FunctionDescription): string | undefined {
+  return kind === "roster" ? JSON.parse(text).clusterJson : undefined;
+}
+
+/** Whether elections by the one and by the other are the same; the keys of their hosts may differ. */
+export function isSameFunction(one: FunctionDescription, other: FunctionDescription): boolean {
+  return one.kind === other.kind && one.policy === other.policy &&
+    clusterJsonOf(one) === clusterJsonOf(other);
+}
+
 /** Reads the answer, or says in a few words why it is none that this node understands. */
 export function parseDescription(text: string): FunctionDescription | string {
   let value: unknown;

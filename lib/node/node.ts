@@ -26,7 +26,7 @@ import type { ElectionPart, PartEffect, PartShell, Step } from "./election_part.
 import { type EnclaveHost, EnclaveHosts } from "./enclave_hosts.ts";
 import type { AttestedFunction } from "./enclave_link.ts";
 import { EventLog } from "./event_log.ts";
-import type { FunctionDescription } from "./function_description.ts";
+import { clusterJsonOf, type FunctionDescription } from "./function_description.ts";
 import { addressesOf, type GossipEvent } from "./gossip.ts";
 import { History } from "./history.ts";
 import { Journal } from "./journal.ts";
@@ -315,7 +315,7 @@ export class Node implements AsyncDisposable {
   /** `cluster.json` as the attested function told it; `undefined` in an open cluster. */
   get clusterJson(): string | undefined {
     const { description } = this.#desk;
-    return description?.kind === "roster" ? JSON.parse(description.text).clusterJson : undefined;
+    return description && clusterJsonOf(description);
   }
 
   /** The cluster keys, the primary first; `undefined` when gossip is not sealed. */
@@ -673,6 +673,7 @@ export class Node implements AsyncDisposable {
   }
 
   #onAttested(found: AttestedFunction): void {
+    this.#desk.requireSameFunction(found);
     this.#platform = found.evidence.platform;
     try {
       this.#desk.admit(found);

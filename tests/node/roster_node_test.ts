@@ -1,5 +1,6 @@
 /** Roster clusters with real nodes on loopback: a leader with a lease, failover, restart, and who may not take part. */
-import { match, ok, strictEqual, throws } from "node:assert";
+import { deepStrictEqual, match, ok, strictEqual, throws } from "node:assert";
+import { fromUtf8, hex, utf8 } from "../../lib/base/bytes.ts";
 import { StateStore } from "../../lib/node/state_store.ts";
 import { BareEnclave, evidenceOf, TestNode } from "./_cluster.ts";
 import { descriptionOf, keyOf, leaseHolder, rosterWorld } from "./_roster.ts";
@@ -159,4 +160,33 @@ Deno.test("an enclave whose certificates never verify makes no terms run", async
   } finally {
     await node[Symbol.asyncDispose]();
   }
+});
+
+Deno.test("an enclave that says something else of the same function than before is refused: no enclave changes the electorate", async () => {
+  await using world = await rosterWorld(1, 0);
+  const { enclave, description, folders } = world;
+  const other = JSON.stringify({
+    ...world.clusterJson,
+    roster: [{ name: "n0", key: keyOf(folders[0]) }, {
+      name: "liar",
+      key: keyOf(`${folders[0]}-2`),
+    }],
+  });
+  const connect = async () => {
+    const connection = await enclave.connect();
+    const invoke = async (input: Uint8Array) => {
+      const output = await connection.invoke(input);
+      if (!fromUtf8(input)!.includes("describe")) return output;
+      return utf8(JSON.stringify({ ...JSON.parse(fromUtf8(output)!), clusterJson: other }));
+    };
+    return { ...connection, invoke };
+  };
+  await using test = world.start(0, [], { enclaves: [{ name: "lying", connect }] });
+  const { event, message } = await test.listener.until(({ event }) =>
+    event === "attested" || event === "enclave-refused"
+  );
+  strictEqual(event, "enclave-refused");
+  match(message, /says something else/);
+  strictEqual(test.node.clusterJson, JSON.parse(description.text).clusterJson);
+  deepStrictEqual(test.node.enclaveKeys(hex(enclave.checksum)), []);
 });
