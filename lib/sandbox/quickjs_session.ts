@@ -1,28 +1,17 @@
 /**
  * One function in one QuickJS instance of its own. The instance is never shared: a stack that overflows inside a native parser
  * unwinds the whole WebAssembly and leaves its heap broken, and a WebAssembly memory with a maximum is the only limit that this
- * build keeps. An instance takes 4 ms to make; after a failure it is dropped, not disposed, because its heap may be broken.
+ * build keeps. An instance takes 5 ms to make (see `engine.ts`); after a failure it is dropped, not disposed, because its heap may be broken.
  *
  * Time is checked by the engine's interrupt handler (every ten thousand steps), by every native function, and between promise jobs.
  */
-import variant from "@jitl/quickjs-singlefile-mjs-release-sync";
-import {
-  newQuickJSWASMModuleFromVariant,
-  newVariant,
-  type QuickJSContext,
-  type QuickJSHandle,
-  type QuickJSSyncVariant,
-} from "quickjs-emscripten-core";
+import type { QuickJSContext, QuickJSHandle } from "quickjs-emscripten-core";
 import { utf8 } from "../base/bytes.ts";
 import { messageOf } from "../base/errors.ts";
 import { sealHpke } from "../crypto/hpke.ts";
+import { newEngine } from "./engine.ts";
 import { type CertificateKey, nativeFunctions } from "./host_functions.ts";
-import {
-  ERROR_CHARACTERS_MAX,
-  JOBS_PER_STEP,
-  MEMORY_BYTES_MIN,
-  MEMORY_PAGE_BYTES,
-} from "./limits.ts";
+import { ERROR_CHARACTERS_MAX, JOBS_PER_STEP } from "./limits.ts";
 import type { SessionFacts } from "./messages.ts";
 import { entryModule, type Files, moduleSource, resolveModule } from "./modules.ts";
 import { PRELUDE } from "./prelude.ts";
@@ -226,23 +215,6 @@ export class QuickjsSession {
     this.#logBytesLeft -= bytes;
     if (this.#logBytesLeft <= 0) this.#log += "(the rest of the log is left out)\n";
   }
-}
-
-async function newEngine(limits: SandboxLimits): Promise<QuickJSContext> {
-  const wasmMemory = new WebAssembly.Memory({
-    initial: MEMORY_BYTES_MIN / MEMORY_PAGE_BYTES,
-    maximum: Math.floor(limits.memoryBytes / MEMORY_PAGE_BYTES),
-  });
-  const silent = { print() {}, printErr() {} };
-  const engine = await newQuickJSWASMModuleFromVariant(
-    newVariant(variant as unknown as QuickJSSyncVariant, {
-      wasmMemory,
-      emscriptenModule: silent as never,
-    }),
-  );
-  const runtime = engine.newRuntime();
-  runtime.setMaxStackSize(limits.stackBytes);
-  return runtime.newContext();
 }
 
 /** What it means when an exception comes out of the engine itself. */
