@@ -194,7 +194,10 @@ export class OpenElection {
   }
 
   #onView(active: readonly Candidate[], known: readonly NodeId[], nowMs: number): void {
+    const before = this.#known;
     this.#known = new Set([...known, ...active.map((node) => node.id)]);
+    // A head that was nobody's is somebody's now, perhaps.
+    if ([...this.#known].some((id) => !before.has(id))) this.#ignored.clear();
     if (sameCandidates(active, this.#active)) return;
     this.#active = active;
     this.#activeIds = new Set(active.map((node) => node.id));

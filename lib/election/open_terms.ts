@@ -1,6 +1,9 @@
 /**
  * What was said about terms in an open cluster: signed give-ups, by term and voter, for the present head; and those that came before
  * their head. A majority of the view about one term opens the next. Pure.
+ *
+ * Who gave up a later term votes in no earlier one any more, so that word counts for all the terms before: a restarted node remembers the term
+ * of its last vote, but not what had opened it, and could teach it to nobody.
  */
 import type { NodeId } from "../membership/types.ts";
 import type { GaveUp, Head } from "./types.ts";
@@ -34,9 +37,12 @@ export class OpenTerms {
     return [...(this.#statements.get(term)?.values() ?? [])];
   }
 
-  /** Whether a voter has given up the current term. */
+  /** Whether a voter has given up the current term, or a later one. */
   hasGivenUp(voter: NodeId): boolean {
-    return this.#statements.get(this.#current)?.has(voter) ?? false;
+    for (const [term, statements] of this.#statements) {
+      if (term >= this.#current && statements.has(voter)) return true;
+    }
+    return false;
   }
 
   /** There is a new head: what was said about the old one is void, what came early counts now. */
@@ -66,17 +72,24 @@ export class OpenTerms {
 
   /** Opens the term after the highest one that enough voters of the view gave up. Whether there was one. */
   open(view: ReadonlySet<NodeId>, votesNeeded: number): boolean {
-    const enough = [...this.#statements].filter(([term, statements]) =>
-      term >= this.#current &&
-      [...statements.keys()].filter((voter) => view.has(voter)).length >= votesNeeded
-    );
-    if (enough.length === 0) return false;
-    this.#current = Math.max(...enough.map(([term]) => term)) + 1;
+    const givenUp = this.#highestGivenUp(view, votesNeeded);
+    if (givenUp === undefined) return false;
+    this.#current = givenUp + 1;
     for (const term of this.#statements.keys()) {
       // The ones that opened the current term are kept for those that missed them.
       if (term < this.#current - 1) this.#statements.delete(term);
     }
     return true;
+  }
+
+  #highestGivenUp(view: ReadonlySet<NodeId>, votesNeeded: number): number | undefined {
+    const voters = new Set<NodeId>();
+    for (const [term, statements] of [...this.#statements].sort(([a], [b]) => b - a)) {
+      if (term < this.#current) return undefined;
+      for (const voter of statements.keys()) if (view.has(voter)) voters.add(voter);
+      if (voters.size >= votesNeeded) return term;
+    }
+    return undefined;
   }
 
   #keepEarly(statement: GaveUp): void {

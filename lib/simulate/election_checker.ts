@@ -109,7 +109,16 @@ export class ElectionChecker implements Watcher {
     for (const { certificate } of this.reigns.values()) {
       if (!highest || certificate.proposal.term > highest.proposal.term) highest = certificate;
     }
-    return this.#world.nodes.find((node) => node.id === highest?.leader);
+    return highest?.leader === undefined ? undefined : this.#world.nodeOf(highest.leader);
+  }
+
+  /** Honest nodes that hold a lease at this instant. */
+  holders(): SimNode[] {
+    const { nowMs } = this.#world;
+    // A process that stands still uses no lease, and looks at both clocks before it does again.
+    return [...this.#leases]
+      .filter(([node, untilMs]) => node.isAwake && node.clock.monotonicMs(nowMs) < untilMs)
+      .map(([node]) => node);
   }
 
   #said(node: SimNode, message: RosterMessage): void {
@@ -271,13 +280,9 @@ export class ElectionChecker implements Watcher {
 
   #checkLeases(): void {
     if (this.#leases.size < 2) return;
-    const { nowMs } = this.#world;
-    // A process that stands still uses no lease, and looks at both clocks before it does again.
-    const holders = [...this.#leases].filter(([node, untilMs]) =>
-      node.isAwake && node.clock.monotonicMs(nowMs) < untilMs
-    );
+    const holders = this.holders();
     if (holders.length < 2) return;
-    const names = holders.map(([node]) => node.name).join(" and ");
+    const names = holders.map(({ name }) => name).join(" and ");
     throw this.#broken("I2", `${names} hold a lease at one instant`);
   }
 

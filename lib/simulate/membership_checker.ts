@@ -32,7 +32,7 @@ export class MembershipChecker implements Watcher {
   effect(node: SimNode, effect: SimEffect): void {
     if (effect.type !== "member" || node.liar) return;
     const { id, incarnation } = effect.change.member;
-    const subject = this.#world.nodes.find((other) => other.id === id);
+    const subject = this.#world.nodeOf(id);
     if (subject && !subject.liar && incarnation > subject.disk.incarnation) {
       const message = `${node.name} knows ${subject.name} by an incarnation that it never had`;
       throw new Violation("I6", message, this.#world.nowMs);
@@ -47,19 +47,20 @@ export class MembershipChecker implements Watcher {
     this.#falselyDeadMs.clear();
   }
 
-  /** Honest nodes that do not see all living as living, and all dead as dead or unknown, for a report; empty when all do. */
-  disagreements(): string[] {
-    const honest = this.#world.nodes.filter((node) => !node.liar && node.isAwake);
-    return honest.flatMap((node) =>
-      this.#world.nodes.flatMap((other) => {
-        if (other === node || other.liar) return [];
+  /** Somebody honest who does not see a living node as living, or a dead one as dead or unknown, for a report; `undefined` when all do. */
+  disagreement(): string | undefined {
+    for (const node of this.#world.nodes) {
+      if (node.liar || !node.isAwake) continue;
+      for (const other of this.#world.nodes) {
+        if (other === node || other.liar) continue;
         const state = node.membership.member(other.id)?.state ?? "unknown";
         const isRight = other.isUp
           ? state === "alive" || state === "suspect"
           : state === "dead" || state === "unknown" || state === "left";
-        return isRight ? [] : [`${node.name} holds ${other.name} for ${state}`];
-      })
-    );
+        if (!isRight) return `${node.name} holds ${other.name} for ${state}`;
+      }
+    }
+    return undefined;
   }
 
   #lookLater(): void {

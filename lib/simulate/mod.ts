@@ -4,7 +4,13 @@ export { type Mix, MIXES } from "./fault_schedule.ts";
 export { type Fault, faultText, type Lie, LIES, type ScheduledFault } from "./faults.ts";
 export { replayCommand, scheduleText } from "./replay.ts";
 export { shrink, type Shrunk } from "./shrink.ts";
-export { simulate, type SimulationOptions, type SimulationResult } from "./simulate.ts";
+export {
+  CLUSTER_KINDS,
+  type ClusterKind,
+  simulate,
+  type SimulationOptions,
+  type SimulationResult,
+} from "./simulate.ts";
 export { addRun, addTally, areDrawsFair, EMPTY_TALLY, type Tally, tallyText } from "./tally.ts";
 export { entryText, type TraceEntry } from "./trace.ts";
 export { runScenario, type ScenarioResult } from "./scenario.ts";

@@ -6,12 +6,13 @@ import type { SimulationOptions, SimulationResult } from "./simulate.ts";
 /** The command line that repeats a run to the last byte. */
 export function replayCommand(options: SimulationOptions, result: SimulationResult): string {
   const { seed, faultsMs, wire, keep } = options;
-  const { nodes, faultBound, mix } = result;
+  const { kind, nodes, faultBound, mix } = result;
   // Nodes and liars that were drawn from the seed are drawn again.
   const isDrawn = options.nodes === undefined;
   return [
     `fumata simulate --seed ${seed} --mix ${mix}`,
-    ...(isDrawn ? [] : [`--nodes ${nodes} --liars ${faultBound}`]),
+    ...(kind === "roster" ? [] : [`--kind ${kind}`]),
+    ...(isDrawn ? [] : [`--nodes ${nodes}${kind === "roster" ? ` --liars ${faultBound}` : ""}`]),
     ...(faultsMs === undefined ? [] : [`--duration ${faultsMs / 1000}`]),
     ...(wire ? ["--wire"] : []),
     ...(keep === undefined ? [] : [`--keep ${keep.length === 0 ? "none" : keep.join(",")}`]),

@@ -23,7 +23,7 @@ export function shrink(options: SimulationOptions, result: SimulationResult): Sh
     options: {
       ...options,
       nodes,
-      faultBound,
+      ...(result.kind === "roster" && { faultBound }),
       mix,
       keep: options.keep ?? [...result.schedule.keys()],
     },

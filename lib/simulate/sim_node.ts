@@ -16,6 +16,7 @@ import { Mailbox } from "../node/mailbox.ts";
 import type { KeyMessage } from "../wire/key_messages.ts";
 import type { Liar } from "./liars.ts";
 import type { NodeClock } from "./node_clock.ts";
+import { SubLeaseDesk } from "../node/sub_lease_desk.ts";
 import { RosterBody, type SimBody, type SimEffect } from "./sim_body.ts";
 import { bootBody, bootMembership } from "./sim_boot.ts";
 import { SimDesk } from "./sim_desk.ts";
@@ -49,10 +50,14 @@ export class SimNode {
   membership!: Membership;
   body!: SimBody;
   desk!: CertificateDesk;
+  /** Who runs under the lease of this process; absent in an open cluster. */
+  subLeases?: SubLeaseDesk;
   readonly #world: World;
   readonly #process: SimProcess;
   readonly #prng: Prng;
   #link!: SimEnclaveLink;
+  /** What the core granted of the sub-lease that was asked for last. */
+  #grantedMs = 0;
 
   constructor(
     world: World,
@@ -122,6 +127,7 @@ export class SimNode {
     const { desk, membership } = this;
     const nowMs = this.clock.monotonicMs(world.nowMs);
     this.body = bootBody(world, this, { desk, membership, prng, nowMs });
+    this.subLeases = this.#createSubLeases();
     this.#link.tellKeys();
     this.tell((clock) => this.body.gossip({ type: "tick" }, clock));
     this.#link.attestLater(prng.float() * 20);
@@ -222,6 +228,21 @@ export class SimNode {
     return this.#world.encodes || this.liar !== undefined;
   }
 
+  #createSubLeases(): SubLeaseDesk | undefined {
+    if (!(this.body instanceof RosterBody)) return undefined;
+    const { voter } = this.body;
+    return new SubLeaseDesk({
+      nowMs: () => this.clock.monotonicMs(this.#world.nowMs),
+      grant: (id, wantedMs) => {
+        this.#grantedMs = 0;
+        this.tell((clock) => voter.elect({ type: "sub-lease", id, wantedMs }, clock));
+        return this.#grantedMs;
+      },
+      returned: (id) =>
+        this.tell((clock) => voter.elect({ type: "sub-lease-returned", id }, clock)),
+    });
+  }
+
   #judge(document: CertificateDocument, from: NodeId | undefined): VerifiedCertificate | undefined {
     const judgement = this.desk.judge(document, from);
     if (judgement.kind === "waits") {
@@ -274,6 +295,9 @@ export class SimNode {
             }
           }
         }
+        return;
+      case "sub-lease-granted":
+        this.#grantedMs = effect.grantedMs;
         return;
       case "member":
       case "report":

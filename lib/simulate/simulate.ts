@@ -6,22 +6,33 @@
  * The seed decides everything: how large the cluster is, unless that is given, how far clocks run apart, which faults strike and when,
  * every delay and every draw.
  */
+import { ACTIVE_NODES_MAX } from "../../function/leader-election/rules.ts";
 import { FumataError } from "../base/errors.ts";
 import { createPrng, type Prng } from "../base/prng.ts";
+import { CommandChecker } from "./command_checker.ts";
 import { ElectionChecker } from "./election_checker.ts";
 import { FaultPlayer } from "./fault_player.ts";
 import { drawSchedule, type Mix } from "./fault_schedule.ts";
 import { faultText, type ScheduledFault } from "./faults.ts";
 import { MembershipChecker } from "./membership_checker.ts";
+import { OpenChecker } from "./open_checker.ts";
 import { type TraceEntry, traceInto } from "./trace.ts";
 import { Violation } from "./violation.ts";
 import { World } from "./world.ts";
+
+/** Kinds of clusters. */
+export const CLUSTER_KINDS = ["roster", "open"] as const;
+
+/** One of {@linkcode CLUSTER_KINDS}. */
+export type ClusterKind = typeof CLUSTER_KINDS[number];
 
 /** What a run is made of. What is left out follows from the seed. */
 export interface SimulationOptions {
   /** Any whole number of 0..2^32-1. */
   readonly seed: number;
-  /** Voters, 2..64. */
+  /** What kind of cluster; default `roster`. */
+  readonly kind?: ClusterKind;
+  /** Voters of a roster, 2..64; nodes of an open cluster, 2..1000. */
   readonly nodes?: number;
   /** f: how many of them may lie; needs 3f + 1 nodes. */
   readonly faultBound?: number;
@@ -40,6 +51,7 @@ export interface SimulationOptions {
 /** What a run came to. */
 export interface SimulationResult {
   readonly seed: number;
+  readonly kind: ClusterKind;
   readonly nodes: number;
   readonly faultBound: number;
   readonly mix: Mix;
@@ -56,11 +68,13 @@ export interface SimulationResult {
   /** The whole schedule, also of what was not played. */
   readonly schedule: readonly ScheduledFault[];
   readonly reigns: number;
+  /** Sub-leases that were granted or renewed; in a part of the runs commands ask for them. */
+  readonly subLeases: number;
   /** Elections in which liars were among the active, what they should have won by chance, its variance, and what they won. */
   readonly draws: LiarDraws;
   /** Messages that were sent, and that the network lost. */
   readonly messages: { readonly sent: number; readonly lost: number };
-  /** From the healing to the first lease, ms; absent when it was not reached. */
+  /** From the healing to the first lease, or in an open cluster to the one leader of all, ms; absent when it was not reached. */
   readonly leaseAfterMs?: number;
   /** The same for two equal runs. */
   readonly fingerprint: number;
@@ -76,10 +90,19 @@ export interface LiarDraws {
 
 /** From the healing to a lease, ms: a suspicion, some terms whose collector is dead or lies, each with the longest timeout. */
 export const LEASE_MS_MAX = 60_000;
-/** From the healing until all see all, ms: the dead are tried every few seconds, full states meet every 10 s. */
+/** From the healing until all see all, and from then until an open cluster is one, ms: the dead are tried every few seconds, full states meet every 10 s. */
 export const AGREEMENT_MS_MAX = 60_000;
 /** Length of the phase of faults unless told otherwise, ms. */
 export const FAULTS_MS = 10_000;
+
+/** How often it is looked whether all is well again, virtual ms. */
+const LOOK_MS = 250;
+/** In one run of so many commands want to run under the lease. */
+const COMMANDS_ONE_IN = 3;
+/** What their chance differs by from the run's. */
+const COMMANDS_STREAM = 0x5ab1ea5e;
+const NODES_MAX: Readonly<Record<ClusterKind, number>> = { roster: 64, open: 1_000 };
+const NO_DRAWS: LiarDraws = { elections: 0, expected: 0, variance: 0, won: 0 };
 
 const SIZES = [[2, 0], [3, 0], [4, 1], [5, 0], [5, 1], [7, 1], [7, 2]] as const;
 const LEASES_MS = [240, 480, 800] as const;
@@ -87,16 +110,18 @@ const DRIFTS_PPM = [1_000, 2_000, 20_000, 50_000] as const;
 
 /** Runs a seed to its end. Never throws for what the run finds; a `usage` error for options that make no cluster. */
 export function simulate(options: SimulationOptions): SimulationResult {
-  const { seed, mix = "all", faultsMs = FAULTS_MS } = options;
+  const { seed, kind = "roster", mix = "all", faultsMs = FAULTS_MS } = options;
   const prng = createPrng(seed);
   const { nodes, faultBound } = sizeOf(options, prng);
   const enclaves = 1 + prng.below(2);
+  const worldSeed = prng.uint32();
+  const leaseMs = pick(prng, LEASES_MS);
   const world = new World({
-    seed: prng.uint32(),
+    seed: worldSeed,
     nodes,
-    kind: "roster",
+    kind,
     faultBound,
-    leaseMs: pick(prng, LEASES_MS),
+    leaseMs,
     driftPpm: pick(prng, DRIFTS_PPM),
     enclaves,
     encodes: options.wire ?? false,
@@ -110,9 +135,13 @@ export function simulate(options: SimulationOptions): SimulationResult {
     faultsMs,
   });
   const run = new Run(world, createPrng(prng.uint32()), options.trace);
+  // From a stream of its own: runs without commands are what they were before there were any.
+  const commandPrng = createPrng((seed ^ COMMANDS_STREAM) >>> 0);
+  if (commandPrng.below(COMMANDS_ONE_IN) === 0) run.startCommands(leaseMs, commandPrng);
   const violation = run.play(schedule, options.keep, faultsMs);
   return {
     seed,
+    kind,
     nodes,
     faultBound,
     mix,
@@ -121,8 +150,9 @@ export function simulate(options: SimulationOptions): SimulationResult {
     events: world.events,
     faults: run.faults,
     schedule,
-    reigns: run.checker.reigns.size,
-    draws: drawsOf(run.checker, world),
+    reigns: run.reigns,
+    subLeases: run.subLeases,
+    draws: run.election ? drawsOf(run.election, world) : NO_DRAWS,
     messages: { sent: world.network.sent, lost: world.network.lost },
     ...(run.leaseAfterMs !== undefined && { leaseAfterMs: run.leaseAfterMs }),
     fingerprint: world.fingerprint >>> 0,
@@ -130,9 +160,12 @@ export function simulate(options: SimulationOptions): SimulationResult {
 }
 
 class Run {
-  readonly checker: ElectionChecker;
+  /** Absent in an open cluster. */
+  readonly election?: ElectionChecker;
   readonly faults: Record<string, number> = {};
   leaseAfterMs?: number;
+  readonly #open?: OpenChecker;
+  #commands?: CommandChecker;
   readonly #world: World;
   readonly #membership: MembershipChecker;
   readonly #player: FaultPlayer;
@@ -141,11 +174,30 @@ class Run {
   constructor(world: World, prng: Prng, trace: ((entry: TraceEntry) => void) | undefined) {
     this.#world = world;
     this.#trace = trace;
-    this.checker = new ElectionChecker(world);
+    const checker = world.config ? new ElectionChecker(world) : new OpenChecker(world);
+    if (checker instanceof ElectionChecker) this.election = checker;
+    else this.#open = checker;
     this.#membership = new MembershipChecker(world);
-    this.#player = new FaultPlayer(world, prng, () => this.checker.leader());
+    this.#player = new FaultPlayer(world, prng, () => checker.leader());
     if (trace) traceInto(world, trace);
-    world.watchers.push(this.checker, this.#membership);
+    world.watchers.push(checker, this.#membership);
+  }
+
+  /** Certificates that somebody accepted. */
+  get reigns(): number {
+    return this.election?.reigns.size ?? this.#open!.reigns;
+  }
+
+  /** Sub-leases that were granted or renewed. */
+  get subLeases(): number {
+    return this.#commands?.grants ?? 0;
+  }
+
+  /** From now on commands want to run under the lease; an open cluster has none. */
+  startCommands(leaseMs: number, prng: Prng): void {
+    if (!this.election) return;
+    this.#commands = new CommandChecker(this.#world, this.election, leaseMs, prng);
+    this.#world.watchers.push(this.#commands);
   }
 
   play(
@@ -184,18 +236,32 @@ class Run {
     this.#membership.disturbed();
     this.#say("everything is healed");
     const healedMs = world.nowMs;
-    const { checker } = this;
-    if (!world.runUntil(healedMs + LEASE_MS_MAX, () => checker.leaseSeenMs > healedMs)) {
-      throw new Violation("I7", `nobody holds a lease ${LEASE_MS_MAX} ms later`, world.nowMs);
-    }
-    this.leaseAfterMs = world.nowMs - healedMs;
-    while (this.#membership.disagreements().length > 0) {
-      const [first] = this.#membership.disagreements();
-      if (world.nowMs - healedMs > AGREEMENT_MS_MAX) {
-        const message = `${first} ${AGREEMENT_MS_MAX} ms after everything was healed`;
-        throw new Violation("completeness", message, world.nowMs);
+    const { election } = this;
+    if (election) {
+      if (!world.runUntil(healedMs + LEASE_MS_MAX, () => election.leaseSeenMs > healedMs)) {
+        throw new Violation("I7", `nobody holds a lease ${LEASE_MS_MAX} ms later`, world.nowMs);
       }
-      world.runUntil(world.nowMs + 250);
+      this.leaseAfterMs = world.nowMs - healedMs;
+    }
+    this.#await("completeness", () => this.#membership.disagreement());
+    // The function takes no more nodes than that: a larger open cluster has members, and no leader.
+    if (this.#open && world.nodes.length <= ACTIVE_NODES_MAX) {
+      const open = this.#open;
+      this.#await("I7", () => open.disagreement());
+      this.leaseAfterMs = world.nowMs - healedMs;
+    }
+  }
+
+  /** Lets time pass until nothing is wrong any more, at most for the time that is allowed. */
+  #await(invariant: string, wrong: () => string | undefined): void {
+    const world = this.#world;
+    const sinceMs = world.nowMs;
+    for (let found = wrong(); found !== undefined; found = wrong()) {
+      if (world.nowMs - sinceMs > AGREEMENT_MS_MAX) {
+        const message = `${found} ${AGREEMENT_MS_MAX} ms after everything was healed`;
+        throw new Violation(invariant, message, world.nowMs);
+      }
+      world.runUntil(world.nowMs + LOOK_MS);
     }
   }
 
@@ -209,7 +275,21 @@ function sizeOf(
   prng: Prng,
 ): { readonly nodes: number; readonly faultBound: number } {
   const [drawnNodes, drawnBound] = pick(prng, SIZES);
+  const { kind = "roster" } = options;
   const nodes = options.nodes ?? drawnNodes;
+  if (nodes > NODES_MAX[kind]) {
+    throw new FumataError(
+      "usage",
+      `Cannot simulate ${nodes} nodes of kind "${kind}": ${NODES_MAX[kind]} are the most`,
+    );
+  }
+  if (kind === "open") {
+    if (!options.faultBound) return { nodes, faultBound: 0 };
+    throw new FumataError(
+      "usage",
+      "Cannot simulate liars in an open cluster: it promises nothing against them",
+    );
+  }
   const faultBound = options.faultBound ?? (options.nodes === undefined ? drawnBound : 0);
   if (nodes < 3 * faultBound + 1) {
     throw new FumataError(

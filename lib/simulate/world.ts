@@ -25,7 +25,7 @@ import { SimNode } from "./sim_node.ts";
 /** What a world is made of. */
 export interface WorldOptions {
   readonly seed: number;
-  /** 1..64 in a roster cluster. */
+  /** 1..64 in a roster cluster, 1..1000 in an open one. */
   readonly nodes: number;
   readonly kind: "roster" | "open";
   readonly faultBound: number;
@@ -72,6 +72,7 @@ export class World {
   readonly watchers: Watcher[] = [];
   /** What is written down, where somebody wants to read it. */
   trace?: (line: string) => void;
+  readonly #nodesById: ReadonlyMap<string, SimNode>;
   readonly #queue = new EventQueue();
   readonly #keys = new Map<string, RsaPublicKey>();
 
@@ -111,6 +112,7 @@ export class World {
         address: { host: "10.0.0.1", port: PORT_FIRST + place },
         prng: createPrng(this.#draw()),
       }));
+    this.#nodesById = new Map(this.nodes.map((node) => [node.id, node]));
   }
 
   /** Starts all nodes, within a moment. */
@@ -183,9 +185,14 @@ export class World {
     return this.#keys.get(base64url(thumbprint(jwk))) ?? "is no enclave's of this world";
   }
 
+  /** The node with an id; `undefined` for a stranger. */
+  nodeOf(id: string): SimNode | undefined {
+    return this.#nodesById.get(id);
+  }
+
   /** What a node is called; the id itself for a stranger. */
   nameOf(id: string): string {
-    return this.nodes.find((node) => node.id === id)?.name ?? id;
+    return this.nodeOf(id)?.name ?? id;
   }
 
   #deliver(packet: Packet): void {

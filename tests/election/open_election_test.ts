@@ -201,6 +201,18 @@ Deno.test("a head whose active set holds nobody that the node knows is ignored a
     head: { term: 900, id: foreign.id },
   });
   strictEqual(world.sent.length, sent);
+  // Somebody of that active set turns up: now the head concerns this node.
+  world.step(world.node("a"), {
+    type: "view",
+    active: ["a", "b"].map(candidate),
+    known: ["a", "b", "x"],
+  });
+  world.step(world.node("a"), {
+    type: "head-seen",
+    from: "b",
+    head: { term: 900, id: foreign.id },
+  });
+  deepStrictEqual(world.sent.at(-1)?.message, { kind: "want-certificate", id: foreign.id });
 });
 
 Deno.test("a node never votes twice in a term, also after a restart and with another view", () => {

@@ -28,6 +28,11 @@ export interface SoakReport {
 const TELL_MS = 1_000;
 /** One run in so many has every message encoded, signed and verified; it takes several times as long. */
 const WIRE_ONE_IN = 16;
+/** One run in so many is of an open cluster. */
+const OPEN_ONE_IN = 6;
+/** The phases of faults last this long at least, ms, and up to so many seconds more. */
+const FAULTS_MS_MIN = 3_000;
+const FAULTS_LENGTHS = 8;
 
 self.onmessage = ({ data }: MessageEvent<SoakOrder>) => {
   let { seed } = data;
@@ -37,8 +42,15 @@ self.onmessage = ({ data }: MessageEvent<SoakOrder>) => {
     const failures: string[] = [];
     for (; performance.now() < endMs; seed += data.stride) {
       const mix = MIXES[seed % MIXES.length];
-      const wire = Math.floor(seed / MIXES.length) % WIRE_ONE_IN === 0;
-      const options = { seed, mix, wire };
+      const round = Math.floor(seed / MIXES.length);
+      const options = {
+        seed,
+        mix,
+        wire: round % WIRE_ONE_IN === 0,
+        kind: round % OPEN_ONE_IN === OPEN_ONE_IN - 1 ? "open" as const : "roster" as const,
+        // Most of what can go wrong does so soon: many short phases of faults find more than few long ones.
+        faultsMs: FAULTS_MS_MIN + 1_000 * (round % FAULTS_LENGTHS),
+      };
       const result = simulate(options);
       tally = addRun(tally, result);
       if (result.violation) {

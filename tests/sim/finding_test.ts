@@ -1,6 +1,8 @@
 /** What the simulator is for: with a rule of the core taken away it fails, says how to repeat that, makes it small and draws it. */
 import { deepStrictEqual, ok, strictEqual } from "node:assert";
 import { Promises } from "../../lib/election/roster/promises.ts";
+import { SubLeases } from "../../lib/election/roster/sub_leases.ts";
+import { SubLeaseDesk } from "../../lib/node/sub_lease_desk.ts";
 import {
   diagramOf,
   type Mix,
@@ -15,6 +17,8 @@ import {
 
 /** Seeds that are tried until one fails: many times as many as it takes. */
 const SEEDS_MAX = 200;
+/** A leader that is asked to step down while a command runs. */
+const SUB_LEASE_SEED = 177;
 
 /** Runs with a method of the core replaced. */
 function withBroken<Core extends object, Name extends keyof Core, T>(
@@ -64,6 +68,28 @@ Deno.test("voters that keep no promise make two leaseholders, and the failure is
     ok(text.split("\n").length > 5);
     ok(mermaid.startsWith("sequenceDiagram\n  participant "));
     ok(mermaid.includes("->>"));
+  });
+});
+
+Deno.test("a step-down that does not wait for commands lets one run under two leaders' leases", () => {
+  withBroken(SubLeases.prototype, "idleAtMs", () => -Infinity, () => {
+    const result = simulate({ seed: SUB_LEASE_SEED, mix: "crashes" });
+    strictEqual(result.violation?.invariant, "I2");
+    ok(result.violation.message.includes("a command of "));
+  });
+  const result = simulate({ seed: SUB_LEASE_SEED, mix: "crashes" });
+  strictEqual(result.violation, undefined);
+  ok(result.subLeases > 0);
+});
+
+Deno.test("two commands of one name that a node lets run at one time are found", () => {
+  const { take } = SubLeaseDesk.prototype;
+  const shared: typeof take = function (this: SubLeaseDesk, name, holder, wantedMs) {
+    return take.call(this, `${name} ${holder}`, holder, wantedMs);
+  };
+  withBroken(SubLeaseDesk.prototype, "take", shared, () => {
+    const { result } = firstFailure("all");
+    ok(result.violation?.message.endsWith("run at one time"), result.violation?.message);
   });
 });
 

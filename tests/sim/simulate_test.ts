@@ -1,5 +1,6 @@
 /** The simulator itself: runs repeat, keep the promises under every mix, and a failure is found, told and shrunk. */
-import { deepStrictEqual, ok, strictEqual } from "node:assert";
+import { deepStrictEqual, ok, strictEqual, throws } from "node:assert";
+import { FumataError } from "../../lib/base/errors.ts";
 import {
   entryText,
   MIXES,
@@ -45,6 +46,27 @@ for (const mix of MIXES) {
     }
   });
 }
+
+Deno.test("open clusters keep what they promise under every mix, and become one again", () => {
+  for (const [i, mix] of MIXES.entries()) {
+    // The first two are seeds that found something.
+    for (const seed of [19, 98, 100 + i]) {
+      const options = { kind: "open", seed, mix, faultsMs: 5_000 } as const;
+      const result = simulate(options);
+      strictEqual(result.violation, undefined, replayCommand(options, result));
+    }
+  }
+  for (const seed of [19, 98]) {
+    const result = simulate({ kind: "open", seed });
+    strictEqual(result.violation, undefined);
+    ok(result.reigns > 1);
+  }
+});
+
+Deno.test("a cluster can't be of another size than its kind allows, nor an open one have liars", () => {
+  throws(() => simulate({ seed: 1, nodes: 65 }), FumataError);
+  throws(() => simulate({ seed: 1, kind: "open", nodes: 4, faultBound: 1 }), FumataError);
+});
 
 Deno.test("clusters keep every promise when every message is encoded, and some are damaged", () => {
   for (const seed of [1, 2, 3]) {

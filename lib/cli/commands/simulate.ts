@@ -5,6 +5,8 @@
 import { EXIT_CODES, FumataError } from "../../base/errors.ts";
 import {
   addRun,
+  CLUSTER_KINDS,
+  type ClusterKind,
   diagramOf,
   EMPTY_TALLY,
   entryText,
@@ -64,8 +66,8 @@ export const simulateCommand: Command = {
       name: "nodes",
       type: "number",
       placeholder: "N",
-      range: [2, 64],
-      help: "voters (default: the seed draws 2 to 7)",
+      range: [2, 1_000],
+      help: "voters, at most 64; nodes of an open cluster (default: the seed draws 2 to 7)",
     },
     {
       name: "liars",
@@ -74,6 +76,13 @@ export const simulateCommand: Command = {
       placeholder: "N",
       range: [0, 21],
       help: "how many of them may lie: 3 N + 1 nodes are needed (default 0 with --nodes)",
+    },
+    {
+      name: "kind",
+      type: "string",
+      choices: CLUSTER_KINDS,
+      default: "roster",
+      help: "a cluster with a roster, or an open one",
     },
     {
       name: "mix",
@@ -173,6 +182,7 @@ function optionsOf(args: Arguments): Omit<SimulationOptions, "seed"> {
   const seconds = args.number("duration");
   const keep = args.text("keep");
   return {
+    kind: (args.text("kind") ?? "roster") as ClusterKind,
     mix: (args.text("mix") ?? "all") as Mix,
     wire: args.has("wire"),
     ...(nodes !== undefined && { nodes }),

@@ -1,0 +1,38 @@
+/** What opens a term in an open cluster. */
+import { strictEqual } from "node:assert";
+import { OpenTerms } from "../../lib/election/open_terms.ts";
+import type { GaveUp } from "../../lib/election/types.ts";
+
+const HEAD = { term: 2, id: "head" };
+const VIEW = new Set(["a", "b", "c", "d"]);
+const NEEDED = 3;
+
+function gaveUp(voter: string, term: number): GaveUp {
+  return { prev: HEAD.id, term, voter, key: voter, signature: `${voter} ${term}` };
+}
+
+Deno.test("who gave up a later term counts for the terms before it", () => {
+  const terms = new OpenTerms(HEAD, 4);
+  for (const voter of ["a", "b"]) terms.note(gaveUp(voter, 4));
+  strictEqual(terms.open(VIEW, NEEDED), false);
+  terms.note(gaveUp("c", 5));
+  strictEqual(terms.open(VIEW, NEEDED), true);
+  strictEqual(terms.current, 5);
+  strictEqual(terms.hasGivenUp("c"), true);
+  strictEqual(terms.hasGivenUp("a"), false);
+});
+
+Deno.test("two words of one voter about two terms are one voter", () => {
+  const terms = new OpenTerms(HEAD, 4);
+  terms.note(gaveUp("a", 4));
+  for (const term of [4, 5]) terms.note(gaveUp("b", term));
+  strictEqual(terms.open(VIEW, NEEDED), false);
+});
+
+Deno.test("a stranger's word opens nothing", () => {
+  const terms = new OpenTerms(HEAD, 4);
+  for (const voter of ["a", "b", "x"]) terms.note(gaveUp(voter, 4));
+  strictEqual(terms.open(VIEW, NEEDED), false);
+  terms.note(gaveUp("d", 4));
+  strictEqual(terms.open(VIEW, NEEDED), true);
+});
