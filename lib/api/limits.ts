@@ -12,9 +12,13 @@ export interface ApiLimits {
   readonly bodyBytesMax: number;
   /** From the connection to the whole request, ms. */
   readonly requestMs: number;
-  /** For the reader to take an answer, ms: the longest is some hundred kilobytes. */
+  /** For the reader to take an answer, ms, beside what its length needs. */
   readonly answerMs: number;
-  /** Requests that wait for something to happen, such as another leader. Connections are left for those that do not. */
+  /** How fast a reader takes a long answer at least; a chain of certificates is megabytes. */
+  readonly answerBytesPerMs: number;
+  /** Long answers at a time: each is some 30 MB of memory and a tenth of a second in which the node does nothing else. */
+  readonly longAnswersMax: number;
+  /** Requests without a token that wait for something to happen, such as another leader. Connections are left for those that do not. */
   readonly waitsMax: number;
   /** Bytes that a reader of events may be behind before it is cut off: the longest certificate fits several times. */
   readonly backlogBytesMax: number;
@@ -30,6 +34,8 @@ export const API_LIMITS: ApiLimits = {
   bodyBytesMax: 64 * 1024,
   requestMs: 5_000,
   answerMs: 10_000,
+  answerBytesPerMs: 200,
+  longAnswersMax: 2,
   waitsMax: 24,
   backlogBytesMax: 1024 * 1024,
   heartbeatMs: 15_000,

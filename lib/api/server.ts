@@ -48,6 +48,7 @@ export class ApiServer implements AsyncDisposable {
   readonly #answering = new Set<Promise<void>>();
   readonly #streams: EventStreams;
   readonly #waits: Waits;
+  #longAnswers = 0;
 
   /** Listens. Throws a {@linkcode FumataError} when the address is not to be had. */
   static async start(options: ApiOptions): Promise<ApiServer> {
@@ -114,9 +115,10 @@ export class ApiServer implements AsyncDisposable {
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    using places = new DisposableStack();
     let answer: ApiAnswer;
     try {
-      answer = await this.#route(request, response);
+      answer = await this.#route(request, response, places);
       if ("events" in answer && this.#streams.isFull) {
         throw new RequestFault(503, "too many follow the events already", { "retry-after": "5" });
       }
@@ -135,12 +137,15 @@ export class ApiServer implements AsyncDisposable {
       if (request.method !== "HEAD") return this.#streams.serve(response, answer.events, fields);
       answer = { status: 200, text: "", contentType: "text/event-stream" };
     }
-    // From now on time is the reader's again: one that takes nothing would hold its connection for ever.
-    setDeadline(request.socket, this.#limits.answerMs);
-    await write(request, response, answer, fields);
+    await write(request, response, answer, fields, this.#limits);
   }
 
-  async #route(request: IncomingMessage, response: ServerResponse): Promise<ApiAnswer> {
+  /** What the answer takes up goes into `places`, until it is out. */
+  async #route(
+    request: IncomingMessage,
+    response: ServerResponse,
+    places: DisposableStack,
+  ): Promise<ApiAnswer> {
     const { node, at, routes, token } = this.#options;
     checkHost(request, at.host);
     const url = URL.parse(request.url ?? "/", "http://node");
@@ -149,6 +154,7 @@ export class ApiServer implements AsyncDisposable {
     const route = findRoute(routes, url.pathname, request.method ?? "");
     if (route.needsToken) checkToken(request, token);
     const body = await readJson(request, this.#limits.bodyBytesMax);
+    if (route.isLong) this.#takeLongAnswer(places);
     // The request is here as a whole: from now on time is the route's.
     clearDeadline(request.socket);
     const lastEventId = Number(request.headers["last-event-id"] ?? NaN);
@@ -159,9 +165,18 @@ export class ApiServer implements AsyncDisposable {
       body,
       isLocal: isLoopback((request.socket.remoteAddress ?? "").replace(/^::ffff:/, "")),
       hasSeen: (tag) => hasSeen(request, tag),
-      waitUntil: (condition, waitMs) => this.#waits.until(condition, waitMs, gone),
+      waitUntil: (condition, waitMs) =>
+        this.#waits.until(condition, waitMs, gone, route.needsToken),
       ...(Number.isSafeInteger(lastEventId) && { lastEventId }),
     });
+  }
+
+  #takeLongAnswer(places: DisposableStack): void {
+    if (this.#longAnswers >= this.#limits.longAnswersMax) {
+      throw new RequestFault(503, "too many take long answers already", { "retry-after": "5" });
+    }
+    this.#longAnswers++;
+    places.defer(() => this.#longAnswers--);
   }
 }
 
@@ -178,12 +193,15 @@ async function write(
   response: ServerResponse,
   answer: Exclude<ApiAnswer, { events: unknown }>,
   fields: Readonly<Record<string, string>>,
+  { answerMs, answerBytesPerMs }: ApiLimits,
 ): Promise<void> {
   const { tag } = answer;
   const isKnown = tag !== undefined && hasSeen(request, tag);
   const [text, contentType] = "json" in answer
     ? [JSON.stringify(answer.json) + "\n", "application/json"]
     : [answer.text, answer.contentType ?? "text/plain"];
+  // From now on time is the reader's again: one that takes nothing would hold its connection for ever.
+  setDeadline(request.socket, answerMs + text.length / answerBytesPerMs);
   const status = isKnown ? 304 : answer.status ?? 200;
   response.writeHead(status, {
     ...fields,

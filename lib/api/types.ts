@@ -60,6 +60,8 @@ export interface Route {
   readonly path: string;
   /** Whether it needs the node's token: whatever changes something, and whatever tells secrets. */
   readonly needsToken: boolean;
+  /** Whether its answer can be megabytes: the server makes and sends only a few of those at a time. */
+  readonly isLong?: boolean;
   /** Its entry in `/openapi.json`; a test holds real answers against it. */
   readonly doc: RouteDoc;
   /** Throws a `FumataError` for what the caller can mend; its code becomes the status. */

@@ -14,10 +14,18 @@ export class Waits {
     this.#waitsMax = waitsMax;
   }
 
-  /** See `ApiRequest.waitUntil`; `gone` resolves when the client is not there any more. */
-  async until(condition: () => boolean, waitMs: number, gone: Promise<void>): Promise<void> {
+  /**
+   * See `ApiRequest.waitUntil`; `gone` resolves when the client is not there any more. Who `mayAlways` is not turned away for their number: an
+   * order is carried out already when it begins to wait.
+   */
+  async until(
+    condition: () => boolean,
+    waitMs: number,
+    gone: Promise<void>,
+    mayAlways: boolean,
+  ): Promise<void> {
     if (this.#closed || condition()) return;
-    if (this.#stops.size >= this.#waitsMax) {
+    if (!mayAlways && this.#stops.size >= this.#waitsMax) {
       throw new RequestFault(503, "too many requests wait already", { "retry-after": "5" });
     }
     const { promise, resolve } = Promise.withResolvers<void>();

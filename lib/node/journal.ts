@@ -205,19 +205,26 @@ export class Journal {
 
   /** A voter signed an envelope around something that does not verify. */
   forged(by: string, kind: string): void {
-    this.#misbehaviour(by, `forged-${kind}`, `sent a ${kind} that does not verify`);
+    // Also what an honest voter says under another function, as its predecessor during a succession, or what somebody repeats of that.
+    const words =
+      `sent a ${kind} that does not verify; it runs another function, is broken or lies`;
+    this.#misbehaviour(by, `forged-${kind}`, words);
   }
 
   #misbehaviour(by: string, how: string, words: string): void {
     const key = `${by} ${how}`;
     if (this.#misbehaved.has(key)) return;
     this.#misbehaved.add(key);
-    this.logger.log("warn", "misbehaved", `${by} ${words}; it is broken or lies`, { by, how });
+    this.logger.log("warn", "misbehaved", `${by} ${words}`, { by, how });
   }
 
   rosterNote(note: RosterNote): void {
     if (note.what === "misbehaved") {
-      return this.#misbehaviour(note.by, note.how, MISBEHAVIOUR_WORDS[note.how]);
+      return this.#misbehaviour(
+        note.by,
+        note.how,
+        `${MISBEHAVIOUR_WORDS[note.how]}; it is broken or lies`,
+      );
     }
     if (note.what === "liar") {
       const { evidence } = note;

@@ -2,6 +2,8 @@
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert";
 import { API_LIMITS } from "../../lib/api/limits.ts";
 import { isOrigin } from "../../lib/api/cross_origin.ts";
+import { ROUTES } from "../../lib/api/routes.ts";
+import type { Route } from "../../lib/api/types.ts";
 import { readAll, Served, TOKEN } from "./_served.ts";
 
 Deno.test("a wrong method is told which are right; OPTIONS and HEAD are answered", async () => {
@@ -124,6 +126,26 @@ Deno.test("long poll: wrong times are refused, too many waits too, and none outl
   await served[Symbol.asyncDispose]();
   ok(!(await answer).includes(" 200 "));
   last.close();
+});
+
+Deno.test("strangers who wait take no place from orders", async () => {
+  const order: Route = {
+    method: "POST",
+    path: "/order",
+    needsToken: true,
+    doc: { summary: "An order that takes a moment.", answers: { 200: { means: "Done." } } },
+    async handle({ waitUntil }) {
+      await waitUntil(() => false, 1);
+      return { json: {} };
+    },
+  };
+  await using served = await Served.start({
+    limits: { ...API_LIMITS, waitsMax: 0 },
+    routes: [...ROUTES, order],
+    node: { enclaves: [{ name: "e", connect: () => Promise.reject(new Error("down")) }] },
+  });
+  strictEqual((await served.get("/v1/leader?wait=1ms")).status, 503);
+  strictEqual((await served.post("/order", {}, TOKEN)).status, 200);
 });
 
 Deno.test("pages of other origins read nothing unless their origin was allowed", async () => {

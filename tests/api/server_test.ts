@@ -113,7 +113,7 @@ Deno.test("a reader that takes nothing of its answer is cut off in time", async 
     handle: () => ({ status: 200, text: "x".repeat(32 * 1024 * 1024) }),
   };
   await using served = await Served.start({
-    limits: { ...API_LIMITS, connectionsMax: 1, answerMs: 200 },
+    limits: { ...API_LIMITS, connectionsMax: 1, answerMs: 200, answerBytesPerMs: Infinity },
     routes: [...ROUTES, long],
   });
   using slow = await served.connect();
@@ -122,4 +122,33 @@ Deno.test("a reader that takes nothing of its answer is cut off in time", async 
   await slow.read(new Uint8Array(1));
   const request = "GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n";
   while (!(await served.raw(request)).includes(" 200 "));
+});
+
+Deno.test("long answers are made and sent a few at a time, and have the time that they need", async () => {
+  const made = Promise.withResolvers<void>();
+  const long: Route = {
+    method: "GET",
+    path: "/long",
+    needsToken: false,
+    isLong: true,
+    doc: { summary: "More than sockets buffer.", answers: { 200: { means: "Much." } } },
+    handle() {
+      made.resolve();
+      return { status: 200, text: "x".repeat(32 * 1024 * 1024) };
+    },
+  };
+  await using served = await Served.start({
+    limits: { ...API_LIMITS, longAnswersMax: 1, answerMs: 0 },
+    routes: [...ROUTES, long],
+  });
+  const request = "GET /long HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n";
+  const slow = await served.connect();
+  await slow.write(new TextEncoder().encode(request));
+  await made.promise;
+  match(await served.raw(request), /^HTTP\/1.1 503 [^]*retry-after/i);
+  slow.close();
+  // Its place is free again as soon as the server has noticed, and then all of the answer comes.
+  let answer = await served.raw(request);
+  while (answer.includes(" 503 ")) answer = await served.raw(request);
+  ok(answer.length > 32 * 1024 * 1024);
 });

@@ -22,6 +22,7 @@ export const CHAIN_ROUTES: readonly Route[] = [
     method: "GET",
     path: "/v1/chain",
     needsToken: false,
+    isLong: true,
     doc: {
       summary:
         "Every certificate that this node keeps, with the keys and their evidence, for audits.",
