@@ -59,7 +59,7 @@ export const NODE_SERVICE_FLAGS: readonly Flag[] = [
     name: "name",
     type: "string",
     placeholder: "NAME",
-    help: "label of this node; default its address",
+    help: "label of this node; default its name in the roster, else its address",
   },
   {
     name: "cluster",

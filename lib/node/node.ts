@@ -39,7 +39,7 @@ import type { Middleman } from "./middleman.ts";
 import { NodeMetrics } from "./node_metrics.ts";
 import { OpenPart } from "./open_part.ts";
 import { RosterPart } from "./roster_part.ts";
-import { rosterOf } from "./roster_cluster.ts";
+import { rosterOf, voterName } from "./roster_cluster.ts";
 import { SourceLimit } from "./source_limit.ts";
 import type { StoredCertificate } from "./chain_store.ts";
 import { StateStore, type StoredKey } from "./state_store.ts";
@@ -173,7 +173,6 @@ export class Node implements AsyncDisposable {
     const { identity } = this.#store;
     this.id = identity.id;
     this.address = options.advertise ?? this.#transport.address;
-    this.name = options.name ?? formatAddress(this.address);
     this.history = new History(this.id);
     this.events = new EventLog(options.logger, Date.now);
     this.events.follow((event) => {
@@ -183,6 +182,8 @@ export class Node implements AsyncDisposable {
     this.#journal = new Journal(this.events, this.id);
     this.#mailbox = new Mailbox(identity, this.#domain, this.#sealer);
     this.#desk = new CertificateDesk(this.#domain, this.#store, options.description);
+    this.name = options.name ?? voterName(this.#desk.description, this.id) ??
+      formatAddress(this.address);
     this.#keyExchange = this.#createKeyExchange();
     const description = this.#desk.description;
     this.#kind = description?.kind ?? "open";

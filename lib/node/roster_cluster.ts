@@ -16,6 +16,7 @@ import type { CertificateDocument } from "../certificate/types.ts";
 import { sha256 } from "../crypto/digest.ts";
 import type { Identity } from "../crypto/ed25519.ts";
 import type { Roster, RosterEffect, RosterRules } from "../election/roster/types.ts";
+import type { FunctionDescription } from "./function_description.ts";
 import { rosterElectionRules } from "../wire/roster_signing.ts";
 
 /** The electorate as the core knows it. */
@@ -27,6 +28,15 @@ export function rosterOf(config: ClusterConfig): Roster {
     leaseMs: config.lease.leaseMs,
     ...(config.sticky && { stickyTenureMax: config.maxTenure || Infinity }),
   };
+}
+
+/** What the roster calls the node `id`, as its certificates will; `undefined` for who is no voter, and in open clusters. */
+export function voterName(
+  description: FunctionDescription | undefined,
+  id: string,
+): string | undefined {
+  if (description?.kind !== "roster") return undefined;
+  return description.config.roster.find((voter) => base64url(voter.id) === id)?.name;
 }
 
 /** `prev` of the first certificate. */

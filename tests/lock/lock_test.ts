@@ -60,3 +60,23 @@ Deno.test("a hand-over waits for the command to stop, and its exit codes are kep
   locks.cluster.signal(last.folder, "SIGCONT");
   deepStrictEqual(locks.overlaps(), []);
 });
+
+Deno.test("a command whose guard saw the end of the lease first is started again, and is no end of the lock", async () => {
+  await using locks = await Locks.start();
+  locks.lockAll("obedient");
+  const first = await locks.next(() => true);
+  // What the guard does by its own clock, before the process that it guards for has noticed anything.
+  Deno.kill(-await groupOf(first.run), "SIGKILL");
+  const second = await Promise.race([
+    locks.next(({ run }) => run !== first.run),
+    locks.of(first.folder).ended,
+  ]);
+  ok("run" in second, "the lock went on");
+  deepStrictEqual(locks.overlaps(), []);
+});
+
+/** The process group of a process; the guard is its head. */
+async function groupOf(pid: number): Promise<number> {
+  const stat = await Deno.readTextFile(`/proc/${pid}/stat`);
+  return Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[2]);
+}

@@ -61,6 +61,12 @@ export async function runNode(
   if (!first) return 0;
   // Started once more as what the function turned out to be, at the same port.
   const { description, port } = first;
+  context.logger(logForm).log(
+    "info",
+    "started-again",
+    `the function turned out to serve ${description.kind} clusters; starting again for that`,
+    { kind: description.kind },
+  );
   const again = { ...options, description, bind: { ...options.bind, port } };
   await runOnce(adapt(again), service);
   return 0;

@@ -100,9 +100,12 @@ async function runIn(folder: string, options: OfficeRunOptions): Promise<OfficeR
   await ended;
   while (isGroupAlive(group) && tenure.remainingMs(clock.nowMs()) > 0) await alarm.sleep(LOOK_MS);
   const wasStarted = await exists(startedFile);
+  // A guard gives the command's exit code and is killed by nobody but a watcher: by itself, when what it knows of the lease ends
+  // earlier than what is known here.
+  const wasKilled = status!.signal === "SIGKILL";
   return {
     ...(wasStarted && { code: status!.code }),
-    isLost: tenure.isLost || !wasStarted,
+    isLost: tenure.isLost || !wasStarted || wasKilled,
   };
 }
 
