@@ -22,9 +22,12 @@ export interface Contact {
 
 /** First words of one node. */
 export interface Contacts extends Part {
-  /** Adds the subject of a claim, or replaces its older claim. `vouched` means that a member passed the claim on. */
-  offer(claim: AliveClaim, vouched: boolean): void;
-  candidate(id: NodeId): AliveClaim | undefined;
+  /**
+   * Adds the subject of a claim, or replaces its older claim. `vouched` means that a member passed the claim on, `isNews` that others may
+   * not have it.
+   */
+  offer(claim: AliveClaim, vouched: boolean, isNews: boolean): void;
+  candidate(id: NodeId): { readonly claim: AliveClaim; readonly isNews: boolean } | undefined;
   /** Pings an address once. Seeds and the dead are paced by the caller. */
   ping(address: Address, id?: NodeId): void;
   /** The contact that has this nonce; it is used up. */
@@ -44,6 +47,7 @@ const TIMEOUTS_WAITED = 20;
 
 interface Candidate {
   readonly claim: AliveClaim;
+  readonly isNews: boolean;
   vouched: boolean;
   attempts: number;
   nextMs: number;
@@ -100,31 +104,42 @@ export function createContacts(
     return worst !== undefined;
   }
 
-  function tryDue(vouched: boolean): void {
+  /** Gives whether all that were due have been tried; not, when there were more than the rate allows. */
+  function tryDue(vouched: boolean): boolean {
     for (const [id, candidate] of candidates) {
       if (candidate.vouched !== vouched || candidate.nextMs > context.nowMs) continue;
       if (candidate.attempts >= (vouched ? ATTEMPTS_VOUCHED : ATTEMPTS_UNVOUCHED)) {
         candidates.delete(id);
         continue;
       }
-      if (tokens < 1) return;
+      if (tokens < 1) return false;
       tokens--;
+      // Who was tried goes to the end: of thousands that wait for their first word only the foremost are looked at.
+      candidates.delete(id);
+      candidates.set(id, candidate);
       candidate.nextMs = context.nowMs + 2 * settings.probeTimeoutMs * 2 ** candidate.attempts;
       candidate.attempts++;
       ping(candidate.claim.address, id);
     }
+    return true;
   }
 
   return {
-    offer(claim, vouched) {
+    offer(claim, vouched, isNews) {
       const before = candidates.get(claim.subject);
       if (before) before.vouched ||= vouched;
       if (before && before.claim.incarnation >= claim.incarnation) return;
       if (!before && !makeRoom()) return;
       earliestMs = Math.min(earliestMs, context.nowMs);
-      candidates.set(claim.subject, { claim, vouched, attempts: 0, nextMs: context.nowMs });
+      candidates.set(claim.subject, {
+        claim,
+        isNews,
+        vouched,
+        attempts: 0,
+        nextMs: context.nowMs,
+      });
     },
-    candidate: (id) => candidates.get(id)?.claim,
+    candidate: (id) => candidates.get(id),
     ping,
     answered(nonce) {
       const contact = contacts.get(nonce);
@@ -141,9 +156,9 @@ export function createContacts(
     run() {
       refillTokens();
       // Whom members vouch for goes first, so that a flood of strangers holds no join up.
-      tryDue(true);
-      tryDue(false);
-      earliestMs = Infinity;
+      const allTried = tryDue(true) && tryDue(false);
+      earliestMs = allTried ? Infinity : context.nowMs;
+      if (!allTried) return;
       for (const { nextMs } of candidates.values()) earliestMs = Math.min(earliestMs, nextMs);
     },
     shift() {},

@@ -48,6 +48,12 @@ export interface Membership {
   snapshot(): Claim[];
 }
 
+/**
+ * Up to so many claims of the full state by which a node came in are passed on all the same: when all start at once each knows others, and it
+ * speeds them up. To pass on thousands that everyone has takes minutes, in which real news waits.
+ */
+const ARRIVAL_TOLD_MAX = 128;
+
 type Datagram = MembershipEvent & { type: "message" };
 type Ping = GossipMessage & { kind: "ping" };
 type Ack = GossipMessage & { kind: "ack" };
@@ -58,7 +64,7 @@ export function createMembership(options: MembershipOptions): Membership {
   const { view, settings } = context;
   const own = createOwn(context);
   const judgement = createJudgement(context, own, {
-    candidate: (claim, vouched) => contacts.offer(claim, vouched),
+    candidate: (claim, vouched, isNews) => contacts.offer(claim, vouched, isNews),
     isCandidate: (id) => contacts.candidate(id) !== undefined,
     arrived(record, cameBack) {
       contacts.settled(record.id);
@@ -132,7 +138,9 @@ export function createMembership(options: MembershipOptions): Membership {
     const { sender, address, claims } = event;
     const known = sender !== undefined && isTrusted(view.get(sender));
     const fromMember = known || sync.asked(address);
-    for (const claim of claims) judgement.hear(claim, { sender, fromMember, fullState: true });
+    const isArrival = sync.asked(address) && !sync.everDone() && claims.length > ARRIVAL_TOLD_MAX;
+    const heard = { sender, fromMember, fullState: true, isArrival };
+    for (const claim of claims) judgement.hear(claim, heard);
     sync.ended(address, true);
   }
 
@@ -141,7 +149,7 @@ export function createMembership(options: MembershipOptions): Membership {
     if (sender === options.self.id) return receiveOwn(message);
     const fromMember = isTrusted(view.get(sender));
     for (const claim of message.claims) {
-      judgement.hear(claim, { sender, fromMember, fullState: false });
+      judgement.hear(claim, { sender, fromMember, fullState: false, isArrival: false });
     }
     // The claims may have changed how the sender stands.
     const record = view.get(sender);
@@ -222,9 +230,10 @@ export function createMembership(options: MembershipOptions): Membership {
     if (leaving.acked(ack.nonce, sender)) return;
     const contact = contacts.answered(ack.nonce);
     if (!contact || (contact.id !== undefined && contact.id !== sender)) return;
-    const claim = contacts.candidate(sender);
-    if (claim && sameAddress(claim.address, contact.address)) {
-      judgement.prove(claim);
+    const candidate = contacts.candidate(sender);
+    if (candidate && sameAddress(candidate.claim.address, contact.address)) {
+      const { claim, isNews } = candidate;
+      judgement.prove(claim, isNews);
       const record = view.get(sender);
       if (record?.alive === claim) record.rttMs = context.nowMs - contact.sentMs;
       contacts.settled(sender);

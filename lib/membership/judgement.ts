@@ -24,12 +24,14 @@ export interface Heard {
   readonly fromMember: boolean;
   /** Whether it is part of a full state. */
   readonly fullState: boolean;
+  /** Whether it is in the full state, a large one, by which this node came into the cluster: whom it could tell has it already. */
+  readonly isArrival: boolean;
 }
 
 /** What the rules ask of the other parts. */
 export interface JudgementHooks {
   /** The claim is newer than what is held, and its subject has to answer a nonce at its address first. */
-  candidate(claim: AliveClaim, vouched: boolean): void;
+  candidate(claim: AliveClaim, vouched: boolean, isNews: boolean): void;
   isCandidate(id: NodeId): boolean;
   /** A member is there that was not there, or that was dead. */
   arrived(record: MemberRecord, cameBack: boolean): void;
@@ -41,8 +43,8 @@ export interface JudgementHooks {
 export interface Judgement extends Part {
   /** Applies a verified claim. */
   hear(claim: Claim, heard: Heard): void;
-  /** The subject of the claim has answered this node's nonce at the claim's address. */
-  prove(claim: AliveClaim): void;
+  /** The subject of the claim has answered this node's nonce at the claim's address. News is passed on. */
+  prove(claim: AliveClaim, isNews: boolean): void;
   /** This node's direct and indirect probes of the member failed. */
   accuse(record: MemberRecord): void;
   /** The operator gives up a member that does not answer: it is dead here at once, forgotten and no longer looked for. */
@@ -81,7 +83,7 @@ export function createJudgement(context: Context, own: Own, hooks: JudgementHook
     }
     // Strangers introduce themselves only: else they could have any number of addresses pinged.
     if (held < 0 && !heard.fromMember && heard.sender !== claim.subject) return;
-    hooks.candidate(claim, heard.fromMember);
+    hooks.candidate(claim, heard.fromMember, !heard.isArrival);
   }
 
   function hearOwnAlive(claim: AliveClaim): void {
@@ -214,7 +216,7 @@ export function createJudgement(context: Context, own: Own, hooks: JudgementHook
     if (before.name !== claim.name) reportNameConflicts(record);
   }
 
-  function admit(claim: AliveClaim): void {
+  function admit(claim: AliveClaim, isNews: boolean): void {
     if (view.size() >= MEMBERS_MAX) {
       if (!fullReported) reported(context, { kind: "members-full", membersMax: MEMBERS_MAX });
       fullReported = true;
@@ -234,7 +236,7 @@ export function createJudgement(context: Context, own: Own, hooks: JudgementHook
       verdicts: new Map(),
     };
     view.add(record);
-    queue.push(claim);
+    if (isNews) queue.push(claim);
     changed(context, "join", record);
     hooks.arrived(record, false);
     reportNameConflicts(record);
@@ -276,11 +278,11 @@ export function createJudgement(context: Context, own: Own, hooks: JudgementHook
           return claim satisfies never;
       }
     },
-    prove(claim) {
+    prove(claim, isNews) {
       const record = view.get(claim.subject);
       if (!record) {
         const buried = view.tombstone(claim.subject);
-        if (!buried || claim.incarnation > buried.incarnation) admit(claim);
+        if (!buried || claim.incarnation > buried.incarnation) admit(claim, isNews);
       } else if (claim.incarnation > record.incarnation) {
         accept(record, claim);
       }

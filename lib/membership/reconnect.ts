@@ -64,17 +64,17 @@ export function createReconnect(context: Context, contacts: Contacts): Reconnect
 
   /** Seeds at which no live member is known to be. Another node than before may live there now, so the id is not asked for. */
   function openSeeds(): Target[] {
-    const taken = new Set<string>();
-    for (const record of view.records()) {
-      if (isActive(record)) taken.add(formatAddress(record.alive.address));
-    }
-    const open: Target[] = [];
+    const open = new Map<string, Target>();
     for (const [key, { address, id }] of seeds) {
       const record = id === undefined ? undefined : view.get(id);
-      const reached = id === options.self.id || (record && isActive(record)) || taken.has(key);
-      if (!reached) open.push({ address });
+      if (id !== options.self.id && !(record && isActive(record))) open.set(key, { address });
     }
-    return open;
+    // Most often nothing is left by now, and of thousands of members none needs to be looked at.
+    if (open.size === 0) return [];
+    for (const record of view.records()) {
+      if (isActive(record)) open.delete(formatAddress(record.alive.address));
+    }
+    return [...open.values()];
   }
 
   function theDead(): Target[] {

@@ -14,6 +14,8 @@ export interface SyncSchedule extends Part {
   want(address: Address): void;
   /** Whether an exchange with this address is under way that this node began. */
   asked(address: Address): boolean;
+  /** Whether an exchange that this node began ever came about. */
+  everDone(): boolean;
   /** An exchange with this address came about or not. */
   ended(address: Address, ok: boolean): void;
 }
@@ -56,6 +58,7 @@ export function createSyncSchedule(context: Context, prober: Prober): SyncSchedu
       if (periodicMs === Infinity) schedule();
     },
     asked,
+    everDone: () => everDone,
     ended(address, ok) {
       // Others call too: their exchanges end none of this node's.
       if (!asked(address)) return;
