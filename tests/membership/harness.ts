@@ -277,7 +277,9 @@ export class Cluster {
         running.every((other) => other === node || stateOf(node, other) === "alive");
     };
     // Who did not the last time is asked first: most often that is the answer.
-    if (this.#lastBlind && running.includes(this.#lastBlind) && !seesAll(this.#lastBlind)) return false;
+    if (this.#lastBlind && running.includes(this.#lastBlind) && !seesAll(this.#lastBlind)) {
+      return false;
+    }
     this.#lastBlind = running.find((node) => !seesAll(node));
     return this.#lastBlind === undefined;
   }

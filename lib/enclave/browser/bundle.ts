@@ -7,7 +7,6 @@
  * of imports. Whatever this linker does not know (cycles, `export let`, modules of Node) is an error and never a guess; the tests
  * bundle the real page, so such an error cannot reach a release.
  */
-import { transformSync } from "amaro";
 import { createRequire } from "node:module";
 import { assert } from "../../base/errors.ts";
 
@@ -23,6 +22,8 @@ type Exports = Map<string, string>;
 
 /** The script for a module, to be loaded as `type="module"`. Throws when something cannot be linked. */
 export async function bundle(entry: URL): Promise<string> {
+  // Only here, for its WebAssembly is some 20 MiB of a node that nobody may ever look at.
+  const { transformSync } = await import("amaro");
   const linked = new Map<string, LinkedModule>();
   const open = new Set<string>();
 
