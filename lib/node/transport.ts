@@ -2,18 +2,14 @@
  * The sockets of a node: UDP for datagrams and TCP on the same port for what does not fit one. Bytes in, bytes out; what they mean is
  * decided above.
  *
- * A stream carries frames of a 4-byte big-endian length and that many bytes; a length of zero ends a side's turn. The caller
- * sends its frames, then reads the answer's. Everything that a stranger can fill has a limit: frames, streams, time.
+ * On a stream (`stream_frames.ts`) the caller sends its frames, then reads the answer's. Everything that a stranger can fill has a limit:
+ * frames, streams, time.
  */
 import { type Address, formatAddress } from "../base/address.ts";
 import { FumataError, messageOf } from "../base/errors.ts";
-import { concat } from "../base/bytes.ts";
+import { readFrames, writeFrames } from "./stream_frames.ts";
 
-/** Largest frame: a certificate of 512 nodes with its bundle fits twice. */
-export const FRAME_BYTES_MAX = 512 * 1024;
-/** Largest sum of one side's frames on one stream: the full state of some ten thousand members. */
-export const STREAM_BYTES_MAX = 4 * 1024 * 1024;
-/** Streams that strangers can hold open at once; with the limit above, at most 128 MiB of theirs are in memory. */
+/** Streams that strangers can hold open at once; with the limit of a stream's bytes, at most 128 MiB of theirs are in memory. */
 const STREAMS_MAX = 32;
 /** A stream that takes longer is cut. */
 const STREAM_TIME_MS_MAX = 10_000;
@@ -197,48 +193,6 @@ async function withinTime<T>(connection: Deno.TcpConn, work: () => Promise<T>): 
   } finally {
     clearTimeout(timer);
   }
-}
-
-async function writeFrames(
-  connection: Deno.TcpConn,
-  frames: readonly Uint8Array[],
-): Promise<void> {
-  const parts = frames.flatMap((frame) => [lengthPrefix(frame.length), frame]);
-  const bytes = concat(...parts, lengthPrefix(0));
-  for (let at = 0; at < bytes.length;) at += await connection.write(bytes.subarray(at));
-}
-
-async function readFrames(connection: Deno.TcpConn): Promise<Uint8Array[]> {
-  const frames: Uint8Array[] = [];
-  for (let total = 0;;) {
-    const prefix = await readExactly(connection, 4);
-    const length = new DataView(prefix.buffer).getUint32(0);
-    if (length === 0) return frames;
-    total += length + 4;
-    if (length > FRAME_BYTES_MAX || total > STREAM_BYTES_MAX) {
-      throw new Error(`frame of ${length} bytes`);
-    }
-    frames.push(await readExactly(connection, length));
-  }
-}
-
-async function readExactly(
-  connection: Deno.TcpConn,
-  length: number,
-): Promise<Uint8Array<ArrayBuffer>> {
-  const bytes = new Uint8Array(length);
-  for (let at = 0; at < length;) {
-    const count = await connection.read(bytes.subarray(at));
-    if (count === null) throw new Error("the stream ended early");
-    at += count;
-  }
-  return bytes;
-}
-
-function lengthPrefix(length: number): Uint8Array {
-  const bytes = new Uint8Array(4);
-  new DataView(bytes.buffer).setUint32(0, length);
-  return bytes;
 }
 
 function isClosed(thrown: unknown): boolean {

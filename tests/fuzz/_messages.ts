@@ -1,6 +1,13 @@
 /** The doors of datagrams and frames: gossip and claims, the elections' messages. */
 import { equalBytes, hex } from "../../lib/base/bytes.ts";
-import { createPrng } from "../../lib/base/prng.ts";
+import { createPrng, type Prng } from "../../lib/base/prng.ts";
+import {
+  type ByteSource,
+  encodeFrames,
+  FRAME_BYTES_MAX,
+  readFrames,
+  STREAM_BYTES_MAX,
+} from "../../lib/node/stream_frames.ts";
 import { decodeCbor } from "../../lib/wire/cbor_decode.ts";
 import { decodeElection, ELECTION_KINDS } from "../../lib/wire/election_messages.ts";
 import {
@@ -14,7 +21,7 @@ import { createClaimReader } from "../../lib/wire/claims.ts";
 import { openEnvelope } from "../../lib/wire/envelope.ts";
 import { decodeGossip, encodeGossip } from "../../lib/wire/gossip_messages.ts";
 import { decodeSync, encodeSync, SYNC_KIND } from "../../lib/wire/sync_messages.ts";
-import { alice, bob, claimsOfAlice, CLUSTER, messages } from "../wire/_fixtures.ts";
+import { alice, bob, claimsOfAlice, CLUSTER, messages, mutated, noise } from "../wire/_fixtures.ts";
 import { door, MESSAGES, people } from "../wire/_roster_samples.ts";
 import type { Door, OpenDoor } from "./_door.ts";
 import { hostileBytes, pick } from "./_mutate.ts";
@@ -24,8 +31,8 @@ import { changedTree, createWireFuzzer } from "./_wire.ts";
 export const DATAGRAM_DOOR: Door = {
   name: "datagram",
   what: "gossip, full states, claims, sealing",
-  suiteExecutions: 4_000,
-  takenMin: 200,
+  suiteExecutions: 40_000,
+  takenMin: 100,
   open(seed) {
     const fuzzer = createWireFuzzer(seed);
     return {
@@ -39,7 +46,82 @@ export const DATAGRAM_DOOR: Door = {
   },
 };
 
-/** Bodies behind the envelope, without its signature: a hundred times as many inputs in the same time. */
+/** Turns on a stream: prefixes that lie, frames cut off, turns that never end, in pieces of any size. What is taken is what was written. */
+export const STREAM_DOOR: Door = {
+  name: "stream",
+  what: "framing of full states and large messages over TCP",
+  suiteExecutions: 5_000,
+  takenMin: 500,
+  open(seed) {
+    const prng = createPrng(seed);
+    let last = new Uint8Array();
+    return {
+      async run() {
+        const frames = Array.from(
+          { length: prng.below(5) },
+          () => new Uint8Array(1 + prng.below(300)).fill(prng.below(256)),
+        );
+        last = hostileTurn(encodeFrames(frames), prng);
+        let read: readonly Uint8Array[];
+        try {
+          read = await readFrames(inPieces(last, prng));
+        } catch (thrown) {
+          if (/^(the stream ended early|frame of \d+ bytes)$/.test((thrown as Error).message)) {
+            return "refused";
+          }
+          throw thrown;
+        }
+        const total = read.reduce((sum, frame) => sum + 4 + frame.length, 0);
+        if (total > STREAM_BYTES_MAX) throw new Error(`${total} bytes of frames`);
+        const again = encodeFrames(read);
+        if (!equalBytes(again, last.subarray(0, again.length))) throw new Error("another turn");
+        return "taken";
+      },
+      lastInput: () => hex(last.subarray(0, 2_000)),
+    };
+  },
+};
+
+function hostileTurn(turn: Uint8Array<ArrayBuffer>, prng: Prng): Uint8Array<ArrayBuffer> {
+  switch (prng.below(6)) {
+    case 0:
+      return turn;
+    case 1:
+      return turn.slice(0, prng.below(turn.length));
+    case 2: {
+      // A length that promises more than comes, up to the largest there is.
+      const lied = turn.slice();
+      const most = [FRAME_BYTES_MAX, FRAME_BYTES_MAX + 1, 2 ** 32 - 1, 2 ** 31, 65_536];
+      new DataView(lied.buffer).setUint32(0, pick(prng, most));
+      return lied;
+    }
+    case 3: {
+      // More than a stream may carry, in frames that are allowed: only now and then, for its size.
+      if (prng.below(64) > 0) return Uint8Array.from(noise(prng));
+      const frame = new Uint8Array(FRAME_BYTES_MAX);
+      return encodeFrames(Array.from({ length: 9 }, () => frame));
+    }
+    default:
+      return Uint8Array.from(mutated(turn, prng));
+  }
+}
+
+/** Gives bytes in pieces of random sizes. */
+function inPieces(bytes: Uint8Array, prng: Prng): ByteSource {
+  let at = 0;
+  return {
+    read(into) {
+      if (at === bytes.length) return Promise.resolve(null);
+      const most = Math.min(into.length, bytes.length - at);
+      const count = most < 1_000 ? 1 + prng.below(most) : most;
+      into.set(bytes.subarray(at, at + count));
+      at += count;
+      return Promise.resolve(count);
+    },
+  };
+}
+
+/** Bodies behind the envelope, without its signature. */
 export const GOSSIP_DOOR: Door = {
   name: "gossip-bodies",
   what: "bodies of gossip and of full states",

@@ -9,12 +9,13 @@ import {
   STATE_DOOR,
 } from "./_documents.ts";
 import { FUNCTION_DOOR } from "./_function.ts";
-import { DATAGRAM_DOOR, GOSSIP_DOOR, OPEN_DOOR, ROSTER_DOOR } from "./_messages.ts";
+import { DATAGRAM_DOOR, GOSSIP_DOOR, OPEN_DOOR, ROSTER_DOOR, STREAM_DOOR } from "./_messages.ts";
 import { ENCLAVE_DOOR, FRAME_DOOR, HTTP_DOOR } from "./_services.ts";
 
 /** The doors. */
 export const DOORS: readonly Door[] = [
   DATAGRAM_DOOR,
+  STREAM_DOOR,
   GOSSIP_DOOR,
   ROSTER_DOOR,
   OPEN_DOOR,
