@@ -3,6 +3,7 @@ import { DatabaseSync } from "node:sqlite";
 import { MEMBERS_MAX } from "../../lib/membership/limits.ts";
 import type { AliveClaim } from "../../lib/membership/types.ts";
 import { StateStore } from "../../lib/node/state_store.ts";
+import { resetStateFolder } from "../../lib/node/state_reset.ts";
 
 /** A claim as the store sees it; what is encoded is not its business. */
 function claimOf(subject: string, byte: number): AliveClaim {
@@ -156,7 +157,7 @@ Deno.test("a folder that lost its file is refused, and goes on as a new node aft
     Deno.writeTextFileSync(`${folder}/http-token`, "x");
     Deno.removeSync(`${folder}/node.db`);
     throws(() => StateStore.open(folder), /its node.db is lost.* --reset-state/);
-    strictEqual(StateStore.reset(folder, 0), undefined);
+    strictEqual(resetStateFolder(folder, 0), undefined);
     StateStore.open(folder)[Symbol.dispose]();
   }));
 
@@ -166,7 +167,7 @@ Deno.test("a damaged state is set aside whole, and the folder serves a new node"
     const damaged = crypto.getRandomValues(new Uint8Array(4096));
     Deno.writeFileSync(`${folder}/node.db`, damaged);
     Deno.writeFileSync(`${folder}/node.db-journal`, Uint8Array.of(1));
-    const aside = StateStore.reset(folder, Date.UTC(2030, 0, 2, 3, 4, 5));
+    const aside = resetStateFolder(folder, Date.UTC(2030, 0, 2, 3, 4, 5));
     strictEqual(aside, `${folder}/node.db.reset-20300102T030405000Z`);
     deepStrictEqual(Deno.readFileSync(aside!), damaged);
     StateStore.open(folder)[Symbol.dispose]();
@@ -177,9 +178,9 @@ Deno.test("a damaged state is set aside whole, and the folder serves a new node"
 Deno.test("the state of a running node is not reset", () =>
   inFolder((folder) => {
     using store = StateStore.open(folder);
-    throws(() => StateStore.reset(folder, 0), /another node is running in it/);
+    throws(() => resetStateFolder(folder, 0), /another node is running in it/);
     store.saveIncarnation(3);
   }));
 
 Deno.test("a reset of a folder that is not there does nothing", () =>
-  inFolder((folder) => strictEqual(StateStore.reset(folder, 0), undefined)));
+  inFolder((folder) => strictEqual(resetStateFolder(folder, 0), undefined)));

@@ -16,7 +16,7 @@ import { isName } from "../../../function/leader-election/rules.ts";
 import type { FunctionDescription } from "../../node/function_description.ts";
 import { ClusterKindChanged, Node, type NodeOptions } from "../../node/node.ts";
 import { handOver } from "../../node/hand_over.ts";
-import { StateStore } from "../../node/state_store.ts";
+import { resetStateFolder } from "../../node/state_reset.ts";
 import { areTags } from "../../wire/claims.ts";
 import type { Arguments, Command, CommandContext, LogForm } from "../command.ts";
 import { layer, type Layered } from "../config/layers.ts";
@@ -125,7 +125,7 @@ function resetState(args: Arguments, { stateFolder, logger }: NodeOptions): void
   if (stateFolder === undefined) {
     throw new FumataError("usage", "Cannot reset the state: this node has none; name its --state");
   }
-  const aside = StateStore.reset(stateFolder, Date.now());
+  const aside = resetStateFolder(stateFolder, Date.now());
   if (aside === undefined) return;
   logger.log("warn", "state-reset", `the earlier state is in ${aside} now; this is a new node`, {
     aside,
