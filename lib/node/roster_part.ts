@@ -66,6 +66,8 @@ export class RosterPart implements ElectionPart {
   /** What the core granted of the sub-lease that was asked for last. */
   #grantedMs = 0;
   #leader?: VerifiedCertificate;
+  /** The certificate that came last: what is saved as head goes into the chain in the same transaction. */
+  #arrived?: VerifiedCertificate;
 
   constructor(options: RosterPartOptions) {
     const { domain, config, store, desk, nowMs } = options;
@@ -201,8 +203,9 @@ export class RosterPart implements ElectionPart {
   certified(verified: VerifiedCertificate, from: NodeId | undefined): void {
     const certificate = rosterCertificate(verified);
     if (!certificate) return;
+    this.#arrived = verified;
     this.#run({ type: "certificate", certificate, ...(from && { from }) });
-    // In its turn, so that the memory, by which this node votes, is on disk first.
+    // One of the past, which is no new head; in its turn, so that the memory, by which this node votes, is on disk first.
     this.#options.shell.run(() => [{ type: "act", act: () => this.#keep(verified) }]);
   }
 
@@ -295,7 +298,12 @@ export class RosterPart implements ElectionPart {
 
   #save(memory: RosterMemory): void {
     const { store, domain } = this.#options;
-    store.saveRoster(this.#checksum, domain.cluster, JSON.stringify(memory));
+    const arrived = memory.head?.id === this.#arrived?.id ? this.#arrived : undefined;
+    this.#arrived = undefined;
+    store.atOnce(() => {
+      store.saveRoster(this.#checksum, domain.cluster, JSON.stringify(memory));
+      if (arrived) this.#keep(arrived);
+    });
   }
 
   #announce(certificate: RosterCertificate | undefined): void {

@@ -1,7 +1,7 @@
 /** Setting a state aside, on an operator's word: nothing is deleted, and never under a running node. */
 import { DatabaseSync } from "node:sqlite";
 import { FumataError } from "../base/errors.ts";
-import { diskWords, FILE_NAME, openFailure, SET_ASIDE_PREFIX } from "./state_file.ts";
+import { diskWords, FILE_NAME, LOG_SUFFIXES, openFailure, SET_ASIDE_PREFIX } from "./state_file.ts";
 
 /**
  * Sets the state of a folder aside, under names that no node reads, so that a new identity can start there; gives the new name of its
@@ -13,8 +13,8 @@ export function resetStateFolder(folder: string, wallNow: number): string | unde
   const aside = `${folder}/${SET_ASIDE_PREFIX}${stamp}`;
   try {
     refuseRunning(path, folder);
-    // The journal goes with its file: applied to another one it would damage that.
-    renameIfThere(`${path}-journal`, `${aside}-journal`);
+    // The logs go with their file: applied to another one they would damage that.
+    for (const suffix of LOG_SUFFIXES) renameIfThere(path + suffix, aside + suffix);
     for (const name of ["http.json", "http-token"]) removeIfThere(`${folder}/${name}`);
     return renameIfThere(path, aside) ? aside : undefined;
   } catch (thrown) {

@@ -11,7 +11,13 @@ import { ChainStore } from "./chain_store.ts";
 import type { Identity } from "../crypto/ed25519.ts";
 import { MEMBERS_MAX } from "../membership/limits.ts";
 import type { AliveClaim, NodeId } from "../membership/types.ts";
-import { diskWords, openFailure, openStateFile, readIdentity } from "./state_file.ts";
+import {
+  closeStateFile,
+  diskWords,
+  openFailure,
+  openStateFile,
+  readIdentity,
+} from "./state_file.ts";
 
 /** What one function and cluster left behind. */
 export interface History {
@@ -55,7 +61,7 @@ export class StateStore implements Disposable {
     try {
       return new StateStore(shown, database, readIdentity(database, shown));
     } catch (thrown) {
-      database.close();
+      closeStateFile(database);
       throw thrown instanceof FumataError ? thrown : openFailure(shown, thrown);
     }
   }
@@ -174,7 +180,12 @@ export class StateStore implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.#database.close();
+    closeStateFile(this.#database);
+  }
+
+  /** Saves what the work saves in one transaction: whole or not at all, and for the price of one. */
+  atOnce(work: () => void): void {
+    this.#transaction(work);
   }
 
   #run(sql: string, ...values: (string | number | null)[]): void {
@@ -182,6 +193,7 @@ export class StateStore implements Disposable {
   }
 
   #transaction(work: () => void): void {
+    if (this.#database.isTransaction) return work();
     try {
       this.#database.exec("BEGIN IMMEDIATE");
       work();

@@ -114,7 +114,9 @@ Deno.test("a state of the first format gets a chain, and keeps what it has", () 
       store.saveKey("00", { kid: "k", jwk: "{}", tee: "simulated", description: "" });
     }
     const database = new DatabaseSync(`${folder}/state/node.db`);
-    database.exec("DROP TABLE chain; ALTER TABLE enclave_key DROP COLUMN evidence");
+    database.exec(
+      "DROP TABLE session; DROP TABLE chain; ALTER TABLE enclave_key DROP COLUMN evidence",
+    );
     database.exec("ALTER TABLE identity DROP COLUMN made_s; PRAGMA user_version = 1");
     database.close();
     using store = StateStore.open(`${folder}/state`);

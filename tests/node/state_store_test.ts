@@ -121,7 +121,7 @@ Deno.test("a state of the format before keeps its identity, whose key counts as 
       store.saveIncarnation(3);
     }
     const old = new DatabaseSync(`${folder}/node.db`);
-    old.exec("ALTER TABLE identity DROP COLUMN made_s; DROP TABLE member");
+    old.exec("ALTER TABLE identity DROP COLUMN made_s; DROP TABLE member; DROP TABLE session");
     old.exec("CREATE TABLE member (claim BLOB NOT NULL); PRAGMA user_version = 2");
     old.close();
     const before = Math.floor(Date.now() / 1000);
@@ -138,7 +138,7 @@ Deno.test("a state of a later format is refused", () =>
     const later = new DatabaseSync(`${folder}/node.db`);
     later.exec("PRAGMA user_version = 99");
     later.close();
-    throws(() => StateStore.open(folder), /its format is 99, this fumata writes 3/);
+    throws(() => StateStore.open(folder), /its format is 99, this fumata writes 4/);
   }));
 
 Deno.test("a folder that cannot be made is refused in one line", () =>
@@ -184,3 +184,70 @@ Deno.test("the state of a running node is not reset", () =>
 
 Deno.test("a reset of a folder that is not there does nothing", () =>
   inFolder((folder) => strictEqual(resetStateFolder(folder, 0), undefined)));
+
+/** What a killed process leaves behind of the state in a folder. */
+function leaveBehind(folder: string, names: readonly string[]): string {
+  const copy = `${folder}-killed`;
+  Deno.mkdirSync(copy);
+  for (const name of names) Deno.copyFileSync(`${folder}/${name}`, `${copy}/${name}`);
+  return copy;
+}
+
+Deno.test("a node that was killed finds its last vote, and after it ended all is in one file", () =>
+  inFolder((folder) => {
+    using store = StateStore.open(folder);
+    store.saveVote("00", "test", 7, "d");
+    const copy = leaveBehind(folder, ["node.db", "node.db-wal"]);
+    try {
+      {
+        using again = StateStore.open(copy);
+        strictEqual(again.identity.id, store.identity.id);
+        deepStrictEqual(again.history("00", "test").lastVote, { term: 7, digest: "d" });
+      }
+      deepStrictEqual([...Deno.readDirSync(copy)].map(({ name }) => name), ["node.db"]);
+      using last = StateStore.open(copy);
+      deepStrictEqual(last.history("00", "test").lastVote, { term: 7, digest: "d" });
+    } finally {
+      Deno.removeSync(copy, { recursive: true });
+    }
+  }));
+
+Deno.test("the file of a node that was killed is refused without its log: the last votes are in that", () =>
+  inFolder((folder) => {
+    using store = StateStore.open(folder);
+    store.saveVote("00", "test", 7, "d");
+    const copy = leaveBehind(folder, ["node.db"]);
+    try {
+      for (let i = 0; i < 2; i++) {
+        throws(() => StateStore.open(copy), /its node.db-wal is lost, .* --reset-state/);
+      }
+      ok(resetStateFolder(copy, 0) !== undefined);
+      StateStore.open(copy)[Symbol.dispose]();
+    } finally {
+      Deno.removeSync(copy, { recursive: true });
+    }
+  }));
+
+Deno.test("nobody but its owner may read the state and its log", () =>
+  inFolder((folder) => {
+    using _store = StateStore.open(folder);
+    for (const name of ["node.db", "node.db-wal"]) {
+      strictEqual(Deno.statSync(`${folder}/${name}`).mode! & 0o077, 0);
+    }
+  }));
+
+Deno.test("what is saved at once is there whole or not at all", () =>
+  inFolder((folder) => {
+    using store = StateStore.open(folder);
+    store.atOnce(() => {
+      store.saveIncarnation(3);
+      store.saveVote("00", "test", 7, "d");
+    });
+    strictEqual(store.incarnation, 3);
+    throws(() =>
+      store.atOnce(() => {
+        store.saveIncarnation(4);
+        throw new Error("in between");
+      }), /in between/);
+    strictEqual(store.incarnation, 3);
+  }));
