@@ -91,7 +91,8 @@ export class Following {
       this.#context.note({ what: "misbehaved", by: leader, how: "step-down-of-another" });
     }
     const wasThere = !this.hasSteppedDown();
-    this.#stepDowns.set(leader, certificateId);
+    // Final for the head: an older one can be said again by whoever kept it, and a later one is, until somebody else leads.
+    if (wasThere || leader !== this.#context.leader) this.#stepDowns.set(leader, certificateId);
     promises.release(certificateId, leader);
     if (wasThere && this.hasSteppedDown()) {
       this.#context.note({ what: "stepped-down", leader, term: head.term });

@@ -99,6 +99,21 @@ Deno.test("a follower acks no heartbeat of a certificate whose leader has steppe
   strictEqual(solo.sent("lease-ack").length, 0);
 });
 
+Deno.test("an older step-down of the same leader, said again by whoever kept it, does not undo the last one", () => {
+  const solo = voter();
+  const certificate = solo.follow();
+  const leader = certificate.leader!;
+  const says = (certificateId: string) =>
+    solo.tell(leader, {
+      kind: "step-down",
+      stepDown: { certificateId, leader, signature: leader },
+    });
+  says(certificate.id);
+  says("0#other");
+  solo.heartbeat(certificate, 1);
+  strictEqual(solo.sent("lease-ack").length, 0);
+});
+
 Deno.test("a step-down that comes before its certificate counts when that comes", () => {
   const solo = voter();
   const probe = voter().follow();
