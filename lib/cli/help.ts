@@ -2,6 +2,12 @@
 import { COMMON_FLAGS } from "./arguments.ts";
 import type { Command, Flag } from "./command.ts";
 
+/** Where there is no window to fit into: what people read comfortably. */
+const COLUMNS_DEFAULT = 100;
+
+/** A column of text narrower than this is worse than lines that the terminal breaks. */
+const TEXT_COLUMNS_MIN = 24;
+
 /** Help of the whole program. */
 export function programHelp(all: readonly Command[], version: string): string {
   const commands = all.filter((command) => !command.isHidden);
@@ -22,8 +28,8 @@ export function programHelp(all: readonly Command[], version: string): string {
   ].join("\n");
 }
 
-/** Help of one command. */
-export function commandHelp(command: Command): string {
+/** Help of one command, in lines of at most `columns` characters where words allow it. */
+export function commandHelp(command: Command, columns = COLUMNS_DEFAULT): string {
   const usage = ["fumata", command.name, command.positional, "[flags]"].filter(Boolean).join(" ");
   return [
     `${command.name}: ${command.summary}`,
@@ -33,12 +39,12 @@ export function commandHelp(command: Command): string {
     "",
     `Usage: ${usage}${command.takesRest ? " -- COMMAND [ARGUMENTS]" : ""}`,
     "",
-    ...flagLines("Flags:", command.flags),
-    ...flagLines("Flags of every command:", COMMON_FLAGS),
+    ...flagLines("Flags:", command.flags, columns),
+    ...flagLines("Flags of every command:", COMMON_FLAGS, columns),
   ].join("\n");
 }
 
-function flagLines(title: string, flags: readonly Flag[]): string[] {
+function flagLines(title: string, flags: readonly Flag[], columns: number): string[] {
   if (flags.length === 0) return [];
   const heads = flags.map((flag) => {
     const short = flag.short ? `-${flag.short}, ` : "    ";
@@ -54,7 +60,26 @@ function flagLines(title: string, flags: readonly Flag[]): string[] {
       flag.range && `${flag.range[0]}..${flag.range[1]}`,
       flag.default && `default ${flag.default}`,
     ].filter(Boolean).join("; ");
-    return `  ${heads[i].padEnd(width)}  ${flag.help}${notes ? ` (${notes})` : ""}`;
+    const [first, ...more] = wrapped(
+      `${flag.help}${notes ? ` (${notes})` : ""}`,
+      columns - width - 4,
+    );
+    const indent = " ".repeat(width + 4);
+    return [`  ${heads[i].padEnd(width)}  ${first}`, ...more.map((line) => indent + line)].join(
+      "\n",
+    );
   });
   return [title, ...lines, ""];
+}
+
+/** Breaks a text between words. */
+function wrapped(text: string, columns: number): string[] {
+  const most = Math.max(TEXT_COLUMNS_MIN, columns);
+  const lines: string[] = [];
+  for (const word of text.split(" ")) {
+    const last = lines.at(-1);
+    if (last === undefined || last.length + 1 + word.length > most) lines.push(word);
+    else lines[lines.length - 1] = `${last} ${word}`;
+  }
+  return lines;
 }

@@ -60,7 +60,7 @@ async function dispatch(
     out(
       rest[0] === undefined
         ? programHelp(await loadAll(commands), version)
-        : commandHelp(await load(rest[0], commands)),
+        : commandHelp(await load(rest[0], commands), windowColumns()),
     );
     return 0;
   }
@@ -68,11 +68,16 @@ async function dispatch(
   const helpAsked = (rest.includes("--") ? rest.slice(0, rest.indexOf("--")) : rest)
     .some((word) => word === "--help" || word === "-h");
   if (helpAsked) {
-    out(commandHelp(command));
+    out(commandHelp(command, windowColumns()));
     return 0;
   }
   const args = parseArguments(rest, command);
   return await command.run(args, contextFor(args));
+}
+
+/** How wide the window is; `undefined` where there is none. */
+function windowColumns(): number | undefined {
+  return Deno.stdout.isTerminal() ? Deno.consoleSize().columns : undefined;
 }
 
 async function load(name: string, commands: CommandTable): Promise<Command> {

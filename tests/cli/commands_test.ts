@@ -62,6 +62,17 @@ Deno.test("the help of the program names every command, that of a command begins
   }
 });
 
+Deno.test("what flags mean is broken between words to fit the window", () => {
+  const node = commands.find((command) => command.name === "node")!;
+  for (const columns of [80, 100]) {
+    const flags = commandHelp(node, columns).split("Flags:")[1].split("\n");
+    // A word without a space may be longer.
+    assertEquals(flags.filter((line) => line.length > columns && line.trim().includes(" ")), []);
+  }
+  const words = (text: string) => text.split(/\s+/).join(" ");
+  assertEquals(words(commandHelp(node, 80)), words(commandHelp(node, 1000)));
+});
+
 Deno.test("a mistyped flag is refused with the one that was meant", () => {
   const members = commands.find((command) => command.name === "members")!;
   assertEquals(

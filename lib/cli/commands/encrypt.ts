@@ -7,6 +7,7 @@ import type { Command } from "../command.ts";
 import { FILE_FLAG, readInput } from "../function_input.ts";
 import { OUTPUT_FLAG, print } from "../output.ts";
 import { loadProfile, PROFILE_FLAGS, targetOf } from "../profile.ts";
+import { withProgress } from "../progress.ts";
 
 /** The command. */
 export const encryptCommand: Command = {
@@ -34,9 +35,14 @@ export const encryptCommand: Command = {
     const input = await readInput(args, args.positional[0]);
     const target = targetOf(await loadProfile(args, context));
     const user = args.text("user");
-    const { publicKey } = user === undefined
-      ? await fetchAccountKey(target)
-      : await fetchUserKey({ ...target, user });
+    const { publicKey } = await withProgress(
+      context,
+      "verifying the enclave",
+      async (): Promise<{ readonly publicKey: Uint8Array }> =>
+        user === undefined
+          ? await fetchAccountKey(target)
+          : await fetchUserKey({ ...target, user }),
+    );
     const encrypted = await encryptForAccount(publicKey, input);
     print(args, context, { encrypted }, () => encrypted);
     return 0;

@@ -5,6 +5,7 @@ import { deleteFunction, type ListedFunction, listFunctions } from "../../enclav
 import type { Command } from "../command.ts";
 import { OUTPUT_FLAG, print } from "../output.ts";
 import { loadProfile, PROFILE_FLAGS, targetOf } from "../profile.ts";
+import { withProgress } from "../progress.ts";
 
 const LIMIT_MAX = 1000;
 
@@ -36,7 +37,11 @@ export const listCommand: Command = {
   async run(args, context) {
     const target = targetOf(await loadProfile(args, context));
     const page = { limit: args.number("limit"), offset: args.number("offset") };
-    const functions = await listFunctions(target, page);
+    const functions = await withProgress(
+      context,
+      "listing",
+      () => listFunctions(target, page),
+    );
     print(args, context, functions.map(shown), () => functions.map(line).join("\n"));
     return 0;
   },
@@ -60,7 +65,9 @@ export const deleteCommand: Command = {
       );
     }
     const target = targetOf(await loadProfile(args, context));
-    for (const id of ids) await deleteFunction(target, id);
+    for (const id of ids) {
+      await withProgress(context, `deleting ${id}`, () => deleteFunction(target, id));
+    }
     print(args, context, { deleted: ids }, () => ids.map((id) => `deleted ${id}`).join("\n"));
     return 0;
   },

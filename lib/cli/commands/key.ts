@@ -4,6 +4,7 @@ import { fetchAccountKey } from "../../enclave/client/mod.ts";
 import type { Command } from "../command.ts";
 import { OUTPUT_FLAG, print } from "../output.ts";
 import { loadProfile, PROFILE_FLAGS, targetOf } from "../profile.ts";
+import { withProgress } from "../progress.ts";
 
 /** The command. */
 export const keyCommand: Command = {
@@ -13,7 +14,11 @@ export const keyCommand: Command = {
   flags: [OUTPUT_FLAG, ...PROFILE_FLAGS],
   async run(args, context) {
     const target = targetOf(await loadProfile(args, context));
-    const { publicKey } = await fetchAccountKey(target);
+    const { publicKey } = await withProgress(
+      context,
+      "verifying the enclave",
+      () => fetchAccountKey(target),
+    );
     const text = base64(publicKey);
     print(args, context, { key: text }, () => {
       const lines = text.match(/.{1,64}/g) ?? [];

@@ -16,6 +16,7 @@ import {
   targetOf,
   writeProfile,
 } from "../profile.ts";
+import { withProgress } from "../progress.ts";
 
 /** The command. */
 export const loginCommand: Command = {
@@ -79,7 +80,11 @@ export const loginCommand: Command = {
       ? given?.tlsRoots
       : await readText(rootsFile, "certificates");
     const profile: Profile = { enclave, token, attestation, ...(tlsRoots && { tlsRoots }) };
-    const { attested } = await fetchAccountKey(targetOf(profile));
+    const { attested } = await withProgress(
+      context,
+      "verifying the enclave",
+      () => fetchAccountKey(targetOf(profile)),
+    );
     const path = profilePath(args.text("profile"), context);
     if (path === undefined) {
       throw usage("neither XDG_CONFIG_HOME nor HOME is set; name a file by --profile");

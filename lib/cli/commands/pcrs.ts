@@ -13,6 +13,7 @@ import { attestFunction, fetchAccountKey } from "../../enclave/client/mod.ts";
 import type { Command } from "../command.ts";
 import { OUTPUT_FLAG, print } from "../output.ts";
 import { loadProfile, PROFILE_FLAGS, targetOf } from "../profile.ts";
+import { withProgress } from "../progress.ts";
 
 /** The command. */
 export const pcrsCommand: Command = {
@@ -27,10 +28,14 @@ export const pcrsCommand: Command = {
     const { isolation: _demanded, ...demands } = target.policy;
     const policy = { ...demands, measurements: INSECURE_ANY_MEASUREMENT } as const;
     const [functionId] = args.positional;
-    const { measurements, binding: { isolation }, evidence: { platform } } =
-      functionId === undefined
-        ? (await fetchAccountKey({ ...target, policy })).attested
-        : await attestFunction({ ...target, policy, functionId });
+    const { measurements, binding: { isolation }, evidence: { platform } } = await withProgress(
+      context,
+      "verifying the enclave",
+      async () =>
+        functionId === undefined
+          ? (await fetchAccountKey({ ...target, policy })).attested
+          : await attestFunction({ ...target, policy, functionId }),
+    );
     const pin = measurementsToPin(platform, measurements);
     print(args, context, { platform, measurements, pin, isolation }, () =>
       [

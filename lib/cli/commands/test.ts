@@ -7,6 +7,7 @@ import { FILE_FLAG, readInput, writeOutput } from "../function_input.ts";
 import { OUTPUT_FLAG } from "../output.ts";
 import { loadProfile, PROFILE_FLAGS, targetOf } from "../profile.ts";
 import { printResult } from "./run.ts";
+import { withProgress } from "../progress.ts";
 
 /** The command. */
 export const testCommand: Command = {
@@ -24,7 +25,11 @@ export const testCommand: Command = {
     const input = await readInput(args, word);
     const { zip } = await packFolder(folder);
     const target = targetOf(await loadProfile(args, context));
-    const output = await testPackage({ ...target, zip, input });
+    const output = await withProgress(
+      context,
+      `running ${folder}`,
+      () => testPackage({ ...target, zip, input }),
+    );
     if (args.text("output") === "json") printResult(context, output);
     else writeOutput(context, output, fromUtf8(output));
     return 0;
