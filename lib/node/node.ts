@@ -156,6 +156,8 @@ export class Node implements AsyncDisposable {
     this.#options = options;
     this.#domain = { checksum: options.checksum, cluster: options.cluster };
     this.stopped = this.#stop.promise;
+    // Whoever started the node may still be busy with something else when it stops; the reason waits for it.
+    this.stopped.catch(() => {});
     if (options.keyFile !== undefined) {
       this.#keyFile = KeyringFile.open(options.keyFile);
       this.#sealer = createSealer(options.cluster, this.#keyFile.keyring);

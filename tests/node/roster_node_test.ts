@@ -1,7 +1,8 @@
 /** Roster clusters with real nodes on loopback: a leader with a lease, failover, restart, and who may not take part. */
-import { deepStrictEqual, match, ok, strictEqual, throws } from "node:assert";
+import { deepStrictEqual, match, ok, rejects, strictEqual, throws } from "node:assert";
 import { fromUtf8, hex, utf8 } from "../../lib/base/bytes.ts";
 import { StateStore } from "../../lib/node/state_store.ts";
+import { ClusterKindChanged } from "../../lib/node/node.ts";
 import { BareEnclave, evidenceOf, TestNode } from "./_cluster.ts";
 import { descriptionOf, keyOf, leaseHolder, rosterWorld } from "./_roster.ts";
 
@@ -189,4 +190,13 @@ Deno.test("an enclave that says something else of the same function than before 
   match(message, /says something else/);
   strictEqual(test.node.clusterJson, JSON.parse(description.text).clusterJson);
   deepStrictEqual(test.node.enclaveKeys(hex(enclave.checksum)), []);
+});
+
+Deno.test("a node that has stopped before anyone asks tells why to whoever asks later", async () => {
+  await using world = await rosterWorld(3, 0);
+  await using node = new TestNode(world.enclave, []);
+  await node.listener.until(({ event }) => event === "attested");
+  // Its sockets are closed: a rejection that nobody had awaited would have ended the process by now.
+  await node[Symbol.asyncDispose]();
+  await rejects(node.node.stopped, ClusterKindChanged);
 });
