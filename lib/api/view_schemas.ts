@@ -14,6 +14,7 @@ import {
   time,
 } from "./schema.ts";
 import type { ApiError } from "./types.ts";
+import type { Coordinate } from "../membership/coordinate.ts";
 import type { Refusal } from "../node/history.ts";
 import type {
   ElectionView,
@@ -44,6 +45,14 @@ export const ERROR_SCHEMA: Schema = record<ApiError>("Error", {
   },
 });
 
+/** Where a member has placed itself. */
+const COORDINATE_SCHEMA: Schema = record<Coordinate>("Coordinate", {
+  position: list({ type: "number" }, "A point of a space with three dimensions, ms."),
+  heightMs: amount("Height above that space, ms: the link that all of its packets share."),
+  adjustmentMs: { type: "number", description: "Added to every estimate, ms." },
+  error: amount("By what share its estimates are wrong, as it thinks; 1.5 at the start."),
+});
+
 /** One member. */
 export const MEMBER_SCHEMA: Schema = record<MemberView>("Member", {
   id: text(ID),
@@ -55,6 +64,10 @@ export const MEMBER_SCHEMA: Schema = record<MemberView>("Member", {
   rttMs: orNull(
     amount("ms"),
     "Last round trip of a probe; null for the node itself and before the first.",
+  ),
+  coordinate: orNull(
+    COORDINATE_SCHEMA,
+    "Its network coordinate (Vivaldi), by its own word; null before its first answer.",
   ),
   tags: table(text("Value."), "Public facts that the member told about itself."),
   self: flag("Whether it is the node that answers."),

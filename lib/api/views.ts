@@ -2,6 +2,7 @@
 import { formatAddress } from "../base/address.ts";
 import { fromBase64url, hex } from "../base/bytes.ts";
 import { nodeId } from "../crypto/thumbprint.ts";
+import type { Coordinate } from "../membership/coordinate.ts";
 import type { MemberState } from "../membership/types.ts";
 import type { Refusal } from "../node/history.ts";
 import type { Node } from "../node/node.ts";
@@ -17,6 +18,8 @@ export interface MemberView {
   readonly incarnation: number;
   /** Last round trip of a probe, ms; `null` for the node itself and before the first. */
   readonly rttMs: number | null;
+  /** Where it has placed itself in the network, by its own word, for estimates between any two; `null` before its first answer. */
+  readonly coordinate: Coordinate | null;
   readonly tags: Readonly<Record<string, string>>;
   /** Whether it is the node that answers. */
   readonly self: boolean;
@@ -124,6 +127,7 @@ export function membersView(node: Node): MemberView[] {
       since: wallTime(node.startedMs),
       incarnation: own.incarnation,
       rttMs: null,
+      coordinate: node.coordinate,
       tags: own.tags,
       self: true,
     }]
@@ -136,6 +140,7 @@ export function membersView(node: Node): MemberView[] {
     since: wallTime(member.sinceMs),
     incarnation: member.incarnation,
     rttMs: member.rttMs === undefined ? null : Math.round(member.rttMs * 100) / 100,
+    coordinate: member.coordinate ?? null,
     tags: member.tags,
     self: false,
   }));

@@ -18,6 +18,7 @@ export const COMMANDS: CommandTable = {
   "demo-liar": async () => (await import("./commands/demo_liar.ts")).demoLiarCommand,
   node: async () => (await import("./commands/node.ts")).nodeCommand,
   members: async () => (await import("./commands/members.ts")).membersCommand,
+  rtt: async () => (await import("./commands/rtt.ts")).rttCommand,
   leader: async () => (await import("./commands/leader.ts")).leaderCommand,
   certificate: async () => (await import("./commands/certificate.ts")).certificateCommand,
   chain: async () => (await import("./commands/chain.ts")).chainCommand,

@@ -6,6 +6,7 @@ import type { Address } from "../base/address.ts";
 import type { Prng } from "../base/prng.ts";
 import { digestOf } from "./anti_entropy.ts";
 import { type BroadcastQueue, createBroadcastQueue } from "./broadcast_queue.ts";
+import { createPlace, type Place } from "./coordinate.ts";
 import { createLocalHealth, type LocalHealth } from "./health.ts";
 import { claimBytes, claimsRoomBytes } from "./limits.ts";
 import { type MembershipSettings, transmitLimit } from "./settings.ts";
@@ -72,6 +73,8 @@ export interface Context {
   readonly view: View;
   readonly queue: BroadcastQueue;
   readonly health: LocalHealth;
+  /** Where this node has placed itself. */
+  readonly place: Place;
   /** Monotonic time of the current step. */
   nowMs: number;
   /** Effects of the current step, in order. */
@@ -90,6 +93,7 @@ export function createContext(options: MembershipOptions): Context {
     view: createView(),
     queue: createBroadcastQueue(),
     health: createLocalHealth(options.settings.healthMax),
+    place: createPlace(options.prng),
     nowMs: 0,
     effects: [],
     head: new Uint8Array(0),

@@ -10,6 +10,7 @@
 import { createAntiEntropy, digestOf, headFor } from "./anti_entropy.ts";
 import { createContacts } from "./contacts.ts";
 import { createContext, type MembershipOptions, type Part, send, sendFilled } from "./context.ts";
+import type { Coordinate } from "./coordinate.ts";
 import { createGossip } from "./gossip.ts";
 import { createJudgement } from "./judgement.ts";
 import { createLeaving } from "./leaving.ts";
@@ -44,6 +45,8 @@ export interface Membership {
   member(id: NodeId): Member | undefined;
   /** This node's own claim; `undefined` before the first step. */
   self(): AliveClaim | undefined;
+  /** Where this node has placed itself among the others. */
+  coordinate(): Coordinate;
   /** All claims that another node needs to hold the same view: for push/pull, and for the state folder. */
   snapshot(): Claim[];
 }
@@ -202,7 +205,10 @@ export function createMembership(options: MembershipOptions): Membership {
     const record = view.get(sender);
     if (isTrusted(record) && sameAddress(record.alive.address, source)) {
       const first = owedTo(record, ping);
-      if (prober === undefined) return sendFilled(context, source, sender, ack, first);
+      if (prober === undefined) {
+        const placed = { ...ack, coordinate: context.place.coordinate() };
+        return sendFilled(context, source, sender, placed, first);
+      }
       const signature = options.signAck({ prober, nonce, incarnation });
       const proof = { subjectKey: options.self.publicKey, prober, signature };
       return sendFilled(context, source, sender, { ...ack, proof }, first);
@@ -303,6 +309,7 @@ export function createMembership(options: MembershipOptions): Membership {
       return record && memberOf(record);
     },
     self: () => started ? own.claim() : undefined,
+    coordinate: () => context.place.coordinate(),
     snapshot() {
       if (!started) return [];
       const claims: Claim[] = [own.left() ?? own.claim()];

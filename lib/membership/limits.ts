@@ -62,6 +62,9 @@ const DIGEST_BYTES = 9;
 /** A proof: array head, key, prober, signature. */
 const PROOF_BYTES = 1 + 34 + 34 + 66;
 
+/** A coordinate: six numbers of 4 bytes. */
+export const COORDINATE_BYTES = 24;
+
 /** Bytes of a claim inside a message. */
 export function claimBytes(claim: Claim): number {
   return stringBytes(claim.encoded.length);
@@ -85,7 +88,7 @@ function fixedBytes(message: GossipMessage): number {
         DIGEST_BYTES +
         stringBytes(message.head.length);
     case "ack":
-      return 1 + NONCE_BYTES + INCARNATION_BYTES + (message.proof === undefined ? 1 : PROOF_BYTES) +
+      return 1 + NONCE_BYTES + INCARNATION_BYTES + vouchedBytes(message) +
         DIGEST_BYTES +
         stringBytes(message.head.length);
     case "ping-request":
@@ -97,6 +100,11 @@ function fixedBytes(message: GossipMessage): number {
     default:
       return message satisfies never;
   }
+}
+
+function vouchedBytes({ proof, coordinate }: GossipMessage & { kind: "ack" }): number {
+  if (proof) return PROOF_BYTES;
+  return coordinate ? stringBytes(COORDINATE_BYTES) : 1;
 }
 
 function stringBytes(length: number): number {

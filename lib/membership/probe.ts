@@ -180,7 +180,11 @@ export function createProber(context: Context, own: Own, judgement: Judgement): 
       if (probe?.nonce !== message.nonce || probe.target !== message.subject) return false;
       if (message.proof && message.proof.prober !== options.self.id) return false;
       const record = view.get(probe.target);
-      if (record && !message.proof) record.rttMs = context.nowMs - probe.sentMs;
+      if (record && !message.proof) {
+        record.rttMs = context.nowMs - probe.sentMs;
+        record.coordinate = message.coordinate;
+        if (message.coordinate) context.place.observe(message.coordinate, record.rttMs);
+      }
       health.note(-1);
       probe = undefined;
       return true;

@@ -5,6 +5,7 @@
  * Every claim in these types has been verified: the decoder at the door has checked its signature. Signing is injected.
  */
 import type { Address } from "../base/address.ts";
+import type { Coordinate } from "./coordinate.ts";
 
 /** Thumbprint of a node's key, base64url, 43 characters. */
 export type NodeId = string;
@@ -89,6 +90,8 @@ export interface Member {
   readonly accusations: number;
   /** Last measured round trip in ms. */
   readonly rttMs?: number;
+  /** Where it has placed itself, by its own word. */
+  readonly coordinate?: Coordinate;
 }
 
 /**
@@ -113,6 +116,8 @@ export type GossipMessage =
     readonly subject: NodeId;
     readonly incarnation: number;
     readonly proof?: AckProof;
+    /** Where the subject has placed itself; never beside a proof, for a way through a relay measures nothing. */
+    readonly coordinate?: Coordinate;
     readonly digest: string;
     readonly head: Uint8Array;
     readonly claims: readonly Claim[];

@@ -3,6 +3,7 @@
  * data and counts; the rules that change it are in `judgement.ts`.
  */
 import type { Address } from "../base/address.ts";
+import type { Coordinate } from "./coordinate.ts";
 import { TOMBSTONES_MAX } from "./limits.ts";
 import { hashOfMember } from "./view_hash.ts";
 import type {
@@ -35,6 +36,7 @@ export interface MemberRecord {
   sinceMs: number;
   verified: boolean;
   rttMs?: number;
+  coordinate?: Coordinate;
   /** The digest that it showed last, for `headFor`. */
   digest?: string;
   /** When it was last shown its death because it spoke. */
@@ -172,7 +174,7 @@ export function isActive(record: MemberRecord): boolean {
 
 /** The record as others see it. */
 export function memberOf(record: MemberRecord): Member {
-  const { id, publicKey, alive, incarnation, state, sinceMs, verified, rttMs } = record;
+  const { id, publicKey, alive, incarnation, state, sinceMs, verified, rttMs, coordinate } = record;
   const { name, address, tags } = alive;
   return {
     id,
@@ -186,6 +188,7 @@ export function memberOf(record: MemberRecord): Member {
     verified,
     accusations: record.verdicts.size,
     ...(rttMs !== undefined && { rttMs }),
+    ...(coordinate && { coordinate }),
   };
 }
 

@@ -16,6 +16,7 @@ import type { ForkEvidence } from "../election/roster/types.ts";
 import { LAN_ELECTION, LOCAL_ELECTION, WAN_ELECTION } from "../election/settings.ts";
 import { createMembership, type Membership } from "../membership/core.ts";
 import { type Profile, PROFILES } from "../membership/settings.ts";
+import type { Coordinate } from "../membership/coordinate.ts";
 import type { AliveClaim, Claim, Member, MembershipReport, NodeId } from "../membership/types.ts";
 import type { Keyring, KeyringChange } from "../wire/keyring.ts";
 import { encodeKeyMessage, KEY_KINDS } from "../wire/key_messages.ts";
@@ -228,6 +229,11 @@ export class Node implements AsyncDisposable {
   /** What this node says of itself; `undefined` before it has started. */
   get self(): AliveClaim | undefined {
     return this.#membership.self();
+  }
+
+  /** Where this node has placed itself in the network. */
+  get coordinate(): Coordinate {
+    return this.#membership.coordinate();
   }
 
   get cluster(): string {

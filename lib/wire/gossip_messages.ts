@@ -4,11 +4,12 @@
  * | kind | number | body |
  * |---|---|---|
  * | ping | 1 | [nonce, incarnation, prober or empty, digest, head, claims] |
- * | ack | 2 | [nonce, incarnation, proof or 0, digest, head, claims]; proof = [subject key, prober, signature] |
+ * | ack | 2 | [nonce, incarnation, proof or coordinate or 0, digest, head, claims]; proof = [subject key, prober, signature] |
  * | ping-request | 3 | [nonce, target, claims] |
  * | nack | 4 | [nonce, claims] |
  * | gossip | 5 | [claims] |
  *
+ * A coordinate is a byte string of six big-endian float32: position (3), height, adjustment, error.
  * A nonce and a digest are 8 bytes, an incarnation a big-endian byte string of 6, ids are 32 bytes, claims byte strings. An ack that was sent by its
  * subject needs no proof, for its envelope is signed; the proof is for acks that go through a relay. What it covers is
  * `["fumata-ack-v1", cluster, prober, nonce, incarnation]` under the subject's key.
@@ -23,7 +24,9 @@ import {
 } from "../crypto/ed25519.ts";
 import { nodeId } from "../crypto/thumbprint.ts";
 import { type Cbor, encodeCbor } from "../../function/leader-election/cbor.ts";
+import { type Coordinate, COORDINATE_DIMENSIONS, isCoordinate } from "../membership/coordinate.ts";
 import {
+  COORDINATE_BYTES,
   DATAGRAM_BYTES_MAX,
   HEAD_BYTES_MAX,
   INCARNATION_MAX,
@@ -128,7 +131,8 @@ function bodyOf(message: GossipMessage): Cbor {
     case "ack": {
       const { proof } = message;
       const incarnation = incarnationBytes(message.incarnation);
-      const proven = proof ? [proof.subjectKey, idBytes(proof.prober), proof.signature] : 0;
+      const placed = message.coordinate ? coordinateBytes(message.coordinate) : 0;
+      const proven = proof ? [proof.subjectKey, idBytes(proof.prober), proof.signature] : placed;
       const digest = nonceBytes(message.digest);
       return [nonceBytes(message.nonce), incarnation, proven, digest, message.head, claims];
     }
@@ -213,6 +217,10 @@ function decodeAck(
     head,
   } as const;
   if (proofField === 0) return { ...common, subject: sender };
+  if (proofField instanceof Uint8Array) {
+    const coordinate = readCoordinate(proofField);
+    return coordinate && { ...common, subject: sender, coordinate };
+  }
   const proof = readProof(proofField, cluster, common.nonce, incarnation);
   return proof && { ...common, subject: nodeId(proof.subjectKey), proof };
 }
@@ -265,6 +273,25 @@ function readIncarnation(field: unknown): number | undefined {
   if (!isBytes(field, INCARNATION_BYTES)) return undefined;
   const value = field.reduce((sum, byte) => sum * 256 + byte, 0);
   return value <= INCARNATION_MAX ? value : undefined;
+}
+
+function coordinateBytes(coordinate: Coordinate): Uint8Array {
+  const { position, heightMs, adjustmentMs, error } = coordinate;
+  const view = new DataView(new ArrayBuffer(COORDINATE_BYTES));
+  [...position, heightMs, adjustmentMs, error].forEach((number, i) =>
+    view.setFloat32(4 * i, number)
+  );
+  return new Uint8Array(view.buffer);
+}
+
+function readCoordinate(field: Uint8Array): Coordinate | undefined {
+  if (field.length !== COORDINATE_BYTES) return undefined;
+  const view = new DataView(field.buffer, field.byteOffset, field.length);
+  const numbers = Array.from({ length: COORDINATE_BYTES / 4 }, (_, i) => view.getFloat32(4 * i));
+  const [heightMs, adjustmentMs, error] = numbers.slice(COORDINATE_DIMENSIONS);
+  const position = numbers.slice(0, COORDINATE_DIMENSIONS);
+  const coordinate = { position, heightMs, adjustmentMs, error };
+  return isCoordinate(coordinate) ? coordinate : undefined;
 }
 
 function isHead(value: unknown): value is Uint8Array {

@@ -9,6 +9,7 @@ export const MEMBER: MemberView = {
   since: "2026-01-02T03:04:05.678Z",
   incarnation: 3,
   rttMs: null,
+  coordinate: null,
   tags: {},
   self: true,
 };

@@ -73,6 +73,13 @@ export function messages(claims: readonly Claim[]): GossipMessage[] {
       claims,
     },
     { kind: "ping-request", nonce: NONCE, target: carol.id, claims },
+    {
+      ...ack,
+      coordinate: { position: [1.5, -2000, 0], heightMs: 0.5, adjustmentMs: -0.25, error: 0.75 },
+      digest: DIGEST,
+      head: empty,
+      claims,
+    },
     { kind: "nack", nonce: NONCE, claims },
     { kind: "gossip", claims },
   ];

@@ -203,3 +203,20 @@ function receive(datagram: Uint8Array): GossipMessage | string {
   const decoded = decodeGossip(opened, { cluster: CLUSTER, claims: createClaimReader(CLUSTER) });
   return decoded.ok ? decoded.message : decoded.reason;
 }
+
+Deno.test("an ack whose coordinate is none is dropped", () => {
+  const placed = messages([]).find((message) => message.kind === "ack" && message.coordinate)!;
+  strictEqual(receiveBody(GOSSIP_KINDS.ack, bodyOf(placed)), undefined);
+  const bad: Readonly<Record<string, Uint8Array>> = {
+    short: new Uint8Array(23),
+    long: new Uint8Array(25),
+    empty: new Uint8Array(0),
+    "not a number": new Uint8Array(24).fill(0xff),
+    "without an error": new Uint8Array(24),
+  };
+  for (const [what, bytes] of Object.entries(bad)) {
+    const body = bodyOf(placed);
+    body[2] = bytes;
+    strictEqual(receiveBody(GOSSIP_KINDS.ack, body), "body", what);
+  }
+});
