@@ -7,7 +7,6 @@
 import { type Address, formatAddress } from "../base/address.ts";
 import { hex } from "../base/bytes.ts";
 import { FumataError, messageOf } from "../base/errors.ts";
-import type { Logger } from "../base/log.ts";
 import { createPrng, type Prng } from "../base/prng.ts";
 import { type PossessionChallenge, provePossession } from "../certificate/possession.ts";
 import type { SuccessionOrderFile } from "../certificate/succession_order.ts";
@@ -15,7 +14,7 @@ import type { CertificateDocument, VerifiedCertificate } from "../certificate/ty
 import type { ForkEvidence } from "../election/roster/types.ts";
 import { LAN_ELECTION, LOCAL_ELECTION, WAN_ELECTION } from "../election/settings.ts";
 import { createMembership, type Membership } from "../membership/core.ts";
-import { type Profile, PROFILES } from "../membership/settings.ts";
+import { PROFILES } from "../membership/settings.ts";
 import type { Coordinate } from "../membership/coordinate.ts";
 import type { AliveClaim, Claim, Member, MembershipReport, NodeId } from "../membership/types.ts";
 import type { Keyring, KeyringChange } from "../wire/keyring.ts";
@@ -23,8 +22,10 @@ import { encodeKeyMessage, KEY_KINDS } from "../wire/key_messages.ts";
 import { createSealer, type Sealer } from "../wire/sealing.ts";
 import type { Domain } from "../../function/leader-election/rules.ts";
 import { CertificateDesk } from "./certificate_desk.ts";
-import type { ElectionPart, PartEffect, PartShell, Step } from "./election_part.ts";
-import { type EnclaveHost, EnclaveHosts } from "./enclave_hosts.ts";
+import type { ElectionPart, PartEffect, PartShell } from "./election_part.ts";
+import { StepRunner } from "./step_runner.ts";
+import { ClusterKindChanged, type NodeOptions } from "./node_options.ts";
+import { EnclaveHosts } from "./enclave_hosts.ts";
 import type { AttestedFunction } from "./enclave_link.ts";
 import { EventLog } from "./event_log.ts";
 import { clusterJsonOf, type FunctionDescription } from "./function_description.ts";
@@ -36,7 +37,6 @@ import { keyOfKeptEvidence } from "./kept_evidence.ts";
 import { KeyringFile } from "./keyring_file.ts";
 import { Mailbox, type Received } from "./mailbox.ts";
 import { MemberMemory } from "./member_memory.ts";
-import type { Middleman } from "./middleman.ts";
 import { NodeMetrics } from "./node_metrics.ts";
 import { OpenPart } from "./open_part.ts";
 import { RosterPart } from "./roster_part.ts";
@@ -47,45 +47,6 @@ import { StateStore, type StoredKey } from "./state_store.ts";
 import { type LeaseGranter, SubLeaseDesk } from "./sub_lease_desk.ts";
 import type { Succession } from "./succession.ts";
 import { openTransport, type Transport } from "./transport.ts";
-
-/** What a node is told when it starts. */
-export interface NodeOptions {
-  /** Where to listen; port 0 takes a free one. */
-  readonly bind: Address;
-  /** Where others reach it; the bound address if left out. */
-  readonly advertise?: Address;
-  /** Its label; the advertised address if left out. */
-  readonly name?: string;
-  readonly cluster: string;
-  readonly seeds: readonly Address[];
-  readonly profile: Profile;
-  readonly tags: Readonly<Record<string, string>>;
-  /** Left out: nothing is remembered. */
-  readonly stateFolder?: string;
-  /** File with the cluster's keys, the primary first. Left out: gossip is signed and readable. */
-  readonly keyFile?: string;
-  /** The pinned checksum of the election function, 32 bytes. */
-  readonly checksum: Uint8Array;
-  /** Where the election function runs: one or several, the preferred one first. */
-  readonly enclaves: readonly EnclaveHost[];
-  readonly logger: Logger;
-  /** What the function said of itself, where the state folder cannot remember it: see {@linkcode ClusterKindChanged}. */
-  readonly description?: FunctionDescription;
-  /** Who stands between this voter and the wire: in tests, and in the demo's liar. */
-  readonly middleman?: Middleman;
-}
-
-/**
- * The function turned out to be of another kind than the node had started for: start it again with this description. A node that has
- * never attested its function gossips as in an open cluster, so that it does not stand still while the enclave is away.
- */
-export class ClusterKindChanged extends Error {
-  override readonly name = "ClusterKindChanged";
-
-  constructor(readonly description: FunctionDescription) {
-    super(`the function serves ${description.kind} clusters`);
-  }
-}
 
 /** What came of an operator's wish to join. */
 export interface JoinReport {
@@ -145,10 +106,13 @@ export class Node implements AsyncDisposable {
   readonly #stop = Promise.withResolvers<void>();
   readonly #leftCluster = Promise.withResolvers<void>();
   #platform?: string;
-  #timer?: ReturnType<typeof setTimeout>;
   readonly #memory: MemberMemory;
-  readonly #steps: Step[] = [];
-  #isRunning = false;
+  readonly #steps = new StepRunner({
+    carryOut: (effect) => this.#carryOut(effect),
+    deadlineMs: () => this.#part.deadlineMs(),
+    tick: () => this.#dispatch({ type: "tick" }),
+    fail: (thrown) => this.#fail(thrown),
+  });
   #closed = false;
   #closing?: Promise<void>;
 
@@ -386,7 +350,7 @@ export class Node implements AsyncDisposable {
 
   async #close(): Promise<void> {
     this.#closed = true;
-    clearTimeout(this.#timer);
+    this.#steps[Symbol.dispose]();
     this.#memory[Symbol.dispose]();
     await this.#enclaves[Symbol.asyncDispose]();
     await this.#transport[Symbol.asyncDispose]();
@@ -487,7 +451,7 @@ export class Node implements AsyncDisposable {
 
   #shell(): PartShell {
     return {
-      run: (step) => this.#run(step),
+      run: (step) => this.#steps.run(step),
       send: (to, kind, body, name) => {
         for (const { id, address } of to) this.#sendElection(id, address, kind, body, name);
       },
@@ -521,38 +485,7 @@ export class Node implements AsyncDisposable {
   }
 
   #dispatch(event: GossipEvent): void {
-    this.#run((nowMs) => this.#part.step(event, nowMs));
-  }
-
-  /**
-   * The only door to the replica: a step, then its effects in their order, then the timer. What an effect sets off waits until the others
-   * of its step are carried out, so that nothing older is stored after something newer.
-   */
-  #run(step: Step): void {
-    this.#steps.push(step);
-    if (this.#isRunning) return;
-    this.#isRunning = true;
-    try {
-      for (let next = this.#steps.shift(); next && !this.#closed; next = this.#steps.shift()) {
-        for (const effect of next(performance.now())) {
-          if (this.#closed) return;
-          this.#carryOut(effect);
-        }
-      }
-    } catch (thrown) {
-      return this.#fail(thrown);
-    } finally {
-      this.#isRunning = false;
-    }
-    this.#armTimer();
-  }
-
-  #armTimer(): void {
-    clearTimeout(this.#timer);
-    const deadline = this.#part.deadlineMs();
-    if (deadline === undefined || this.#closed) return;
-    const waitMs = Math.max(0, deadline - performance.now());
-    this.#timer = setTimeout(() => this.#dispatch({ type: "tick" }), waitMs);
+    this.#steps.run((nowMs) => this.#part.step(event, nowMs));
   }
 
   #carryOut(effect: PartEffect): void {

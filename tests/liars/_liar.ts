@@ -8,7 +8,7 @@ import type { Identity } from "../../lib/crypto/ed25519.ts";
 import type { RosterMessage, RosterRules } from "../../lib/election/roster/types.ts";
 import { Mailbox } from "../../lib/node/mailbox.ts";
 import type { Middleman } from "../../lib/node/middleman.ts";
-import type { NodeOptions } from "../../lib/node/node.ts";
+import type { NodeOptions } from "../../lib/node/node_options.ts";
 import { rosterRules } from "../../lib/node/roster_cluster.ts";
 import { StateStore } from "../../lib/node/state_store.ts";
 import { openTransport, type Transport } from "../../lib/node/transport.ts";

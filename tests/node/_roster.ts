@@ -1,7 +1,7 @@
 /** A roster cluster of real nodes: the enclave with its `cluster.json`, the state folders of its voters. */
 import { base64url } from "../../lib/base/bytes.ts";
 import type { FunctionDescription } from "../../lib/node/function_description.ts";
-import { ClusterKindChanged, type NodeOptions } from "../../lib/node/node.ts";
+import { ClusterKindChanged, type NodeOptions } from "../../lib/node/node_options.ts";
 import { StateStore } from "../../lib/node/state_store.ts";
 import { BareEnclave, TestNode } from "./_cluster.ts";
 import { limited } from "./_limit.ts";

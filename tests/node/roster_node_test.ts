@@ -2,7 +2,7 @@
 import { deepStrictEqual, match, ok, rejects, strictEqual, throws } from "node:assert";
 import { fromUtf8, hex, utf8 } from "../../lib/base/bytes.ts";
 import { StateStore } from "../../lib/node/state_store.ts";
-import { ClusterKindChanged } from "../../lib/node/node.ts";
+import { ClusterKindChanged } from "../../lib/node/node_options.ts";
 import { BareEnclave, evidenceOf, TestNode } from "./_cluster.ts";
 import { descriptionOf, keyOf, leaseHolder, rosterWorld } from "./_roster.ts";
 

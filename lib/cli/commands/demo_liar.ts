@@ -4,7 +4,7 @@
  */
 import { isLoopback } from "../../base/address.ts";
 import { FumataError } from "../../base/errors.ts";
-import type { NodeOptions } from "../../node/node.ts";
+import type { NodeOptions } from "../../node/node_options.ts";
 import { StateStore } from "../../node/state_store.ts";
 import type { Command } from "../command.ts";
 import { doubleVoter } from "../demo/double_voter.ts";

@@ -2,7 +2,7 @@
 import { formatAddress, isLoopback, requireAddress } from "../../base/address.ts";
 import { EXIT_CODES, FumataError } from "../../base/errors.ts";
 import { silentLogger } from "../../base/log.ts";
-import type { NodeOptions } from "../../node/node.ts";
+import type { NodeOptions } from "../../node/node_options.ts";
 import { KeyringFile } from "../../node/keyring_file.ts";
 import { createSealer } from "../../wire/sealing.ts";
 import type { Command } from "../command.ts";
