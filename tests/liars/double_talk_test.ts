@@ -5,6 +5,9 @@ import type { LeaderProposal } from "../../lib/election/roster/types.ts";
 import type { Said } from "../node/_cluster.ts";
 import { LiarsCluster } from "./_liar.ts";
 
+/** Elections in which a liar comes to lie: in each it does with a chance of more than one in two. */
+const TERMS_MAX = 40;
+
 /** Whether this line names a liar by its own votes. */
 function names(liar: string) {
   return ({ event, fields }: Said) =>
@@ -21,36 +24,41 @@ async function isCaught(cluster: LiarsCluster, from: readonly number[], pieces: 
   }
 }
 
-Deno.test("who signs two things in one term is named by all honest nodes, with proof", async (t) => {
+Deno.test("a collector that shows the others different proposals is named by all honest nodes, with proof", async () => {
   await using cluster = await LiarsCluster.start(4, 1);
   const { script, rules, honest, observer } = cluster;
 
-  await t.step("a collector that shows the others different proposals", async () => {
-    await cluster.untilLiarCollects();
-    const from = cluster.marks(honest);
-    const [odd] = honest;
-    script.sends = (message, to) => {
-      if (message.kind !== "proposal" || message.proposal.type !== "leader") return [message];
-      if (to === odd.node.id) return [message];
-      const { proposal } = message;
-      const active = proposal.active.filter((id) => id !== odd.node.id);
-      const other: LeaderProposal = { ...proposal, active };
-      const vote = rules.signVote(other.term, rules.digest(other));
-      return [{ kind: "proposal", proposal: other, vote }];
-    };
-    await cluster.elect();
-    await isCaught(cluster, from, 1);
-    script.reset(cluster.key);
-  });
+  await cluster.untilLiarCollects();
+  const from = cluster.marks(honest);
+  const [odd] = honest;
+  script.sends = (message, to) => {
+    if (message.kind !== "proposal" || message.proposal.type !== "leader") return [message];
+    if (to === odd.node.id) return [message];
+    const { proposal } = message;
+    const active = proposal.active.filter((id) => id !== odd.node.id);
+    const other: LeaderProposal = { ...proposal, active };
+    const vote = rules.signVote(other.term, rules.digest(other));
+    return [{ kind: "proposal", proposal: other, vote }];
+  };
+  await cluster.elect();
+  await isCaught(cluster, from, 1);
+  observer.check();
+});
 
-  await t.step("a voter that votes twice", async () => {
-    const from = cluster.marks(honest);
-    const { checksum } = cluster.world.enclave;
-    script.sends = doubleVoter(cluster.identity, { checksum, cluster: "test" }).sends;
+Deno.test("a voter that votes twice is named by all honest nodes, with proof", async () => {
+  await using cluster = await LiarsCluster.start(4, 1);
+  const { script, honest, observer } = cluster;
+  const from = cluster.marks(honest);
+  const { checksum } = cluster.world.enclave;
+  script.sends = doubleVoter(cluster.identity, { checksum, cluster: "test" }).sends;
+  // In a term in which it collects, or comes too late, it has no vote to send.
+  const named = names(cluster.liar.node.id);
+  const isNamed = () => honest.some(({ listener }, i) => listener.said.slice(from[i]).some(named));
+  for (let terms = 0; !isNamed(); terms++) {
+    ok(terms < TERMS_MAX, `after ${terms} elections nobody has named it`);
     await cluster.elect();
-    await isCaught(cluster, from, 2);
-    script.reset(cluster.key);
-  });
+  }
+  await isCaught(cluster, from, 1);
   observer.check();
 });
 
