@@ -1,4 +1,5 @@
-/** A trace as a sequence diagram: columns of text for a terminal, and Mermaid for a page. */
+/** A trace as a sequence diagram: columns of text for a terminal, Mermaid and SVG for pages. */
+import { svgOf } from "./diagram_svg.ts";
 import type { TraceEntry } from "./trace.ts";
 
 /** Width of one column, characters. */
@@ -10,10 +11,14 @@ const QUIET = new Set(["heartbeat", "lease-ack"]);
 export function diagramOf(
   entries: readonly TraceEntry[],
   entriesMax: number,
-): { readonly text: string; readonly mermaid: string } {
+): { readonly text: string; readonly mermaid: string; readonly svg: string } {
   const shown = entries.filter(isShown).slice(-entriesMax);
   const names = [...new Set(shown.flatMap(namesOf))].sort();
-  return { text: asText(shown, names), mermaid: asMermaid(shown, names) };
+  return {
+    text: asText(shown, names),
+    mermaid: asMermaid(shown, names),
+    svg: svgOf(shown, names),
+  };
 }
 
 function isShown(entry: TraceEntry): boolean {

@@ -1,7 +1,8 @@
 /**
  * Makes a failing run smaller: fewer faults, by delta debugging (Zeller, Hildebrandt: "Simplifying and Isolating Failure-Inducing Input", 2002).
- * A liar is a fault among others, so liars get fewer too. A smaller run counts only when it breaks the same invariant. The number of nodes
- * stays: with another one every draw is another, and so is the run.
+ * A liar is a fault among others, so liars get fewer too. Then fewer nodes: with another number every draw is another, and so are the faults, so
+ * smaller clusters are tried as runs of their own, and the least that fails is made smaller in its turn. A smaller run counts only
+ * when it breaks the same invariant.
  */
 import { simulate, type SimulationOptions, type SimulationResult } from "./simulate.ts";
 
@@ -16,8 +17,40 @@ export interface Shrunk {
   readonly runs: number;
 }
 
-/** Shrinks a run that failed. `result` is what `options` gave. */
+/** Seeds that are tried for each smaller number of nodes. */
+const SEEDS_A_SIZE = 12;
+
+/** Shrinks a run that failed: its faults, then its nodes. `result` is what `options` gave. */
 export function shrink(options: SimulationOptions, result: SimulationResult): Shrunk {
+  const same = fewestFaults(options, result);
+  const smaller = fewerNodes(options, result);
+  if (!smaller.found) return { ...same, runs: same.runs + smaller.runs };
+  const least = fewestFaults(smaller.found.options, smaller.found.result);
+  return { ...least, runs: same.runs + smaller.runs + least.runs };
+}
+
+/** The smallest cluster under the same mix and with as many liars as there is room for, a few seeds of each size, that breaks the same invariant. */
+function fewerNodes(
+  options: SimulationOptions,
+  { nodes, faultBound, kind, mix, seed, violation }: SimulationResult,
+): { readonly found?: Omit<Shrunk, "runs">; readonly runs: number } {
+  let runs = 0;
+  for (let fewer = 2; fewer < nodes; fewer++) {
+    const bound = Math.min(faultBound, Math.floor((fewer - 1) / 3));
+    for (let next = 0; next < SEEDS_A_SIZE; next++) {
+      runs++;
+      const { keep: _, ...rest } = options;
+      const liars = kind === "roster" ? { faultBound: bound } : {};
+      const candidate = { ...rest, mix, nodes: fewer, ...liars, seed: (seed + next) % 2 ** 32 };
+      const result = simulate(candidate);
+      if (result.violation?.invariant !== violation?.invariant) continue;
+      return { found: { options: candidate, result }, runs };
+    }
+  }
+  return { runs };
+}
+
+function fewestFaults(options: SimulationOptions, result: SimulationResult): Shrunk {
   const { nodes, faultBound, mix, violation } = result;
   let best: Shrunk = {
     options: {

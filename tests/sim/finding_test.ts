@@ -59,15 +59,22 @@ Deno.test("voters that keep no promise make two leaseholders, and the failure is
     const { keep = [] } = small.options;
     ok(keep.length <= 4, `${keep.length} faults are left`);
     strictEqual(small.result.violation?.invariant, "I2");
+    strictEqual(
+      small.result.nodes,
+      3,
+      "two nodes without promises have no quorum without each other",
+    );
     ok(replayCommand(small.options, small.result).includes(`--keep ${keep.join(",") || "none"}`));
     strictEqual(scheduleText(small.result, keep).length, keep.length);
 
     const entries: TraceEntry[] = [];
     simulate({ ...small.options, trace: (entry) => entries.push(entry) });
-    const { text, mermaid } = diagramOf(entries, 40);
+    const { text, mermaid, svg } = diagramOf(entries, 40);
     ok(text.split("\n").length > 5);
     ok(mermaid.startsWith("sequenceDiagram\n  participant "));
     ok(mermaid.includes("->>"));
+    strictEqual(svg.match(/text-anchor="middle"/g)?.length, small.result.nodes);
+    ok(svg.includes('marker-end="url(#head)"') && svg.endsWith("</svg>\n"));
   });
 });
 

@@ -31,6 +31,8 @@ import { JSON_FLAG, wantsJson } from "../output.ts";
 const SEED_MAX = 2 ** 32 - 1;
 /** The last messages of a failing run that a diagram shows: what came before is in the trace. */
 const DIAGRAM_MESSAGES_MAX = 40;
+/** What a diagram can be written as. */
+const DIAGRAM_FILE = /\.(svg|mmd|txt)$/;
 /** Runs between two looks at whether somebody wants to stop. */
 const YIELD_RUNS = 8;
 
@@ -43,7 +45,7 @@ export const simulateCommand: Command = {
     "fumata simulate --seeds 1000",
     "fumata simulate --nodes 5 --liars 1 --mix network --until-failure",
     "fumata simulate --seed 7 --trace trace.txt",
-    "fumata simulate --seed 7 --shrink",
+    "fumata simulate --seed 7 --shrink --diagram run.svg",
     "fumata simulate --scenario tests/sim/scenarios/paused_leader.scenario",
   ],
   flags: [
@@ -112,6 +114,12 @@ export const simulateCommand: Command = {
     { name: "shrink", type: "boolean", help: "make a failing run small, and draw it" },
     { name: "trace", type: "string", placeholder: "FILE", help: "write down what happens" },
     {
+      name: "diagram",
+      type: "string",
+      placeholder: "FILE",
+      help: "draw the end of the run that failed, or of the last one: .svg, .mmd or .txt",
+    },
+    {
       name: "scenario",
       type: "string",
       placeholder: "FILE",
@@ -130,6 +138,13 @@ async function run(args: Arguments, context: CommandContext): Promise<number> {
     ? Infinity
     : args.number("seeds") ?? (args.number("seed") === undefined ? 100 : 1);
   const options = optionsOf(args);
+  const diagram = args.text("diagram");
+  if (diagram !== undefined && !DIAGRAM_FILE.test(diagram)) {
+    throw new FumataError(
+      "usage",
+      `Cannot draw to "${diagram}": the file has to end in .svg, .mmd or .txt`,
+    );
+  }
   const startMs = performance.now();
   let isStopped = false;
   context.interrupted.then(() => isStopped = true);
@@ -145,6 +160,9 @@ async function run(args: Arguments, context: CommandContext): Promise<number> {
   }
   const wallMs = performance.now() - startMs;
   if (failure && args.has("shrink")) failure = shrunk(failure, context);
+  if (diagram !== undefined && tally.runs > 0) {
+    draw(failure?.options ?? { ...options, seed: seed + tally.runs - 1 }, diagram);
+  }
   if (wantsJson(args)) {
     const { violation } = failure?.result ?? {};
     const command = failure && replayCommand(failure.options, failure.result);
@@ -206,15 +224,27 @@ function runOne(options: SimulationOptions, traceFile: string | undefined): Simu
   if (traceFile === undefined) return simulate(options);
   const lines: string[] = [];
   const result = simulate({ ...options, trace: (entry) => lines.push(entryText(entry)) });
+  write(traceFile, lines.join("\n") + "\n");
+  return result;
+}
+
+/** Runs once more, for a run that is looked at is the same run, and draws it as the name of the file says. */
+function draw(options: SimulationOptions, file: string): void {
+  const entries: TraceEntry[] = [];
+  simulate({ ...options, trace: (entry) => entries.push(entry) });
+  const { text, mermaid, svg } = diagramOf(entries, DIAGRAM_MESSAGES_MAX);
+  write(file, file.endsWith(".svg") ? svg : file.endsWith(".mmd") ? mermaid + "\n" : text + "\n");
+}
+
+function write(file: string, text: string): void {
   try {
-    Deno.writeTextFileSync(traceFile, lines.join("\n") + "\n");
+    Deno.writeTextFileSync(file, text);
   } catch {
     throw new FumataError(
       "failure",
-      `Cannot write the trace to "${traceFile}": name a file in a folder that is there`,
+      `Cannot write to "${file}": name a file in a folder that is there`,
     );
   }
-  return result;
 }
 
 function shrunk(
@@ -224,7 +254,8 @@ function shrunk(
   context.say(`seed ${failure.options.seed} fails; it is made smaller`);
   const { options, result, runs } = shrink(failure.options, failure.result);
   context.say(
-    `${runs} runs: ${options.keep?.length} of ${result.schedule.length} faults are left`,
+    `${runs} runs: ${result.nodes} nodes and ${options.keep?.length} of ` +
+      `${result.schedule.length} faults are left`,
   );
   return { options, result };
 }
