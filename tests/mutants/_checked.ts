@@ -761,8 +761,8 @@ export const MEMBERSHIP_MUTANTS: readonly Mutant[] = [
     [
       "ack-address",
       "an answer proves the address that was asked",
-      "if (claim && sameAddress(claim.address, contact.address)) {",
-      "if (claim) {",
+      "if (candidate && sameAddress(candidate.claim.address, contact.address)) {",
+      "if (candidate) {",
     ],
     [
       "relay-trusted",
