@@ -723,8 +723,8 @@ export const MEMBERSHIP_MUTANTS: readonly Mutant[] = [
     [
       "buried",
       "tombstones are newer than old claims",
-      "if (!buried || claim.incarnation > buried.incarnation) admit(claim);",
-      "if (!buried || claim.incarnation >= 0) admit(claim);",
+      "if (!buried || claim.incarnation > buried.incarnation) admit(claim, isNews);",
+      "if (!buried || claim.incarnation >= 0) admit(claim, isNews);",
     ],
     [
       "members-cap",
