@@ -185,7 +185,7 @@ export function leaderView(node: Node): LeaderView | null {
       tee: certificate.tee,
       kind: node.kind,
       leads: leaseRemainingMs > 0,
-      leaseRemainingMs,
+      leaseRemainingMs: Math.floor(leaseRemainingMs),
     }
     : null;
 }

@@ -49,6 +49,11 @@ export class EventLog implements Logger {
     for (const listener of [...this.#listeners]) listener(entry);
   }
 
+  /** A line for the log alone: what is not for everybody who may read events, such as what programs of the operator print. */
+  logAside(level: LogLevel, event: string, message: string, fields: LogFields = {}): void {
+    this.#next.log(level, event, message, fields);
+  }
+
   /** Kept events with a greater id, oldest first. */
   after(id: number): readonly NodeEvent[] {
     return this.#events.filter((event) => event.id > id);

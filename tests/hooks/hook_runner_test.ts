@@ -36,6 +36,9 @@ Deno.test("a node runs its hooks one after the other, with JSON on stdin and var
     ["change of test to n:1", `elected ${elected.term}`, "over"],
   );
   match(listener.said.find(({ event }) => event === "hook-failed")!.message, /exit code is 3/);
+  // What programs print is for the log, not for whoever may read the node's events.
+  const told = node.node.events.after(0).map(({ event }) => event);
+  deepStrictEqual([told.includes("hook-failed"), told.includes("hook-output")], [true, false]);
 });
 
 Deno.test("hooks can be replaced while the node runs", async () => {

@@ -26,7 +26,7 @@ const FACTS: Facts<LeaderView> = {
   tee: (leader) => leader.tee,
   self: (leader) => String(leader.self),
   leads: (leader) => String(leader.leads),
-  lease: (leader) => `${Math.floor(leader.leaseRemainingMs)} ms`,
+  lease: (leader) => `${leader.leaseRemainingMs} ms`,
 };
 
 /** The command. */
@@ -62,7 +62,7 @@ export const leaderCommand: Command = {
       args,
       context,
       leader,
-      () => format ? format(leader) : words(leader, wantsColour(context)),
+      () => format ? format(leader) : words(leader, wantsColour(context)) + left(leader),
     );
     return 0;
   },
@@ -123,6 +123,11 @@ function after(current: Watched, { event, data }: StreamedEvent): Watched {
 
 function isSame(a: Watched, b: Watched): boolean {
   return a?.certificateId === b?.certificateId && a?.leads === b?.leads;
+}
+
+/** How long the lease lasts, where this node is the one to know. */
+function left({ leads, leaseRemainingMs }: LeaderView): string {
+  return leads ? ` for ${leaseRemainingMs} ms unless renewed` : "";
 }
 
 function watched({ id, name, term, certificateId, self, tee, leads }: LeaderView): Watched {

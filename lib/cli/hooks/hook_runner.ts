@@ -118,7 +118,7 @@ export class HookRunner implements AsyncDisposable {
         body,
         this.#variables(call),
         { timeMsMax, signal },
-        (line) => events.log("info", "hook-output", `hook of ${on}: ${line}`, { on, line }),
+        (line) => events.logAside("info", "hook-output", `hook of ${on}: ${line}`, { on, line }),
       );
     if (outcome.ok) events.log("debug", "hook-done", `the hook of ${on} is done`, { on });
     else {
