@@ -40,7 +40,7 @@ export function sourcesOfTheCode(): string[] {
 }
 
 /** A call of a logger: its level, if it is a literal or a choice between two, and a literal name. */
-const LOGGED = /\.log\(\s*([^,`]*?),\s*"([a-z-]+)"/g;
+const LOGGED = /\.log(?:Aside)?\(\s*([^,`]*?),\s*"([a-z-]+)"/g;
 
 function* sources(folder: URL): Generator<string> {
   for (const entry of Deno.readDirSync(folder)) {
