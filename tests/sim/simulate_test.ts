@@ -19,7 +19,7 @@ function traceOf(options: SimulationOptions): string {
 }
 
 Deno.test("two runs of one seed are the same to the last byte", () => {
-  for (const options of [{ seed: 7 }, { seed: 8, wire: true, faultsMs: 2_000 }]) {
+  for (const options of [{ seed: 7 }, { seed: 8, wire: true, faultsMs: 4_000 }]) {
     const trace = traceOf(options);
     ok(trace.length > 10_000);
     strictEqual(traceOf(options), trace);
