@@ -45,7 +45,7 @@ const LEADER = {
   self: false,
   kind: "roster" as const,
   leads: true,
-  leaseRemainingMs: 512.7,
+  leaseRemainingMs: 512,
   tee: "simulated",
 };
 const STATUS: StatusView = {

@@ -188,7 +188,7 @@ class Bench {
     const term = Math.max(...nodes.map((node) => node.election.term)) + (isNext ? 1 : 0);
     for (const node of nodes) {
       this.#openTerm(node, term);
-      const proposal = proposalOf(node, leader);
+      const proposal = proposalOf(node, leader, this.#stepDowns);
       const digest = digestOf(proposal);
       this.#said = [];
       this.#tell(node, LIAR, {
@@ -348,18 +348,25 @@ class Bench {
   }
 }
 
-/** A proposal after this voter's head, in its term. */
-function proposalOf({ election }: Node, leader: string): LeaderProposal {
+/** A proposal after this voter's head, in its term. Whoever said that it stepped down is left out where another is to lead: voters forbid it. */
+function proposalOf(
+  { election }: Node,
+  leader: string,
+  stepDowns: readonly StepDown[],
+): LeaderProposal {
   const { head, headCertificate, term } = election;
   const incumbent = headCertificate?.leader;
   const prev = headCertificate?.proposal;
+  const gone = new Set(
+    stepDowns.filter(({ certificateId }) => certificateId === head.id).map((one) => one.leader),
+  );
   const stayed = prev?.type === "leader" && prev.incumbent === incumbent;
   return {
     type: "leader",
     term,
     prev: head.id,
     kid: KID,
-    active: leader === "a" ? HONEST : [...HONEST, LIAR],
+    active: leader === "a" ? HONEST : [...HONEST, LIAR].filter((id) => !gone.has(id)),
     ...(incumbent !== undefined && { incumbent }),
     tenure: incumbent === undefined ? 0 : stayed ? prev.tenure + 1 : 1,
   };
