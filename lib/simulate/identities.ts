@@ -55,6 +55,15 @@ export function randomBytes(prng: Prng, bytes: number): Uint8Array {
 /** Collectors, by what they follow from: all nodes of a run ask for the same ones, again and again. */
 export type CollectorCache = Map<string, string>;
 
+/** The collector that a text stands for, found only once. */
+export function collectorIn(collectors: CollectorCache, key: string, find: () => string): string {
+  const known = collectors.get(key);
+  if (known !== undefined) return known;
+  const found = find();
+  collectors.set(key, found);
+  return found;
+}
+
 /** The rules of a voter. Unless `signs`, only votes are signed. */
 export function simulatedRules(
   identity: Identity,
@@ -68,14 +77,8 @@ export function simulatedRules(
 ): RosterRules {
   const { prng, collectors, signs } = shared;
   const rules = rosterRules(identity, domain, config, () => randomText(prng, 16));
-  const collector = (prev: string, term: number) => {
-    const key = `${term} ${prev}`;
-    const known = collectors.get(key);
-    if (known !== undefined) return known;
-    const found = rules.collector(prev, term);
-    collectors.set(key, found);
-    return found;
-  };
+  const collector = (prev: string, term: number) =>
+    collectorIn(collectors, `${term} ${prev}`, () => rules.collector(prev, term));
   if (signs) return { ...rules, collector };
   const { id } = identity;
   return {

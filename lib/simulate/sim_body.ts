@@ -24,6 +24,7 @@ import { openRosterMemory, rosterOrigin } from "../node/roster_memory.ts";
 import { type ClockReading, RosterVoter, type RosterVoterEffect } from "../node/roster_voter.ts";
 import type { Domain } from "../../function/leader-election/rules.ts";
 import type { ClusterConfig } from "../../function/leader-election/cluster_config.ts";
+import { type CollectorCache, collectorIn } from "./identities.ts";
 import type { SimDisk } from "./sim_disk.ts";
 
 /** An effect of either kind of node. */
@@ -192,13 +193,22 @@ export class OpenBody implements SimBody {
   readonly #options: BodyOptions;
   readonly #replica: ReturnType<typeof openReplica>;
 
-  constructor(options: BodyOptions, awaitsSeeds: boolean) {
+  constructor(options: BodyOptions, collectors: CollectorCache, awaitsSeeds: boolean) {
     const { identity, domain, disk, desk, membership, name, prng, nowMs } = options;
     this.#options = options;
     const { head, lastVote } = disk.history;
+    const rules = openElectionRules(identity, domain);
     this.#election = new OpenElection({
       self: identity.id,
-      rules: openElectionRules(identity, domain),
+      rules: {
+        ...rules,
+        collector: (prev, term, active) =>
+          collectorIn(
+            collectors,
+            `${term} ${prev} ${active.join()}`,
+            () => rules.collector(prev, term, active),
+          ),
+      },
       settings: LOCAL_ELECTION,
       memory: { head: head === undefined ? undefined : desk.restore(head), lastVote },
       prng: createPrng(prng.uint32()),

@@ -66,7 +66,7 @@ export function bootBody(
 ): SimBody {
   const { domain, config, collectors, signs } = world;
   const options = { identity, name, domain, disk, desk, membership, prng, nowMs };
-  if (!config) return new OpenBody(options, world.seedsOf(place).length > 0);
+  if (!config) return new OpenBody(options, collectors, world.seedsOf(place).length > 0);
   const rules = simulatedRules(identity, domain, config, { prng, collectors, signs });
   return new RosterBody(options, config, rules);
 }

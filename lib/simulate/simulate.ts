@@ -116,23 +116,25 @@ export function simulate(options: SimulationOptions): SimulationResult {
   const enclaves = 1 + prng.below(2);
   const worldSeed = prng.uint32();
   const leaseMs = pick(prng, LEASES_MS);
-  const world = new World({
-    seed: worldSeed,
-    nodes,
-    kind,
-    faultBound,
-    leaseMs,
-    driftPpm: pick(prng, DRIFTS_PPM),
-    enclaves,
-    encodes: options.wire ?? false,
-    signs: faultBound > 0,
-  });
+  const driftPpm = pick(prng, DRIFTS_PPM);
   const schedule = drawSchedule(createPrng(prng.uint32()), {
     mix,
     nodes,
     faultBound,
     enclaves,
     faultsMs,
+  });
+  const world = new World({
+    seed: worldSeed,
+    nodes,
+    kind,
+    faultBound,
+    leaseMs,
+    driftPpm,
+    enclaves,
+    encodes: options.wire ?? false,
+    // By the whole schedule: a run in which a liar is left out stays comparable.
+    signs: schedule.some(({ fault }) => fault.kind === "liar"),
   });
   const run = new Run(world, createPrng(prng.uint32()), options.trace);
   // From a stream of its own: runs without commands are what they were before there were any.

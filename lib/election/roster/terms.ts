@@ -101,6 +101,7 @@ export class Terms {
     ) {
       highest = [shown, this.#shown];
     }
+    if (this.#ahead.size === 0) return highest;
     const byTerm = Map.groupBy(this.#ahead.values(), (statement) => statement.term);
     for (const [term, statements] of byTerm) {
       if (statements.length >= this.#votesNeeded && term > highest[0]) highest = [term, statements];
