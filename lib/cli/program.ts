@@ -48,15 +48,15 @@ async function dispatch(
   version: string,
 ): Promise<number> {
   const [name, ...rest] = words;
-  if (name === undefined || name === "--help" || name === "-h") {
+  if (name === undefined) {
     out(programHelp(await loadAll(commands), version));
-    return name === undefined ? EXIT_CODES.usage : 0;
+    return EXIT_CODES.usage;
   }
   if (name === "--version" || name === "version") {
     out(`fumata ${version}\n`);
     return 0;
   }
-  if (name === "help") {
+  if (name === "help" || name === "--help" || name === "-h") {
     out(
       rest[0] === undefined
         ? programHelp(await loadAll(commands), version)

@@ -66,11 +66,16 @@ const STATUS: StatusView = {
 };
 
 /** Serves the views as a node would, and runs the command against that. */
-async function printed(command: Command, words: string[], terminal = false): Promise<string> {
+async function printed(
+  command: Command,
+  words: string[],
+  terminal = false,
+  status = STATUS,
+): Promise<string> {
   const answers: Record<string, unknown> = {
     "/v1/members": { members: MEMBERS },
     "/v1/leader": LEADER,
-    "/v1/status": STATUS,
+    "/v1/status": status,
   };
   await using server = Deno.serve(
     { hostname: "127.0.0.1", port: 0, onListen() {} },
@@ -155,6 +160,22 @@ Deno.test("members and status are coloured on a terminal only", async () => {
     assert((await printed(command, [], true)).includes("\x1b["));
     assert(!(await printed(command, ["--json"], true)).includes("\x1b"));
   }
+});
+
+Deno.test("status tells the lease of a node that leads, and nothing of another's", async () => {
+  const lease = async (leader: Partial<typeof LEADER>) => {
+    const status = { ...STATUS, leader: { ...LEADER, ...leader } } as StatusView;
+    const text = await printed(statusCommand, [], false, status);
+    return text.split("\n").find((line) => line.startsWith("lease"));
+  };
+  assertEquals(
+    await lease({ self: true, leaseRemainingMs: 512 }),
+    "lease     512 ms left unless renewed",
+  );
+  assert((await lease({ self: true, leads: false }))?.endsWith("must not act as the leader"));
+  const open = { self: true, leads: false, kind: "open" } as object;
+  assertEquals(await lease(open), "lease     none: an open cluster has no leases");
+  assertEquals(await lease({ self: false }), undefined);
 });
 
 Deno.test("long work shows what it does and takes that away; without a terminal it is silent", async () => {

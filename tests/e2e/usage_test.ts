@@ -51,6 +51,18 @@ for (const [name, words, code, line] of CASES) {
   });
 }
 
+Deno.test("the help of a command is the same, however it is asked for", async () => {
+  await using sandbox = await Sandbox.create();
+  const { out } = await sandbox.run("help", "lock");
+  match(out, /^lock: run a command only while a node leads\n\nExamples:\n/);
+  for (const words of [["-h", "lock"], ["--help", "lock"], ["lock", "-h"], ["lock", "--help"]]) {
+    const asked = await sandbox.run(...words);
+    strictEqual(asked.code, 0, asked.err);
+    strictEqual(asked.out, out, words.join(" "));
+  }
+  match((await sandbox.run("-h")).out, /^fumata .*\n[^]*Commands:/);
+});
+
 Deno.test("a broken function file is refused in one line", async () => {
   await using sandbox = await Sandbox.create();
   await Deno.writeTextFile(`${sandbox.folder}/broken.json`, "{");

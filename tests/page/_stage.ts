@@ -2,9 +2,11 @@
 import { formatAddress } from "../../lib/base/address.ts";
 import { ROUTES } from "../../lib/api/routes.ts";
 import { ApiServer } from "../../lib/api/server.ts";
+import { doubleVoter } from "../../lib/cli/demo/double_voter.ts";
 import { Browser, findChromium } from "../_browser.ts";
 import type { TestNode } from "../node/_cluster.ts";
-import { leaseHolder, rosterWorld } from "../node/_roster.ts";
+import { identityOf } from "../liars/_liar.ts";
+import { leaseHolder, type RosterWorld, rosterWorld } from "../node/_roster.ts";
 
 /** A Chromium, where there is one. */
 export const CHROMIUM = findChromium();
@@ -23,12 +25,20 @@ export interface Stage extends AsyncDisposable {
   readonly leader: Served;
 }
 
-/** `n` voters of which `f` may lie; with tags that a liar could have chosen. */
-export async function setStage(n: number, f: number, tags = {}): Promise<Stage> {
+/** What the nodes of a stage are like. */
+export interface Cast {
+  /** Tags of all of them, as a liar could have chosen them. */
+  readonly tags?: Readonly<Record<string, string>>;
+  /** Whether the last one votes twice in every term in which it votes. */
+  readonly withLiar?: boolean;
+}
+
+/** `n` voters of which `f` may lie. */
+export async function setStage(n: number, f: number, cast: Cast = {}): Promise<Stage> {
   const stack = new AsyncDisposableStack();
   const world = stack.use(await rosterWorld(n, f));
   const served: Served[] = [];
-  for (const test of world.startAll({ tags })) {
+  for (const test of startAll(world, cast)) {
     const server = await ApiServer.start({
       at: { host: "127.0.0.1", port: 0 },
       node: test.node,
@@ -51,4 +61,14 @@ export async function setStage(n: number, f: number, tags = {}): Promise<Stage> 
     leader: served.find(({ test }) => test === holder)!,
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
   };
+}
+
+function startAll(world: RosterWorld, { tags = {}, withLiar = false }: Cast): TestNode[] {
+  if (!withLiar) return world.startAll({ tags });
+  const { checksum } = world.enclave;
+  const last = world.folders.length - 1;
+  const middleman = doubleVoter(identityOf(world.folders[last]), { checksum, cluster: "test" });
+  const first = world.start(0, [], { tags });
+  const others = world.folders.slice(1, last).map((_, i) => world.start(i + 1, [first], { tags }));
+  return [first, ...others, world.start(last, [first], { tags, middleman })];
 }

@@ -14,7 +14,7 @@ import type { ForkEvidence } from "../../election/roster/types.ts";
 import { browser, byId, clock, fact, html, type PageElement, row, say } from "./dom.ts";
 import { follow, type PageEvent } from "./events.ts";
 import { memberRow, ring } from "./ring.ts";
-import { connectVerifier } from "./verify_panel.ts";
+import { connectVerifier, forgetVerdict } from "./verify_panel.ts";
 
 /** How often the page asks without an event: round trips and leases change without one, ms. */
 const REFRESH_MS = 2_000;
@@ -323,6 +323,7 @@ const REASON_WORDS: Readonly<Record<string, string>> = {
 
 function showCertificate({ leader }: StatusView, claims: Seen["claims"]): void {
   byId("verify-part").hidden = leader?.kind !== "roster";
+  forgetVerdict(leader?.certificateId);
   if (!leader || !claims) {
     return byId("certificate").replaceChildren(html("div", {}, "None is in force."));
   }
@@ -345,7 +346,7 @@ function showTimeline({ elections, events }: HistoryView): void {
   const terms = elections.map((election) => ({ time: election.beganAt, made: termRow(election) }));
   const failures = events.filter(({ event }) => event in FAILURES).map((event) => {
     const [mark, kind] = FAILURES[event.event];
-    return { time: event.time, made: row(mark, kind, event.message, clock(event.time)) };
+    return { time: event.time, made: row(mark, kind, named(event.message), clock(event.time)) };
   });
   const rows = [...terms, ...failures].sort((a, b) => a.time < b.time ? 1 : -1);
   byId("timeline").replaceChildren(...rows.slice(0, TIMELINE_MAX).map(({ made }) => made));
@@ -376,9 +377,15 @@ function showEvents(): void {
   byId("events").replaceChildren(
     ...state.events.slice(-EVENTS_MAX).toReversed().map(({ level, message, time }) => {
       const [mark, kind] = marks[level] ?? ["·", ""];
-      return row(mark, kind, message, clock(time));
+      return row(mark, kind, named(message), clock(time));
     }),
   );
+}
+
+/** A message with the names of members in place of their ids. */
+function named(message: string): string {
+  const members = state.seen?.members ?? [];
+  return members.reduce((text, { id, name }) => text.replaceAll(id, () => name), message);
 }
 
 function showLink(isLive: boolean): void {

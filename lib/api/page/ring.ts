@@ -52,7 +52,8 @@ export function memberRow(member: MemberView, isLeader: boolean): PageElement {
       html("span", { class: "tags" }, notes.join(" · ")),
     ),
     html("td", {}, html("span", { class: "state", "data-state": member.state }, member.state)),
-    html("td", {}, member.self ? "—" : roundTrip(member.rttMs)),
+    // What was measured of somebody who is gone says nothing of now.
+    html("td", {}, member.self || member.state !== "alive" ? "—" : roundTrip(member.rttMs)),
   );
 }
 

@@ -7,17 +7,22 @@ import { verifyCertificate } from "../../certificate/standalone/fumata_verify.js
 import type { StatusView } from "../views.ts";
 import { browser, byId, html } from "./dom.ts";
 
+/** Id of the certificate in force when the verdict on the page was asked for. */
+let judged: string | undefined;
+
 /** Connects the button; `status` is the node as it was seen last. */
 export function connectVerifier(status: () => StatusView | undefined): void {
   const button = byId("verify");
   button.addEventListener("click", async () => {
     button.disabled = true;
     show("", ["Checking…"]);
+    const seen = status();
     try {
-      await verify(status());
+      await verify(seen);
     } catch (thrown) {
       show("bad", [`✕ It can't be checked: ${thrown instanceof Error ? thrown.message : thrown}`]);
     }
+    judged = seen?.leader?.certificateId;
     button.disabled = false;
   });
 }
@@ -70,6 +75,13 @@ async function fetchText(path: string): Promise<string> {
 
 async function chosenFile(id: string): Promise<string | undefined> {
   return await byId(id).files?.[0]?.text();
+}
+
+/** Takes the verdict away when another certificate is in force than the one that it is about. */
+export function forgetVerdict(certificateId: string | undefined): void {
+  if (judged === undefined || certificateId === judged) return;
+  judged = undefined;
+  show("warn", ["! The verdict was about an earlier certificate. Verify again."]);
 }
 
 function show(kind: string, [first, ...rest]: readonly string[]): void {

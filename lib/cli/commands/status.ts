@@ -1,5 +1,5 @@
 /** `fumata status`: how a running node is. */
-import type { StatusView } from "../../api/views.ts";
+import type { LeaderView, StatusView } from "../../api/views.ts";
 import type { Command } from "../command.ts";
 import { aligned, type Cell } from "../columns.ts";
 import { findNode, NODE_FLAGS } from "../node_link.ts";
@@ -48,6 +48,13 @@ export const statusCommand: Command = {
   },
 };
 
+/** What a leader holds; only itself knows. */
+function leaseWords({ kind, leads, leaseRemainingMs }: LeaderView): Cell {
+  if (kind !== "roster") return "none: an open cluster has no leases";
+  if (!leads) return piece("none now: it must not act as the leader", "warning");
+  return piece(`${leaseRemainingMs} ms left unless renewed`, "good");
+}
+
 function text(status: StatusView, colour: boolean): string {
   const { members, leader, dropped, platform } = status;
   const counts = Object.entries(members).filter(([, count]) => count > 0);
@@ -69,6 +76,7 @@ function text(status: StatusView, colour: boolean): string {
         ? piece(`${leader.name}, term ${leader.term}`, "good")
         : piece(`none, term ${status.term}`, "warning"),
     ],
+    ...(leader?.self ? [["lease", leaseWords(leader)] satisfies [string, Cell]] : []),
     ["gossip", status.sealed ? "sealed" : "readable"],
     ["dropped", drops.length > 0 ? drops.join(", ") : "nothing"],
   ];

@@ -25,6 +25,9 @@ const CONNECT_MS_MAX = 3_000;
 /** Names of hosts in claims. */
 const HOST_CHARACTERS_MAX = 253;
 
+/** What a machine says of a port at which no program is. */
+const NOBODY = "nothing listens there";
+
 /** Who asks. */
 export interface PasserBy {
   /** The address to send from; its port is a free one. */
@@ -65,12 +68,17 @@ export async function checkReach(
   };
   const where = formatAddress(to);
   const tcp = await tcpFailure(to);
+  const answersUdp = await ask([]) !== undefined;
+  if (tcp === NOBODY && !answersUdp) {
+    // One fault with one remedy: no network is in the way.
+    return [fail("reach", `${where}: ${NOBODY}`, "start the node there, or correct the address")];
+  }
   const findings: Finding[] = [];
   if (tcp !== undefined) {
     const advice = "let TCP through on the same port: certificates and full state go that way";
     findings.push(fail("reach", `${where} takes no TCP connection: ${tcp}`, advice));
   }
-  if (await ask([]) === undefined) {
+  if (!answersUdp) {
     const advice = tcp === undefined
       ? "let UDP through both ways; or it has another cluster name or other cluster keys"
       : "does the node run there? let UDP through both ways";
@@ -129,7 +137,7 @@ async function tcpFailure({ host, port }: Address): Promise<string | undefined> 
     connecting.then((connection) => connection.close(), () => {});
     return "no answer";
   } catch (thrown) {
-    return /refused/i.test(messageOf(thrown)) ? "nothing listens there" : messageOf(thrown);
+    return /refused/i.test(messageOf(thrown)) ? NOBODY : messageOf(thrown);
   } finally {
     clearTimeout(timer);
   }
