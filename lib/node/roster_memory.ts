@@ -117,11 +117,50 @@ export function adoptClosing(
 }
 
 function parseMemory(store: RosterStore, text: string): RosterMemory {
+  let memory: unknown;
   try {
-    return { ...EMPTY_MEMORY, ...JSON.parse(text) };
+    const stored = JSON.parse(text);
+    memory = isRecord(stored) ? { ...EMPTY_MEMORY, ...stored } : undefined;
   } catch {
     throw damaged(store);
   }
+  if (!isMemory(memory)) throw damaged(store);
+  return memory;
+}
+
+/** Whether a stored text is a memory, as far as rules of voting rest on it; certificates in it are verified besides. */
+function isMemory(value: unknown): value is RosterMemory {
+  if (!isRecord(value)) return false;
+  const { head, lastVote, opening, promisedMsMax, incarnation, steppedDown, order, evidence } =
+    value;
+  return isCount(incarnation) && typeof promisedMsMax === "number" && promisedMsMax >= 0 &&
+    Array.isArray(opening) && opening.every(isStatement) &&
+    Array.isArray(evidence) && evidence.every(isRecord) &&
+    (lastVote === undefined || isVote(lastVote)) &&
+    (steppedDown === undefined || typeof steppedDown === "string") &&
+    (order === undefined || isRecord(order)) &&
+    (head === undefined ||
+      isRecord(head) && typeof head.id === "string" && isRecord(head.document) &&
+        isRecord(head.proposal) && isCount(head.proposal.term));
+}
+
+function isVote(value: unknown): boolean {
+  return isRecord(value) && isCount(value.term) && typeof value.digest === "string" &&
+    typeof value.prev === "string" &&
+    (value.successor === undefined || typeof value.successor === "string");
+}
+
+function isStatement(value: unknown): boolean {
+  return isRecord(value) && isCount(value.term) && typeof value.prev === "string" &&
+    typeof value.voter === "string" && typeof value.signature === "string";
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && value as number >= 0;
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null;
 }
 
 function damaged(store: RosterStore): FumataError {

@@ -21,6 +21,35 @@ Deno.test("promises made under another function bind the voter under this one", 
   strictEqual(openRosterMemory(store, domain, desk).promisedMsMax, 5_000);
 });
 
+Deno.test("a memory in which a promise, a vote or a term is something else counts as lost", () => {
+  const good = { ...EMPTY_MEMORY, lastVote: { term: 3, digest: "d", prev: "p" } };
+  const statement = { prev: "p", term: 2, voter: "v", signature: "s" };
+  const bad: unknown[] = [
+    { ...good, promisedMsMax: null },
+    { ...good, promisedMsMax: -1 },
+    { ...good, promisedMsMax: { toString: 1 } },
+    { ...good, incarnation: 1.5 },
+    { ...good, lastVote: { ...good.lastVote, term: "3" } },
+    { ...good, lastVote: { ...good.lastVote, digest: 7 } },
+    { ...good, lastVote: null },
+    { ...good, opening: [{ ...statement, term: -2 }] },
+    { ...good, opening: {} },
+    { ...good, steppedDown: 1 },
+    { ...good, order: "x" },
+    { ...good, evidence: [1] },
+    { ...good, head: { id: "c", proposal: {}, document: {} } },
+    7,
+  ];
+  const domain = domainOf(1);
+  for (const memory of [{ ...good, opening: [statement] }, ...bad]) {
+    using store = StateStore.open(undefined);
+    store.saveRoster(hex(domain.checksum), CLUSTER, JSON.stringify(memory));
+    const open = () => openRosterMemory(store, domain, new CertificateDesk(domain, store));
+    if (bad.indexOf(memory) < 0) strictEqual(open().lastVote?.term, 3);
+    else throws(open, /does not verify/, JSON.stringify(memory));
+  }
+});
+
 /** A folder of function 1, whose electorate closed in favour of another function. */
 function closedFor(store: StateStore, successor: number): void {
   const document = { certificate: "a.b.c", bundle: [] };
