@@ -3,10 +3,13 @@
  * it calls the function. The shell (`node.ts`) carries out what both have in common, and asks the part for the rest.
  */
 import type { Address } from "../base/address.ts";
+import type { SuccessionOrderFile } from "../certificate/succession_order.ts";
 import type { CertificateDocument, VerifiedCertificate } from "../certificate/types.ts";
+import type { ForkEvidence } from "../election/roster/types.ts";
 import type { NodeId } from "../membership/types.ts";
 import type { Dropped } from "../wire/envelope.ts";
 import type { GossipEffect, GossipEvent } from "./gossip.ts";
+import type { Succession } from "./succession.ts";
 
 /** What is to be done after a step: what every node does, or an act of the part's own, which has to keep its place in the order. */
 export type PartEffect = GossipEffect | { readonly type: "act"; act(): void };
@@ -38,6 +41,20 @@ export interface ElectionPart {
   certified(certificate: VerifiedCertificate, from: NodeId | undefined): void;
   /** The enclave keys for which this node has verified evidence. */
   keys(kids: readonly string[], preferred: string | undefined): void;
+  /** How long this node may act as the leader from now on, ms; always 0 in an open cluster, which has no leases. */
+  leaseRemainingMs(): number;
+  /** Asks for a part of the lease; gives for how many ms it is held from the sending of the request, 0 for a refusal. */
+  subLease(id: string, wantedMs: number): number;
+  /** What ran under a sub-lease has stopped. */
+  subLeaseReturned(id: string): void;
+  /** Asks this node to give its leadership back, if it leads a roster cluster. */
+  stepDown(): void;
+  /** What was proven about liars; nothing in an open cluster. */
+  readonly evidence: readonly ForkEvidence[];
+  /** How far the succession is; `undefined` before it was ordered, and always in an open cluster. */
+  readonly succession: Succession | undefined;
+  /** Takes the operator's order to close. Throws a `FumataError` for one that is none for this electorate, or not the first. */
+  succeed(order: SuccessionOrderFile): void;
 }
 
 /** What a part asks of the shell. */

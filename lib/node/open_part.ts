@@ -22,6 +22,9 @@ import { openReplica, type OpenReplicaEffect } from "./open_replica.ts";
 import { callSealed } from "./sealed_call.ts";
 import type { StateStore } from "./state_store.ts";
 
+/** Nothing expires in an open cluster but the node's word that it leads, and a holder should not go by it for longer, ms. */
+const OPEN_GRANT_MS_MAX = 2_000;
+
 /** What the part is made of. */
 export interface OpenPartOptions {
   readonly domain: Domain;
@@ -40,6 +43,8 @@ export interface OpenPartOptions {
 /** The part. */
 export class OpenPart implements ElectionPart {
   readonly kinds: ReadonlySet<number> = new Set(Object.values(ELECTION_KINDS));
+  readonly evidence = [];
+  readonly succession = undefined;
   readonly #options: OpenPartOptions;
   readonly #checksum: string;
   readonly #election: OpenElection;
@@ -94,6 +99,24 @@ export class OpenPart implements ElectionPart {
 
   keys(kids: readonly string[], preferred: string | undefined): void {
     this.#run({ type: "keys", kids, preferred });
+  }
+
+  leaseRemainingMs(): number {
+    return 0;
+  }
+
+  subLease(_id: string, wantedMs: number): number {
+    const leads = this.leader?.leader === this.#options.store.identity.id;
+    return leads ? Math.min(wantedMs, OPEN_GRANT_MS_MAX) : 0;
+  }
+
+  subLeaseReturned(): void {}
+
+  stepDown(): void {}
+
+  succeed(): never {
+    const why = "this cluster is open, and has no electorate that could close";
+    throw new FumataError("refused", `Cannot take the order of succession: ${why}`);
   }
 
   #run(event: ElectionEvent): void {

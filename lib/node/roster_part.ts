@@ -124,29 +124,24 @@ export class RosterPart implements ElectionPart {
     return this.#voter.leaseRemainingMs(performance.now());
   }
 
-  /** What was proven about liars. */
   get evidence(): readonly ForkEvidence[] {
     return this.#voter.evidence;
   }
 
-  /** Asks this node to step down, if it leads. */
   stepDown(): void {
     this.#run({ type: "step-down" });
   }
 
-  /** Asks for a part of the lease; gives for how many ms it is held from the sending of the request, 0 for a refusal. */
   subLease(id: string, wantedMs: number): number {
     this.#grantedMs = 0;
     this.#run({ type: "sub-lease", id, wantedMs });
     return this.#grantedMs;
   }
 
-  /** What ran under a sub-lease has stopped. */
   subLeaseReturned(id: string): void {
     this.#run({ type: "sub-lease-returned", id });
   }
 
-  /** How far the succession is; `undefined` before it was ordered. */
   get succession(): Succession | undefined {
     const head = this.#voter.headCertificate;
     if (head?.proposal.type === "closing") {
@@ -157,7 +152,6 @@ export class RosterPart implements ElectionPart {
     return order && { successor: hexOf(order.successor) };
   }
 
-  /** Takes the operator's order. Throws a `FumataError` for one that is none for this electorate, or not the first. */
   succeed(order: SuccessionOrderFile): void {
     const { domain, config } = this.#options;
     const earlier = this.succession?.successor;
