@@ -12,7 +12,7 @@ import { base64url, fromBase64url } from "../base/bytes.ts";
 import { assert } from "../base/errors.ts";
 import { sha256 } from "../crypto/digest.ts";
 import type { Identity } from "../crypto/ed25519.ts";
-import type { ElectionRules } from "../election/open_election.ts";
+import type { ElectionRules } from "../election/open_context.ts";
 
 /** The rules of an open cluster for one node. */
 export function openElectionRules(identity: Identity, domain: Domain): ElectionRules {

@@ -6,11 +6,8 @@ import type { Digest, VerifiedCertificate, Vote } from "../../lib/certificate/ty
 import { sha256Hex } from "../../lib/crypto/digest.ts";
 import { utf8 } from "../../lib/base/bytes.ts";
 import { createPrng, type Prng } from "../../lib/base/prng.ts";
-import {
-  type ElectionMemory,
-  type ElectionRules,
-  OpenElection,
-} from "../../lib/election/open_election.ts";
+import type { ElectionMemory, ElectionRules } from "../../lib/election/open_context.ts";
+import { OpenElection } from "../../lib/election/open_election.ts";
 import { LOCAL_ELECTION } from "../../lib/election/settings.ts";
 import type {
   Candidate,
