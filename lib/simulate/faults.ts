@@ -30,6 +30,14 @@ export const LIES = [
   "amnesia",
   /** Has a hostile enclave certify without a quorum, and passes that on. */
   "colludes",
+  /** Passes on what the collector proposes as its own, for votes that are not its to gather. */
+  "usurps",
+  /** Proposes the key of another enclave although that of the last certificate lives: another key is another draw. */
+  "changes-keys",
+  /** Acks heartbeats under another certificate than theirs. */
+  "acks-others",
+  /** Says old step-downs again, its own and those of others, whenever a leader is heard. */
+  "repeats-step-downs",
 ] as const;
 
 /** One of {@linkcode LIES}. */

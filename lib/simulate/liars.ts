@@ -6,7 +6,12 @@
 import type { Prng } from "../base/prng.ts";
 import { base64url } from "../base/bytes.ts";
 import { rosterElectRequest, rosterProposalTexts } from "../certificate/roster_proposal.ts";
-import type { LeaderProposal, RosterMessage, RosterRules } from "../election/roster/types.ts";
+import type {
+  LeaderProposal,
+  RosterMessage,
+  RosterRules,
+  StepDown,
+} from "../election/roster/types.ts";
 import type { GossipMessage } from "../membership/types.ts";
 import type { Lie } from "./faults.ts";
 import { simulatedRules } from "./identities.ts";
@@ -29,10 +34,14 @@ export interface Liar {
   gossips(message: GossipMessage): GossipMessage;
   /** Whether its core is to hear of it. */
   hears(message: { readonly kind: string }, from: number): boolean;
+  /** The living enclave keys that its core is told of, of those there are. */
+  knows(kids: readonly string[]): readonly string[];
 }
 
 /** Proposals that are remembered for votes back in time. */
 const PROPOSALS_MAX = 50;
+/** Step-downs that are remembered for saying them again. */
+const STEP_DOWNS_MAX = 8;
 /** One in so many messages carries a lie, where a lie in each would drown the rest. */
 const ONE_IN = 8;
 
@@ -48,6 +57,7 @@ export function liarOf(lie: Lie, node: SimNode, world: World, prng: Prng): Liar 
     says: (message, to) => [{ to, message }],
     gossips: (message) => message,
     hears: () => true,
+    knows: (kids) => kids,
   };
   return { ...liar, ...HABITS[lie]({ node, world, prng, rules }) };
 }
@@ -176,7 +186,54 @@ const HABITS: Readonly<Record<Lie, (character: Character) => Partial<Liar>>> = {
         : [{ to, message }];
     },
   }),
+
+  "usurps": ({ node, world, rules }) => ({
+    hears(message) {
+      const said = message as RosterMessage;
+      if (said.kind !== "proposal") return true;
+      const { proposal } = said;
+      const vote = rules.signVote(proposal.term, rules.digest(proposal));
+      sayToOthers(node, world, { kind: "proposal", proposal, vote });
+      return true;
+    },
+  }),
+
+  // Its core is honest about what it takes for the only key that lives.
+  "changes-keys": () => ({ knows: (kids) => kids.slice(-1) }),
+
+  "acks-others": ({ node, rules }) => ({
+    hears(message, from) {
+      const said = message as RosterMessage;
+      if (said.kind !== "heartbeat") return true;
+      const head = node.body instanceof RosterBody ? node.body.voter.headCertificate : undefined;
+      if (!head) return true;
+      const ack = rules.signAck(head.proposal.prev, said.heartbeat.nonce);
+      node.send(from, { kind: "lease-ack", ack });
+      return false;
+    },
+  }),
+
+  "repeats-step-downs": ({ node, world, rules }) => {
+    const known: StepDown[] = [];
+    return {
+      hears(message) {
+        const said = message as RosterMessage;
+        if (said.kind === "step-down" && known.push(said.stepDown) > STEP_DOWNS_MAX) known.shift();
+        if (said.kind !== "heartbeat") return true;
+        const head = node.body instanceof RosterBody ? node.body.voter.headCertificate : undefined;
+        const own = head ? [rules.signStepDown(head.proposal.prev)] : [];
+        for (const stepDown of [...known, ...own]) {
+          sayToOthers(node, world, { kind: "step-down", stepDown });
+        }
+        return true;
+      },
+    };
+  },
 };
+
+function sayToOthers(node: SimNode, world: World, message: RosterMessage): void {
+  for (const { place } of world.nodes) if (place !== node.place) node.send(place, message);
+}
 
 /** What only a hostile enclave signs: a certificate of the next term with the liar's vote alone. */
 function withoutQuorum(

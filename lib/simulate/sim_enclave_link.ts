@@ -111,10 +111,15 @@ export class SimEnclaveLink {
 
   /** Tells the living keys; before any enclave was attested in this run, those of earlier runs. */
   tellKeys(): void {
-    const living = [...new Set([...this.#attested.values()].map(({ kid }) => kid))];
-    const kids = living.length > 0 ? living : this.#node.desk.kids;
-    const preferred = living.length > 0 ? living[0] : this.#node.desk.kids.at(-1);
-    this.#node.tell((clock) => this.#node.body.keys(kids, preferred, clock));
+    const node = this.#node;
+    const attested = [...new Set([...this.#attested.values()].map(({ kid }) => kid))];
+    const living = node.liar ? node.liar.knows(attested) : attested;
+    const kids = living.length > 0 ? living : node.desk.kids;
+    const preferred = living.length > 0 ? living[0] : node.desk.kids.at(-1);
+    node.tell((clock) => {
+      node.kidsTold = kids;
+      return node.body.keys(kids, preferred, clock);
+    });
   }
 
   /** One call of the function. */

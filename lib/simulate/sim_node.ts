@@ -50,6 +50,8 @@ export class SimNode {
   membership!: Membership;
   body!: SimBody;
   desk!: CertificateDesk;
+  /** The living enclave keys that its core was told of last. */
+  kidsTold: readonly string[] = [];
   /** Who runs under the lease of this process; absent in an open cluster. */
   subLeases?: SubLeaseDesk;
   readonly #world: World;
@@ -202,6 +204,7 @@ export class SimNode {
 
   /** Sends an election message as it is, in this node's name. */
   send(to: number, message: RosterMessage | ElectionMessage): void {
+    this.#world.said(this, to, message);
     const payload = this.#isEncoded
       ? this.door.encodedElection(to, message)
       : { type: "election" as const, message };

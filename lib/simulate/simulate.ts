@@ -16,6 +16,7 @@ import { drawSchedule, type Mix } from "./fault_schedule.ts";
 import { faultText, type ScheduledFault } from "./faults.ts";
 import { MembershipChecker } from "./membership_checker.ts";
 import { OpenChecker } from "./open_checker.ts";
+import { RuleChecker } from "./rule_checker.ts";
 import { type TraceEntry, traceInto } from "./trace.ts";
 import { Violation } from "./violation.ts";
 import { World } from "./world.ts";
@@ -183,6 +184,7 @@ class Run {
     this.#player = new FaultPlayer(world, prng, () => checker.leader());
     if (trace) traceInto(world, trace);
     world.watchers.push(checker, this.#membership);
+    if (this.election) world.watchers.push(new RuleChecker(world));
   }
 
   /** Certificates that somebody accepted. */

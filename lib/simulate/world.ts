@@ -11,6 +11,8 @@ import { createPrng, type Prng } from "../base/prng.ts";
 import { sha256 } from "../crypto/digest.ts";
 import type { RsaPublicKey } from "../crypto/rsa.ts";
 import { type RsaJwk, thumbprint } from "../crypto/thumbprint.ts";
+import type { RosterMessage } from "../election/roster/types.ts";
+import type { ElectionMessage } from "../election/types.ts";
 import { type FunctionDescription, parseDescription } from "../node/function_description.ts";
 import { EventQueue } from "./event_queue.ts";
 import { type CollectorCache, insecureIdentity, nameOf } from "./identities.ts";
@@ -44,6 +46,8 @@ export interface Watcher {
   /** An effect is about to be carried out. */
   effect(node: SimNode, effect: SimEffect): void;
   crashed(node: SimNode): void;
+  /** An election message leaves a node, also a lie. */
+  said?(node: SimNode, to: number, message: RosterMessage | ElectionMessage): void;
 }
 
 const CLUSTER = "simulated";
@@ -150,6 +154,11 @@ export class World {
       0x01000193,
     ) ^ Math.floor(this.nowMs * 1_000);
     for (const watcher of this.watchers) watcher.effect(node, effect);
+  }
+
+  /** An election message leaves a node. */
+  said(node: SimNode, to: number, message: RosterMessage | ElectionMessage): void {
+    for (const watcher of this.watchers) watcher.said?.(node, to, message);
   }
 
   /** A process died. */
