@@ -1,0 +1,108 @@
+/** The eyes for rules that no invariant shows by itself: each sees its breach, and nothing wrong without. */
+import { ok, strictEqual, throws } from "node:assert";
+import { leaseMarginMs, rosterSettings } from "../../lib/election/roster/settings.ts";
+import { RuleChecker } from "../../lib/simulate/rule_checker.ts";
+import type { SimEffect } from "../../lib/simulate/sim_body.ts";
+import { Violation } from "../../lib/simulate/violation.ts";
+import { World } from "../../lib/simulate/world.ts";
+
+const LEASE_MS = 480;
+const DRIFT_PPM = 2_000;
+const USABLE_MS = LEASE_MS -
+  leaseMarginMs(LEASE_MS, rosterSettings("local", LEASE_MS, DRIFT_PPM));
+
+function watched() {
+  const world = new World({
+    seed: 1,
+    nodes: 4,
+    kind: "roster",
+    faultBound: 1,
+    leaseMs: LEASE_MS,
+    driftPpm: DRIFT_PPM,
+    enclaves: 1,
+    encodes: false,
+    signs: false,
+  });
+  const checker = new RuleChecker(world);
+  // Of an effect the checker reads what it judges by, and nothing else.
+  const effect = (place: number, seen: unknown) =>
+    checker.effect(world.nodes[place], seen as SimEffect);
+  const vote = (place: number, to: number, signature = "signature") => {
+    const message = { kind: "vote", term: 1, digest: "D", vote: { signature } };
+    effect(place, { type: "send-election", message, to: [{ id: world.nodes[to].id }] });
+  };
+  return { world, checker, effect, vote };
+}
+
+function isOf(invariant: string): (thrown: unknown) => boolean {
+  return (thrown) => thrown instanceof Violation && thrown.invariant === invariant;
+}
+
+Deno.test("a vote for a proposal of another than the term's collector is found", () => {
+  const { vote } = watched();
+  const gatherers = [0, 1, 2, 3].filter((to) => {
+    try {
+      vote(0, to);
+      return true;
+    } catch (thrown) {
+      ok(isOf("collector")(thrown));
+      return false;
+    }
+  });
+  strictEqual(gatherers.length, 1);
+});
+
+Deno.test("a lease counts acks under its own certificate only, from the sending of their heartbeat", () => {
+  const { world, checker, effect } = watched();
+  const [leader, ...others] = world.nodes;
+  const saidMs = leader.clock.monotonicMs(world.nowMs);
+  const held = (untilMs: number) =>
+    effect(leader.place, { type: "lease-held", certificate: { id: "c" }, untilMs });
+  const ack = (place: number, certificateId: string) =>
+    checker.said(others[place], leader.place, {
+      kind: "lease-ack",
+      ack: { certificateId, nonce: "n", voter: others[place].id, signature: "" },
+    });
+  effect(leader.place, {
+    type: "send-election",
+    message: { kind: "heartbeat", heartbeat: { nonce: "n" } },
+    to: [],
+  });
+  ack(0, "c");
+  ack(1, "earlier");
+  throws(() => held(saidMs + USABLE_MS), isOf("I2"), "two of three, and one ack for another");
+  ack(1, "c");
+  held(saidMs + USABLE_MS);
+  throws(() => held(saidMs + USABLE_MS + 1), isOf("I2"), "longer than the lease less its margin");
+});
+
+Deno.test("votes for another enclave key are found while their voters know that of the last certificate for living", () => {
+  const run = (kidsTold: readonly string[]) => {
+    const { world, effect, vote, checker } = watched();
+    const gatherer = [0, 1, 2, 3].find((to) => {
+      try {
+        vote(0, to);
+        return true;
+      } catch {
+        return false;
+      }
+    })!;
+    world.nodes[0].kidsTold = ["old"];
+    vote(0, gatherer, "first");
+    world.nodes[0].kidsTold = kidsTold;
+    vote(0, gatherer, "second");
+    const save = (id: string, prev: string, kid: string, signature: string) =>
+      effect(1, {
+        type: "save",
+        memory: {
+          head: { id, proposal: { term: 1, prev, kid }, document: { bundle: [{ signature }] } },
+        },
+      });
+    save("c1", "genesis", "old", "first");
+    save("c2", "c1", "new", "second");
+    return checker;
+  };
+  run(["new"]);
+  throws(() => run(["old", "new"]), isOf("I8"), "the old key lives");
+  throws(() => run([]), isOf("I8"), "nobody attested the new one");
+});
