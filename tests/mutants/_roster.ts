@@ -568,18 +568,20 @@ export const ROSTER_MUTANTS: readonly Mutant[] = [
       "if (isOfThis && !this.#office.hasSteppedDown()) {",
       "if (isOfThis && this.#office.hasSteppedDown()) {",
     ],
-    [
-      "opening-not-stored",
-      "what opened a term is stored",
-      "    this.#context.persist({ opening: terms.opening });\n",
-      "",
-    ],
     ["order-not-stored", "an order is stored", "    context.persist({ order });\n", ""],
     [
       "order-leader",
       "a leader that learns of the order steps down",
       `    context.tellOrder(context.others);\n    this.#office.leadership?.beginStepDown("asked");\n`,
       "    context.tellOrder(context.others);\n",
+    ],
+  ]),
+  ...mutantsOf("roster", `${ROOM}/pursuit.ts`, [
+    [
+      "opening-not-stored",
+      "what opened a term is stored",
+      "    this.#context.persist({ opening: terms.opening });\n",
+      "",
     ],
     [
       "closing-given-up",

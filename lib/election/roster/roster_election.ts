@@ -5,7 +5,7 @@
  * back, and not while it promised. So there is one leader a term and one lease at an instant, whatever `f` liars and the network
  * do; everything else here (collectors, terms, refusals, catching up, timers) is for getting on.
  *
- * This file hands each event to its part and keeps the terms going; the parts share a `context.ts`:
+ * This file hands each event to its part; the parts share a `context.ts`:
  *
  * | part | what |
  * |---|---|
@@ -13,7 +13,7 @@
  * | `collecting.ts` | proposals, bundles, enclave calls |
  * | `following.ts`, `heartbeat_log.ts`, `promises.ts` | acks, promises, silent leaders |
  * | `office.ts`, `leadership.ts`, `lease.ts`, `sub_leases.ts` | heartbeats, lease, step-down |
- * | `terms.ts` | what opens a term |
+ * | `pursuit.ts`, `terms.ts` | giving up terms, and what opens the next |
  * | `witness.ts`, `evidence.ts` | liars, and copies of this node |
  *
  * The order of effects is the contract: `persist` is on disk before what follows is carried out, so a crash between any two effects
@@ -25,15 +25,14 @@ import { Collecting } from "./collecting.ts";
 import { Context, type ContextOptions, headOf } from "./context.ts";
 import { Following } from "./following.ts";
 import { Office } from "./office.ts";
+import { Pursuit } from "./pursuit.ts";
 import type {
   ForkEvidence,
-  GaveUp,
   Head,
   RosterCertificate,
   RosterEffect,
   RosterEvent,
   RosterMessage,
-  SignedVote,
   StepDown,
   SuccessionOrder,
 } from "./types.ts";
@@ -48,30 +47,22 @@ export interface RosterElectionOptions extends ContextOptions {
   readonly prng: Prng;
 }
 
-/** Terms that one step may open: a lone voter opens them by itself, one after the other. */
-const TERMS_A_STEP_MAX = 8;
-
 /** The machine. */
 export class RosterElection {
   readonly #context: Context;
-  readonly #prng: Prng;
   readonly #voting: Voting;
   readonly #collecting: Collecting;
   readonly #following: Following;
   readonly #office: Office;
+  readonly #pursuit: Pursuit;
   readonly #witness: Witness;
   readonly #startMs: number;
   #isStarted = false;
   /** The certificate whose leader was last said to lead. */
   #announced?: RosterCertificate;
-  /** Since when this node wants another leader, in this term. */
-  #needSinceMs?: number;
-  #termDeadlineMs?: number;
-  #givenUpInARow = 0;
 
   constructor(options: RosterElectionOptions) {
-    const { memory, nowMs } = options;
-    this.#prng = options.prng;
+    const { memory, nowMs, prng } = options;
     this.#startMs = nowMs;
     const context = new Context(options);
     this.#context = context;
@@ -79,6 +70,11 @@ export class RosterElection {
     this.#collecting = new Collecting(context, this.#voting);
     this.#following = new Following(context, nowMs);
     this.#office = new Office(context, memory, (atMs) => this.#following.bind(atMs), nowMs);
+    this.#pursuit = new Pursuit(context, prng, {
+      voting: this.#voting,
+      collecting: this.#collecting,
+      following: this.#following,
+    });
     context.hasSteppedDown = () => this.#hasSteppedDown();
     context.hasAppeared = () => this.#following.hasAppeared();
     this.#witness = new Witness(context, memory.evidence, () => this.#office.leave("fail-stop"));
@@ -122,7 +118,7 @@ export class RosterElection {
     if (this.#context.isStopped) return undefined;
     if (!this.#isStarted) return this.#startMs;
     let earliest = Math.min(this.#office.deadlineMs(), this.#following.deadlineMs());
-    if (!this.#context.isClosed) earliest = Math.min(earliest, this.#electionDeadlineMs());
+    if (!this.#context.isClosed) earliest = Math.min(earliest, this.#pursuit.deadlineMs());
     return earliest === Infinity ? undefined : earliest;
   }
 
@@ -165,9 +161,7 @@ export class RosterElection {
       case "enclave-failed": {
         const { digest, reason, refused } = event;
         const proposal = this.#collecting.failed(digest, reason, refused, nowMs);
-        // The first time at once; an enclave that refuses on and on must not make terms run as fast as it answers.
-        const isFirst = this.#givenUpInARow === 0;
-        if (proposal && isFirst && context.isCurrent(proposal)) this.#giveUp(nowMs);
+        if (proposal) this.#pursuit.callFailed(proposal, nowMs);
         return;
       }
       case "clocks":
@@ -211,7 +205,7 @@ export class RosterElection {
         return this.#onRefusal(sender, message, nowMs);
       case "gave-up":
         if (message.seen) this.#witness.seeVote(message.seen);
-        return this.#onGaveUp(sender, message.statements, nowMs);
+        return this.#pursuit.hearGaveUp(sender, message.statements, nowMs);
       case "bundle": {
         const { proposal, votes } = message;
         const digest = rules.digest(proposal);
@@ -247,8 +241,7 @@ export class RosterElection {
     context.head = headOf(certificate);
     context.terms.restart(context.head);
     this.#collecting.drop();
-    this.#givenUpInARow = 0;
-    this.#beginAnew();
+    this.#pursuit.restart();
     context.persist({ head: certificate });
     context.emit({ type: "head", head: context.head });
     if (from === undefined) {
@@ -317,131 +310,17 @@ export class RosterElection {
     this.#office.advance(nowMs);
     this.#following.advance(nowMs);
     this.#announce(nowMs);
-    this.#openTerm(nowMs);
-    for (let opened = 0; opened <= TERMS_A_STEP_MAX; opened++) {
-      this.#elect(nowMs);
-      if (!this.#openTerm(nowMs)) break;
-    }
-  }
-
-  #elect(nowMs: number): void {
-    for (const { proposal, vote } of this.#voting.consider(nowMs)) {
-      this.#collecting.open(proposal, this.#context.rules.digest(proposal), vote, nowMs);
-    }
-    if (this.#needsLeader(nowMs)) this.#pursue(nowMs);
-    else this.#needSinceMs = this.#termDeadlineMs = undefined;
-    this.#collecting.advance(nowMs);
-  }
-
-  /** Proposes when it is this node's turn, gives up when nothing can come of this term. */
-  #pursue(nowMs: number): void {
-    this.#needSinceMs ??= nowMs;
-    if (this.#termDeadlineMs === undefined) this.#beginTerm(nowMs);
-    const objection = this.#collecting.propose(this.#needSinceMs, nowMs);
-    const isHopeless = objection || this.#isCollectorGone(nowMs) || this.#isVotedOut();
-    const { terms, self } = this.#context;
-    if (isHopeless && !terms.hasGivenUp(self)) this.#giveUp(nowMs);
-    if (nowMs >= this.#termDeadlineMs!) this.#giveUp(nowMs);
-  }
-
-  #needsLeader(nowMs: number): boolean {
-    const { isClosed, leader, order, self } = this.#context;
-    if (isClosed) return false;
-    if (leader === undefined || order || this.#hasSteppedDown()) return true;
-    return leader !== self && nowMs >= this.#following.silentAtMs;
+    this.#pursuit.advance(nowMs);
   }
 
   #hasSteppedDown(): boolean {
     return this.#office.hasSteppedDown() || this.#following.hasSteppedDown();
   }
 
-  #isCollectorGone(nowMs: number): boolean {
-    const { collector, self, leader, view } = this.#context;
-    if (collector === self) return false;
-    const isSilentLeader = collector === leader && !this.#hasSteppedDown() &&
-      nowMs >= this.#following.silentAtMs;
-    return isSilentLeader || view.isGone(collector);
-  }
-
-  /** Whether this node's last vote, on another head, keeps it from voting in this term. */
-  #isVotedOut(): boolean {
-    const { lastVote, terms, head } = this.#context;
-    return lastVote !== undefined && lastVote.term >= terms.current && lastVote.prev !== head.id;
-  }
-
-  /** The timeout of a term backs off with each one given up. */
-  #beginTerm(nowMs: number): void {
-    const { settings, promises } = this.#context;
-    const doubled = settings.collectorTimeoutMs * 2 ** Math.min(this.#givenUpInARow, 20);
-    const timeoutMs = Math.min(doubled, settings.collectorTimeoutMsMax) *
-      (1 + this.#prng.float() / 4);
-    this.#termDeadlineMs = Math.max(nowMs, promises.freeAtMs()) + timeoutMs;
-  }
-
-  /** Says to all that the term is over for this node, and again at every deadline until the next term opens. */
-  #giveUp(nowMs: number): void {
-    this.#beginTerm(nowMs);
-    const { rules, self, others, terms, head, collector, lastVote } = this.#context;
-    // A vote to close is the last one: giving up the term that it was cast in could leave too few for the next.
-    if (lastVote?.successor !== undefined && lastVote.term === terms.current) return;
-    if (!terms.hasGivenUp(self)) {
-      this.#context.note({ what: "gave-up", term: terms.current, collector });
-      terms.note(rules.signGaveUp(head.id, terms.current));
-    }
-    const seen: SignedVote | undefined = this.#voting.seen;
-    const statements = terms.present;
-    this.#context.send(others, { kind: "gave-up", statements, ...(seen && { seen }) });
-  }
-
-  #onGaveUp(sender: NodeId, statements: readonly GaveUp[], nowMs: number): void {
-    const context = this.#context;
-    context.terms.noteTogether(statements);
-    const [{ prev, term }] = statements;
-    if (prev !== context.head.id) {
-      if (term > context.head.term) context.ask(sender, prev, nowMs);
-      context.teachHead(sender, nowMs);
-      return;
-    }
-    // Whoever shows a quorum of statements is in the term after them at least.
-    const senderTerm = statements.length < context.roster.votesNeeded ? term : term + 1;
-    if (senderTerm < context.terms.current) context.teachTerm(sender, nowMs);
-  }
-
-  /** Opens the next term when enough voters gave this one up. Whether it did. */
-  #openTerm(nowMs: number): boolean {
-    const { isClosed, terms } = this.#context;
-    if (isClosed || !terms.open()) return false;
-    this.#givenUpInARow++;
-    this.#context.persist({ opening: terms.opening });
-    this.#context.note({ what: "term-opened", term: terms.current });
-    this.#collecting.restart();
-    this.#beginAnew();
-    if (this.#needsLeader(nowMs)) this.#beginTerm(nowMs);
-    return true;
-  }
-
-  #beginAnew(): void {
-    this.#voting.restart();
-    this.#needSinceMs = undefined;
-    this.#termDeadlineMs = undefined;
-  }
-
-  #electionDeadlineMs(): number {
-    const { leader, self } = this.#context;
-    const isWatched = leader !== undefined && leader !== self && !this.#hasSteppedDown() &&
-      this.#needSinceMs === undefined;
-    return Math.min(
-      isWatched ? this.#following.silentAtMs : Infinity,
-      this.#termDeadlineMs ?? Infinity,
-      this.#voting.deadlineMs(),
-      this.#collecting.deadlineMs(this.#needSinceMs),
-    );
-  }
-
   /** Says who leads, whenever that changes. */
   #announce(nowMs: number): void {
     const { certificate, leader } = this.#context;
-    const isLed = leader !== undefined && !this.#needsLeader(nowMs);
+    const isLed = leader !== undefined && !this.#pursuit.needsLeader(nowMs);
     const led = isLed ? certificate : undefined;
     if (led?.id === this.#announced?.id) return;
     const before = this.#announced;
