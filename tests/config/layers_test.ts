@@ -2,6 +2,8 @@
 import { deepStrictEqual, match, rejects, strictEqual } from "node:assert";
 import { parseArguments } from "../../lib/cli/arguments.ts";
 import { configCommand, strangeVariables } from "../../lib/cli/commands/config.ts";
+import { enclaveCommand } from "../../lib/cli/commands/enclave.ts";
+import { lockCommand } from "../../lib/cli/commands/lock.ts";
 import { layer } from "../../lib/cli/config/layers.ts";
 import { nodeCommand } from "../../lib/cli/commands/node.ts";
 import { runCommand } from "../enclave/_context.ts";
@@ -119,4 +121,43 @@ Deno.test("config check prints each setting with its origin, and names variables
     strangeVariables({ FUMATA_PROT: "1", FUMATA_PORT: "1", FUMATA_TERM: "1", OTHER: "1" }),
     ["FUMATA_PROT is no setting and is ignored; did you mean FUMATA_PORT?"],
   );
+});
+
+Deno.test("an enclave host takes its file and its own variables, and not those of a node", async () => {
+  await using folder = await Folder.create({ "tls-cert": "/nowhere/chain.pem" });
+  const { config } = folder;
+  const env = {
+    FUMATA_CONFIG: "/nowhere/node.json",
+    FUMATA_TLS_KEY: "/nowhere/key.pem",
+    FUMATA_ENCLAVE_DATA: folder.path,
+  };
+  const refused = async (more: Record<string, string>, why: RegExp) =>
+    await rejects(runCommand(enclaveCommand, [], { env: { ...env, ...more } }), why);
+  await refused({ FUMATA_ENCLAVE_CONFIG: config }, /--tls-cert and --tls-key go together/);
+  const key = { FUMATA_ENCLAVE_TLS_KEY: "/nowhere/key.pem" };
+  await refused({ FUMATA_ENCLAVE_CONFIG: config, ...key }, /"\/nowhere\/chain.pem" cannot be read/);
+  await refused({ FUMATA_ENCLAVE_PORT: "70000" }, /FUMATA_ENCLAVE_PORT "70000"/);
+});
+
+Deno.test("a lock waits as long as its file says, and its variables and flags win", async () => {
+  await using folder = await Folder.create({ wait: 0, folder: "/nowhere" });
+  const { config } = folder;
+  await rejects(runCommand(lockCommand, ["--config", config, "--", "true"]), /time of --wait/);
+  const env = { FUMATA_LOCK_CONFIG: config, FUMATA_LOCK_WAIT: "soon", FUMATA_WAIT: "never" };
+  await rejects(runCommand(lockCommand, ["--", "true"], { env }), /FUMATA_LOCK_WAIT "soon"/);
+  await rejects(runCommand(lockCommand, ["--wait", "0", "--", "true"], { env }), /time of --wait/);
+  await using wrong = await Folder.create({ wiat: 0 });
+  const words = ["--config", wrong.config, "--", "true"];
+  await rejects(runCommand(lockCommand, words), /"wiat".*did you mean "wait"/);
+});
+
+Deno.test("config check reads the files of enclave hosts and locks as well", async () => {
+  await using folder = await Folder.create({ "limit-call": 2000 });
+  const words = ["check", "enclave", "--config", folder.config];
+  const { out } = await runCommand(configCommand, words);
+  match(out, /^limit-call +2000 +file/m);
+  match(out, /^port +7878 +default$/m);
+  await rejects(runCommand(configCommand, ["check", "lock", ...words.slice(2)]), /"limit-call"/);
+  await rejects(runCommand(configCommand, ["check", "toString"]), /one of node, enclave, lock/);
+  deepStrictEqual(strangeVariables({ FUMATA_ENCLAVE_PORT: "1", FUMATA_LOCK_NAME: "a" }), []);
 });

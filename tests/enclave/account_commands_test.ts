@@ -79,6 +79,7 @@ Deno.test("a profile keeps the certificates that TLS trusts", async () => {
   await rejects(runCommand(keyCommand, ["--profile", from]), { exitCode: 2 });
   const roots = join(world.folder, "roots.pem");
   await Deno.writeTextFile(roots, tls.root);
+  await rejects(runCommand(loginCommand, ["--from", from], { env }), /login with --tls-roots FILE/);
   await runCommand(loginCommand, ["--from", from, "--tls-roots", roots], { env });
   strictEqual((await runCommand(listCommand, [], { env })).exitCode, 0);
   const stored = await readProfile(join(world.folder, ".config/fumata/profile.json"), true);

@@ -12,7 +12,9 @@ import { createSandbox } from "../../sandbox/mod.ts";
 import { openTee, TEE_CHOICES, type TeeChoice } from "../../tee/mod.ts";
 import type { Arguments, Command, CommandContext } from "../command.ts";
 import { ownPolicy } from "../../tee/own_policy.ts";
+import { configFlagOf, layer } from "../config/layers.ts";
 import { LIMIT_FLAGS, readLimits } from "../enclave_limits.ts";
+import { logFormOf } from "../log_form.ts";
 import { defaultProfilePath, type Profile, readProfile, writeProfile } from "../profile.ts";
 import { VERSION } from "../../base/version.ts";
 
@@ -25,6 +27,7 @@ export const enclaveCommand: Command = {
   examples: [
     "fumata enclave",
     "fumata enclave --port 0 --data ./enclave --no-profile",
+    "fumata enclave --config /etc/fumata/enclave.json",
     "fumata enclave --host 0.0.0.0 --tls-cert chain.pem --tls-key key.pem --limit-call 2000",
   ],
   flags: [
@@ -101,9 +104,12 @@ export const enclaveCommand: Command = {
         "machine's files",
     },
     ...LIMIT_FLAGS,
+    configFlagOf("enclave"),
   ],
-  async run(args, context) {
-    const logger = context.logger();
+  async run(given, context) {
+    const configured = { flags: enclaveCommand.flags, variablesOf: "enclave" };
+    const { args } = await layer(given, configured, context);
+    const logger = context.logger(logFormOf(args));
     const dataDir = resolve(args.text("data") ?? defaultDataDir(context));
     const name = (args.text("tee") ?? "simulated") as TeeChoice;
     const insecureIsolation = args.has("insecure-python-isolation");

@@ -7,6 +7,7 @@ import { base64url, utf8 } from "../../base/bytes.ts";
 import { EXIT_CODES, FumataError } from "../../base/errors.ts";
 import { sha256 } from "../../crypto/digest.ts";
 import type { Arguments, Command, CommandContext } from "../command.ts";
+import { configFlagOf, layer } from "../config/layers.ts";
 import { Alarm } from "../lock/alarm.ts";
 import { GUARD_VARIABLE, guardCommand, type GuardOrder } from "../lock/guard.ts";
 import { type Interruption, runInOffice } from "../lock/office_run.ts";
@@ -30,6 +31,7 @@ export const lockCommand: Command = {
     "fumata lock -- ./worker --queue orders",
     "fumata lock --node 5000 --once -- sh -c 'echo term $FUMATA_TERM by $FUMATA_CERTIFICATE'",
     "fumata lock --name nightly --wait 60 -- ./report",
+    "fumata lock --config /etc/fumata/report.json -- ./report",
   ],
   flags: [
     {
@@ -64,6 +66,7 @@ export const lockCommand: Command = {
       help: "also in an open cluster, where each side of a partition has a leader of its own",
     },
     ...NODE_FLAGS,
+    configFlagOf("lock"),
   ],
   async run(args, context) {
     if (args.after.length === 0) {
@@ -78,9 +81,11 @@ export const lockCommand: Command = {
         "Cannot lock: Windows has no process groups that signals reach; run it on Unix",
       );
     }
+    // The guard has been told by flags whatever is in force.
     const guard = context.env(GUARD_VARIABLE);
     if (guard !== undefined) return await runGuard(args, context, JSON.parse(guard));
-    return await lock(args, context);
+    const configured = { flags: lockCommand.flags, variablesOf: "lock" };
+    return await lock((await layer(args, configured, context)).args, context);
   },
 };
 

@@ -1,9 +1,12 @@
 /**
  * The settings of a command from all their places: a file (`--config`, else `FUMATA_CONFIG`), over it the environment (`FUMATA_` and the flag in capitals), over
  * both the flags. A list is taken whole from the highest place that has it. A list in the environment has one value a line.
+ *
+ * Commands that run beside a node, and often in its environment, have variables of their own, with the command in the name
+ * (`FUMATA_ENCLAVE_PORT`, `FUMATA_LOCK_CONFIG`): the port of a node must not become that of an enclave host.
  */
 import { COMMON_FLAGS } from "../arguments.ts";
-import type { Arguments, Command, CommandContext, Flag } from "../command.ts";
+import type { Arguments, CommandContext, Flag } from "../command.ts";
 import { FumataError } from "../../base/errors.ts";
 import { FLAG_ONLY, readConfigFile, readValues, type Settings } from "./config_file.ts";
 import { INLINE_SECRET_NAMES, refuseInlineSecret } from "./secrets.ts";
@@ -16,6 +19,13 @@ export const CONFIG_FLAG: Flag = {
   help:
     "JSON file with these flags as keys (else $FUMATA_CONFIG); FUMATA_… variables and flags win over it",
 };
+
+/** `--config` of a command with variables of its own. */
+export function configFlagOf(command: string): Flag {
+  const help = `JSON file with these flags as keys (else $${variableOf("config", command)}); ` +
+    `${variableOf("", command)}… variables and flags win over it`;
+  return { ...CONFIG_FLAG, help };
+}
 
 /** Where a value comes from. */
 export type Origin = "file" | "environment" | "flag" | "default";
@@ -36,22 +46,30 @@ export interface Layered {
   readonly settings: readonly EffectiveSetting[];
 }
 
-/** `FUMATA_HTTP_TOKEN_FILE` of `http-token-file`. */
-export function variableOf(flag: string): string {
-  return `FUMATA_${flag.toUpperCase().replaceAll("-", "_")}`;
+/** `FUMATA_HTTP_TOKEN_FILE` of `http-token-file`, `FUMATA_ENCLAVE_PORT` of the command `enclave`'s own `port`. */
+export function variableOf(flag: string, command?: string): string {
+  const name = command === undefined ? flag : `${command}-${flag}`;
+  return `FUMATA_${name.toUpperCase().replaceAll("-", "_")}`;
+}
+
+/** What has settings: its flags, and its name when its variables carry that. */
+export interface Configured {
+  readonly flags: readonly Flag[];
+  readonly variablesOf?: string;
 }
 
 /** Puts the places over each other. Throws a usage error for what is wrong in any of them. */
 export async function layer(
   args: Arguments,
-  command: Pick<Command, "flags">,
+  configured: Configured,
   context: Pick<CommandContext, "env">,
 ): Promise<Layered> {
-  const flags = [...command.flags, ...COMMON_FLAGS];
-  const path = args.text("config") ?? context.env(variableOf("config"));
+  const flags = [...configured.flags, ...COMMON_FLAGS];
+  const variableOfFlag = (name: string) => variableOf(name, configured.variablesOf);
+  const path = args.text("config") ?? context.env(variableOfFlag("config"));
   const file: Settings = path === undefined ? new Map() : await readConfigFile(path, flags);
   for (const name of INLINE_SECRET_NAMES) {
-    const variable = variableOf(name);
+    const variable = variableOfFlag(name);
     if (context.env(variable) !== undefined) refuseInlineSecret(name, variable);
   }
   const settings = flags.flatMap((flag): EffectiveSetting[] => {
@@ -59,7 +77,7 @@ export async function layer(
     const given = flag.type === "boolean" ? (args.has(name) ? ["true"] : []) : args.list(name);
     if (given.length > 0) return [{ name, values: given, origin: "flag", place: `--${name}` }];
     if (FLAG_ONLY.has(name)) return [];
-    const variable = variableOf(name);
+    const variable = variableOfFlag(name);
     const text = context.env(variable);
     if (text !== undefined && text !== "") {
       const values = readVariable(text, flag, variable);

@@ -238,5 +238,8 @@ export function connectWords(message: string | undefined): string {
   if (!message) return "the connection failed";
   if (/refused/i.test(message)) return "nothing listens there; is the enclave host running?";
   if (/ENOTFOUND|lookup|resolve/i.test(message)) return "its host name is not known";
+  if (/self.signed|unable.to.verify|UnknownIssuer/i.test(message)) {
+    return "nothing here trusts its TLS certificate; name that to fumata login with --tls-roots FILE";
+  }
   return printable(message);
 }
