@@ -20,8 +20,8 @@ import type { SimNode } from "./sim_node.ts";
 import { Violation } from "./violation.ts";
 import type { Watcher, World } from "./world.ts";
 
-/** Heartbeats of one leader that are remembered: a lease rests on one of the last few, and a renewal comes several times a lease. */
-const ROUNDS_MAX = 64;
+/** Heartbeats of one leader that are remembered: a lease rests on one of the last few. As many as a leader itself remembers. */
+const ROUNDS_MAX = 16;
 
 /** The same sum in another order may differ by the last bit. */
 const ROUNDING_MS = 0.001;
@@ -128,7 +128,7 @@ export class RuleChecker implements Watcher {
       const others = [...acks].filter((ack) => ack.startsWith(`${certificateId} `));
       return others.length + 1 >= this.#votesNeeded;
     };
-    if ((this.#rounds.get(node) ?? []).some(isCarried)) return;
+    if (this.#rounds.get(node)?.findLast(isCarried)) return;
     throw this.#broken("I2", `${node.name} holds a lease that no quorum gave by acks`);
   }
 

@@ -81,6 +81,8 @@ export class Terms {
 
   /** Opens the term after the highest one that enough voters gave up. Whether there was one. */
   open(): boolean {
+    // So it is nearly always: nobody gives anything up while a leader is heard.
+    if (this.#present.size + this.#ahead.size + this.#shown.length === 0) return false;
     const [term, statements] = this.#highestGivenUp();
     if (statements.length < this.#votesNeeded) return false;
     this.#current = term + 1;
@@ -101,7 +103,6 @@ export class Terms {
     ) {
       highest = [shown, this.#shown];
     }
-    if (this.#ahead.size === 0) return highest;
     const byTerm = Map.groupBy(this.#ahead.values(), (statement) => statement.term);
     for (const [term, statements] of byTerm) {
       if (statements.length >= this.#votesNeeded && term > highest[0]) highest = [term, statements];
