@@ -87,37 +87,41 @@ export type ElectionMessage =
   | { readonly kind: "want-certificate"; readonly id: Digest }
   | { readonly kind: "certificate"; readonly document: CertificateDocument };
 
-/** What a core is told. */
-export type ElectionEvent =
+/** What the core of every kind of cluster is told. */
+export type CommonEvent<Message extends { readonly kind: string }, Certificate> =
   | { readonly type: "tick" }
-  /** The view of membership: who is active (self included, sorted by id bytes) and who is known in any state. */
-  | {
-    readonly type: "view";
-    readonly active: readonly Candidate[];
-    readonly known: readonly NodeId[];
-  }
   /** A message other than a certificate, which comes as the event below once it is verified. */
   | {
     readonly type: "message";
     readonly sender: NodeId;
-    readonly message: Exclude<ElectionMessage, { kind: "certificate" }>;
+    readonly message: Exclude<Message, { kind: "certificate" }>;
   }
   /** A verified certificate; `from` is absent when this node's own enclave call brought it. */
   | {
     readonly type: "certificate";
-    readonly certificate: VerifiedCertificate;
+    readonly certificate: Certificate;
     readonly from?: NodeId;
   }
   /** A member says what its head is. */
   | { readonly type: "head-seen"; readonly from: NodeId; readonly head: Head }
-  /** Enclave keys for which this node has verified evidence; `preferred` is the one that it would propose. */
+  /** Enclave keys for which this node has itself verified fresh evidence; `preferred` is the one that it would propose anew. */
   | { readonly type: "keys"; readonly kids: readonly Digest[]; readonly preferred?: Digest }
-  /** The enclave was not reached or refused. */
+  /** The enclave was not reached (`refused` false), or the function refused the bundle. */
   | {
     readonly type: "enclave-failed";
     readonly digest: Digest;
     readonly reason: string;
     readonly refused: boolean;
+  };
+
+/** What the core of an open cluster is told. */
+export type ElectionEvent =
+  | CommonEvent<ElectionMessage, VerifiedCertificate>
+  /** The view of membership: who is active (self included, sorted by id bytes) and who is known in any state. */
+  | {
+    readonly type: "view";
+    readonly active: readonly Candidate[];
+    readonly known: readonly NodeId[];
   }
   /** Seeds were named and none has answered so far: hold back from electing alone until the core's grace is over. */
   | { readonly type: "joined" }

@@ -1,4 +1,7 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert";
+import { createPrng } from "../../lib/base/prng.ts";
+import type { ElectionRules } from "../../lib/election/open_context.ts";
+import { OpenElection } from "../../lib/election/open_election.ts";
 import { LOCAL_ELECTION } from "../../lib/election/settings.ts";
 import { candidate, certify, fakeRules, KID, World } from "./harness.ts";
 
@@ -26,6 +29,47 @@ Deno.test("five nodes that see each other elect one leader with 3(n-1)+2 message
   );
   strictEqual(world.sent.length, 12);
   strictEqual(world.enclaveCalls, 1);
+});
+
+Deno.test("what a view hashes to is computed once, however many steps the view stands for", () => {
+  const { genesis } = fakeRules("a");
+  const self = fakeRules("a").collector(genesis, 1, FIVE);
+  const rules = fakeRules(self);
+  let [collectors, digests] = [0, 0];
+  const counting: ElectionRules = {
+    ...rules,
+    collector(...view) {
+      collectors++;
+      return rules.collector(...view);
+    },
+    digest(proposal) {
+      digests++;
+      return rules.digest(proposal);
+    },
+  };
+  const election = new OpenElection({
+    self,
+    rules: counting,
+    settings: { ...LOCAL_ELECTION, termTimeoutMs: 1e9, termTimeoutMsMax: 1e9 },
+    memory: {},
+    prng: createPrng(1),
+    nowMs: 0,
+    awaitsSeeds: false,
+  });
+  election.step({ type: "keys", kids: [KID], preferred: KID }, 0);
+  const view = (ids: string[], nowMs: number) =>
+    election.step({ type: "view", active: ids.map(candidate), known: ids }, nowMs);
+  const tick = (fromMs: number) => {
+    for (let nowMs = fromMs; nowMs < fromMs + 1_000; nowMs++) {
+      election.step({ type: "tick" }, nowMs);
+    }
+  };
+  view(FIVE, 0);
+  tick(1);
+  deepStrictEqual([collectors, digests], [1, 1]);
+  view(FIVE.filter((id) => id !== "c"), 1_001);
+  tick(1_002);
+  strictEqual(digests, 2);
 });
 
 Deno.test("a node alone elects itself", () => {
@@ -290,8 +334,7 @@ Deno.test("as long as nobody knows an enclave key nobody gives up, and once some
 Deno.test("a node with seeds that have not answered waits before it elects alone", () => {
   const world = new World(["a"]);
   const node = world.node("a");
-  node.election = new (node.election
-    .constructor as typeof import("../../lib/election/open_election.ts").OpenElection)(
+  node.election = new OpenElection(
     {
       self: "a",
       rules: fakeRules("a"),

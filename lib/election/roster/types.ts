@@ -7,7 +7,7 @@
  */
 import type { CertificateDocument, Digest, Vote } from "../../certificate/types.ts";
 import type { NodeId } from "../../membership/types.ts";
-import type { Head } from "../types.ts";
+import type { CommonEvent, Head } from "../types.ts";
 
 export type { Head };
 
@@ -225,32 +225,9 @@ export interface MemberView {
 
 /** What the machine is told. */
 export type RosterEvent =
-  | { readonly type: "tick" }
+  | CommonEvent<RosterMessage, RosterCertificate>
   /** The view of membership, without this node. */
   | { readonly type: "view"; readonly members: readonly MemberView[] }
-  /** A message other than a certificate, which comes as the event below once it is verified. */
-  | {
-    readonly type: "message";
-    readonly sender: NodeId;
-    readonly message: Exclude<RosterMessage, { kind: "certificate" }>;
-  }
-  /** A verified certificate; `from` is absent when this node's own enclave call brought it. */
-  | {
-    readonly type: "certificate";
-    readonly certificate: RosterCertificate;
-    readonly from?: NodeId;
-  }
-  /** A member says what its head is. */
-  | { readonly type: "head-seen"; readonly from: NodeId; readonly head: Head }
-  /** Enclave keys for which this node has itself verified fresh evidence; `preferred` is the one that it would propose anew. */
-  | { readonly type: "keys"; readonly kids: readonly Digest[]; readonly preferred?: Digest }
-  /** The enclave was not reached (`refused` false), or the function refused the bundle. */
-  | {
-    readonly type: "enclave-failed";
-    readonly digest: Digest;
-    readonly reason: string;
-    readonly refused: boolean;
-  }
   /** A reading of the wall clock, taken at the moment of the step. Due before every use of the lease. */
   | { readonly type: "clocks"; readonly wallMs: number }
   /** Somebody asks this leader to step down. */
