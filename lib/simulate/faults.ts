@@ -36,7 +36,7 @@ export const LIES = [
   "changes-keys",
   /** Acks heartbeats under another certificate than theirs. */
   "acks-others",
-  /** Says old step-downs again, its own and those of others, whenever a leader is heard. */
+  /** Says old step-downs again, its own and those of others, whenever a leader is heard, and votes for whatever is proposed then. */
   "repeats-step-downs",
 ] as const;
 

@@ -9,6 +9,7 @@ import { rosterElectRequest, rosterProposalTexts } from "../certificate/roster_p
 import type {
   LeaderProposal,
   RosterMessage,
+  RosterProposal,
   RosterRules,
   StepDown,
 } from "../election/roster/types.ts";
@@ -88,10 +89,7 @@ const HABITS: Readonly<Record<Lie, (character: Character) => Partial<Liar>>> = {
     hears(message, from) {
       const said = message as RosterMessage;
       if (said.kind !== "proposal") return true;
-      const { term } = said.proposal;
-      const digest = rules.digest(said.proposal);
-      const vote = rules.signVote(term, digest);
-      node.send(from, { kind: "vote", term, digest, vote });
+      voteFor(said.proposal, from, node, rules);
       return false;
     },
   }),
@@ -216,8 +214,13 @@ const HABITS: Readonly<Record<Lie, (character: Character) => Partial<Liar>>> = {
   "repeats-step-downs": ({ node, world, rules }) => {
     const known: StepDown[] = [];
     return {
-      hears(message) {
+      hears(message, from) {
         const said = message as RosterMessage;
+        // Whom it releases it wants to vote, and its own promise is as little worth.
+        if (said.kind === "proposal") {
+          voteFor(said.proposal, from, node, rules);
+          return false;
+        }
         if (said.kind === "step-down" && known.push(said.stepDown) > STEP_DOWNS_MAX) known.shift();
         if (said.kind !== "heartbeat") return true;
         const head = node.body instanceof RosterBody ? node.body.voter.headCertificate : undefined;
@@ -230,6 +233,17 @@ const HABITS: Readonly<Record<Lie, (character: Character) => Partial<Liar>>> = {
     };
   },
 };
+
+function voteFor(
+  proposal: RosterProposal,
+  collector: number,
+  node: SimNode,
+  rules: RosterRules,
+): void {
+  const { term } = proposal;
+  const digest = rules.digest(proposal);
+  node.send(collector, { kind: "vote", term, digest, vote: rules.signVote(term, digest) });
+}
 
 function sayToOthers(node: SimNode, world: World, message: RosterMessage): void {
   for (const { place } of world.nodes) if (place !== node.place) node.send(place, message);
