@@ -154,10 +154,10 @@ export async function readJson(path: string, what: string): Promise<object> {
   try {
     value = JSON.parse(text);
   } catch (thrown) {
-    throw usage(`the ${what} "${path}" is not JSON (${messageOf(thrown)})`);
+    throw unusable(path, what, `it is not JSON (${messageOf(thrown)})`);
   }
   if (typeof value === "object" && value !== null && !Array.isArray(value)) return value;
-  throw usage(`the ${what} "${path}" is not a JSON object`);
+  throw unusable(path, what, "it is not a JSON object");
 }
 
 /** A text from a file of some KiB. Throws a usage error. */
@@ -170,7 +170,7 @@ export async function readText(path: string, what: string): Promise<string> {
     const why = thrown instanceof Deno.errors.NotFound
       ? "there is no such file"
       : messageOf(thrown);
-    throw usage(`the ${what} "${path}" cannot be read: ${why}`);
+    throw unusable(path, what, `it cannot be read: ${why}`);
   }
 }
 
@@ -180,8 +180,12 @@ async function exists(path: string): Promise<boolean> {
     return true;
   } catch (thrown) {
     if (thrown instanceof Deno.errors.NotFound) return false;
-    throw usage(`the profile "${path}" cannot be read: ${messageOf(thrown)}`);
+    throw unusable(path, "profile", `it cannot be read: ${messageOf(thrown)}`);
   }
+}
+
+function unusable(path: string, what: string, why: string): FumataError {
+  return new FumataError("usage", `Cannot use the ${what} "${path}": ${why}`);
 }
 
 function usage(message: string): FumataError {

@@ -76,7 +76,7 @@ Deno.test("what is wrong in a file is refused with its name and a suggestion", a
     [{ verbose: true }, /for a single start/],
     [{ "reset-state": true }, /for a single start/],
     [[], /not a JSON object/],
-    ["{", /is not JSON/],
+    ["{", /^FumataError: Cannot use the configuration ".*node.json": it is not JSON/],
   ];
   for (const [config, why] of cases) await rejects(ofFile(config), why, JSON.stringify(config));
   await rejects(layered(["--config", "/nowhere/node.json"]), /no such file/);

@@ -1,5 +1,6 @@
 /** The live view: what it shows at which size, and that no size, terminal or stranger's text breaks it. */
 import { deepStrictEqual, ok, strictEqual } from "node:assert";
+import { demoKeys } from "../../lib/cli/demo/demo_view.ts";
 import { capabilitiesOf } from "../../lib/cli/view/capabilities.ts";
 import type { ClusterView, NodeRow } from "../../lib/cli/view/model.ts";
 import { render } from "../../lib/cli/view/render.ts";
@@ -100,6 +101,13 @@ Deno.test("the smallest window says who leads, that it is insecure, and the keys
     "  … 2 more",
     "k a q",
   ]);
+});
+
+Deno.test("the keys of a roster's demo keep their sense in a window of 80", () => {
+  strictEqual(
+    show(80, 12, { ...VIEW, keys: demoKeys(true) }).at(-1),
+    "k kill  p pause  r resume  h hand over  t liar  l leave  q quit",
+  );
 });
 
 Deno.test("without a leader it says so, and what is going on", () => {

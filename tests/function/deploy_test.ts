@@ -27,5 +27,8 @@ Deno.test("deploy names the field of a cluster.json that no node could use", asy
 });
 
 Deno.test("deploy goes on with a cluster.json that is in order", async () => {
-  match(await refusalOf(configFields(4, 1)), /none\.json" cannot be read: there is no such file/);
+  match(
+    await refusalOf(configFields(4, 1)),
+    /none\.json": it cannot be read: there is no such file/,
+  );
 });

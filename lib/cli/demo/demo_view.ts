@@ -8,7 +8,7 @@ const LEADER_KEYS: readonly KeyHint[] = [
   { key: "r", does: "resume or revive" },
 ];
 const LAST_KEYS: readonly KeyHint[] = [
-  { key: "l", does: "let one leave" },
+  { key: "l", does: "let one leave", short: "leave" },
   { key: "q", does: "quit" },
 ];
 const OPEN_KEYS: readonly KeyHint[] = [
@@ -18,8 +18,8 @@ const OPEN_KEYS: readonly KeyHint[] = [
 ];
 const ROSTER_KEYS: readonly KeyHint[] = [
   ...LEADER_KEYS,
-  { key: "h", does: "hand over" },
-  { key: "t", does: "turn one into a liar" },
+  { key: "h", does: "hand over", short: "hand over" },
+  { key: "t", does: "turn one into a liar", short: "liar" },
   ...LAST_KEYS,
 ];
 

@@ -50,6 +50,8 @@ export interface EventRow {
 export interface KeyHint {
   readonly key: string;
   readonly does: string;
+  /** The same for small windows, where the first word of it alone says something else. */
+  readonly short?: string;
 }
 
 /** Everything that is shown. */

@@ -4,7 +4,7 @@
  * keys), then, as rows allow, the pins, the last failovers and the events.
  */
 import type { Capabilities } from "./capabilities.ts";
-import type { ClusterView, EventRow, FailoverRow } from "./model.ts";
+import type { ClusterView, EventRow, FailoverRow, KeyHint } from "./model.ts";
 import { type Line, lineCells, paint, type Piece, piece } from "./paint.ts";
 import { nodeTable } from "./table.ts";
 
@@ -131,16 +131,16 @@ function factsLine(view: ClusterView, columns: number, utf8: boolean): Line {
   ]);
 }
 
-/** The keys with all of their words, with the first one each, or alone. */
+/** The keys with all of their words, with a short one each, or alone. */
 function keysLine(view: ClusterView, columns: number, utf8: boolean): Line {
-  const line = (words: (does: string) => string, gap: string): Line =>
-    view.keys.flatMap(({ key, does }, i) => [
-      piece((i > 0 ? gap : "") + key, "strong"),
-      piece(words(does), "quiet"),
+  const line = (words: (hint: KeyHint) => string, gap: string): Line =>
+    view.keys.flatMap((hint, i) => [
+      piece((i > 0 ? gap : "") + hint.key, "strong"),
+      piece(words(hint), "quiet"),
     ]);
   return firstThatFits(columns, utf8, [
-    line((does) => ` ${does}`, "  "),
-    line((does) => ` ${does.split(" ")[0]}`, "  "),
+    line(({ does }) => ` ${does}`, "  "),
+    line(({ does, short = does.split(" ")[0] }) => ` ${short}`, "  "),
     line(() => "", " "),
   ]);
 }

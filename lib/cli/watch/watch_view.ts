@@ -39,6 +39,11 @@ export function watchView(model: WatchModel, nowMs: number, wallMs: number): Clu
   };
 }
 
+/** What was measured of somebody who is gone says nothing of now. */
+function roundTrip({ state, rttMs }: MemberView): string {
+  return state !== "alive" || rttMs === null ? "-" : `${rttMs.toFixed(1)} ms`;
+}
+
 function nodeRow(member: MemberView, model: WatchModel, wallMs: number): NodeRow {
   return {
     name: member.name,
@@ -46,7 +51,7 @@ function nodeRow(member: MemberView, model: WatchModel, wallMs: number): NodeRow
     state: member.state,
     mood: MOODS[member.state],
     since: span(wallMs - Date.parse(member.since)),
-    rtt: member.self ? "asked" : member.rttMs === null ? "-" : `${member.rttMs.toFixed(1)} ms`,
+    rtt: member.self ? "asked" : roundTrip(member),
     isLeader: member.id === model.leader?.id,
   };
 }
