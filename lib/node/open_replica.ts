@@ -42,7 +42,7 @@ export function openReplica(
         }));
       const events: ElectionEvent[] = [{
         type: "view",
-        active: [...active, self].sort(byId),
+        active: sortedById([...active, self]),
         known: others.map((member) => member.id),
       }];
       if (active.length > 0 && !joined) {
@@ -54,6 +54,10 @@ export function openReplica(
   }, nowMs);
 }
 
-function byId(a: Candidate, b: Candidate): number {
-  return compareIds(fromBase64url(a.id)!, fromBase64url(b.id)!);
+/** By id bytes, as proposals list them; each id is decoded once, not at every comparison. */
+function sortedById(candidates: readonly Candidate[]): Candidate[] {
+  return candidates
+    .map((candidate) => ({ candidate, bytes: fromBase64url(candidate.id)! }))
+    .sort((a, b) => compareIds(a.bytes, b.bytes))
+    .map(({ candidate }) => candidate);
 }
