@@ -16,7 +16,7 @@ export interface ApiLimits {
   readonly answerMs: number;
   /** How fast a reader takes a long answer at least; a chain of certificates is megabytes. */
   readonly answerBytesPerMs: number;
-  /** Long answers at a time: each is some 30 MB of memory and a tenth of a second in which the node does nothing else. */
+  /** Long answers at a time: what a slow reader has not taken yet is up to 16 MiB of the sockets' memory for each. */
   readonly longAnswersMax: number;
   /** Requests without a token that wait for something to happen, such as another leader. Connections are left for those that do not. */
   readonly waitsMax: number;

@@ -187,27 +187,27 @@ function optionsAnswer(routes: readonly Route[], path: string): ApiAnswer {
   return { status: 204, text: "", headers: { allow: allowedMethods(found).join(", ") } };
 }
 
+type BodyAnswer = Exclude<ApiAnswer, { events: unknown }>;
+
 /** Resolves when the answer is out, or its reader gone. */
 async function write(
   request: IncomingMessage,
   response: ServerResponse,
-  answer: Exclude<ApiAnswer, { events: unknown }>,
+  answer: BodyAnswer,
   fields: Readonly<Record<string, string>>,
   { answerMs, answerBytesPerMs }: ApiLimits,
 ): Promise<void> {
   const { tag } = answer;
   const isKnown = tag !== undefined && hasSeen(request, tag);
-  const [text, contentType] = "json" in answer
-    ? [JSON.stringify(answer.json) + "\n", "application/json"]
-    : [answer.text, answer.contentType ?? "text/plain"];
+  const [body, contentType] = bodyOf(answer);
   // From now on time is the reader's again: one that takes nothing would hold its connection for ever.
-  setDeadline(request.socket, answerMs + text.length / answerBytesPerMs);
+  setDeadline(request.socket, answerMs + body.length / answerBytesPerMs);
   const status = isKnown ? 304 : answer.status ?? 200;
   response.writeHead(status, {
     ...fields,
     ...(status !== 204 && status !== 304 && {
       "content-type": `${contentType}; charset=utf-8`,
-      "content-length": utf8(text).length,
+      "content-length": body.length,
     }),
     ...(tag !== undefined && { etag: `W/"${tag}"`, "cache-control": "no-cache" }),
     ...answer.headers,
@@ -216,8 +216,14 @@ async function write(
     response.once("finish", resolve);
     response.once("close", resolve);
   });
-  response.end(isKnown || request.method === "HEAD" || status === 204 ? undefined : text);
+  response.end(isKnown || request.method === "HEAD" || status === 204 ? undefined : body);
   await sent;
+}
+
+function bodyOf(answer: BodyAnswer): [body: Uint8Array, contentType: string] {
+  if ("json" in answer) return [utf8(JSON.stringify(answer.json) + "\n"), "application/json"];
+  if ("bytes" in answer) return [answer.bytes, answer.contentType];
+  return [utf8(answer.text), answer.contentType ?? "text/plain"];
 }
 
 /** When each connection is cut off, unless something happens before. */

@@ -43,6 +43,9 @@ export type ApiAnswer =
     readonly status: number;
     readonly contentType?: string;
   } & AnswerExtras
+  /** A body that was made before, UTF-8. */
+  | { readonly bytes: Uint8Array; readonly contentType: string; readonly status?: number }
+    & AnswerExtras
   /** Server-sent events: `start` is given what to call for each event and gives back how to stop. */
   | { readonly events: (send: (event: ServerSentEvent) => void) => () => void };
 

@@ -26,7 +26,8 @@ export interface StoredCertificate {
   readonly term: number;
   readonly prev: Digest;
   readonly kid: string;
-  readonly document: CertificateDocument;
+  /** JSON of the document. */
+  readonly text: string;
 }
 
 /** The chains in one database. */
@@ -34,6 +35,7 @@ export class ChainStore {
   readonly #database: DatabaseSync;
   readonly #run: (work: () => void) => void;
   readonly #bytesMax: number;
+  #version = 0;
 
   /** `transaction` runs work whole or not at all; `bytesMax` is for tests. */
   constructor(
@@ -46,10 +48,16 @@ export class ChainStore {
     this.#bytesMax = bytesMax;
   }
 
+  /** Grows with every change, within this run. */
+  get version(): number {
+    return this.#version;
+  }
+
   /** Keeps a verified certificate, on disk when this returns, and drops the oldest ones when there are too many bytes. */
   save(checksum: string, cluster: string, certificate: VerifiedCertificate): void {
     const { id, term, prev, kid } = certificate;
     const document = JSON.stringify(certificate.document);
+    this.#version++;
     this.#run(() => {
       this.#database.prepare(
         "INSERT OR IGNORE INTO chain (cluster, id, checksum, term, prev, kid, bytes, document) " +
@@ -88,7 +96,7 @@ export class ChainStore {
       term: Number(row.term),
       prev: String(row.prev),
       kid: String(row.kid),
-      document: JSON.parse(String(row.document)),
+      text: String(row.document),
     }));
   }
 

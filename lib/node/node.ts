@@ -194,6 +194,11 @@ export class Node implements AsyncDisposable {
     return this.#store.chain.all(this.cluster);
   }
 
+  /** Another text whenever {@linkcode Node.certificates} or {@linkcode Node.enclaveKeys} may have changed, within this run. */
+  get chainVersion(): string {
+    return `${this.#store.chain.version}.${this.#store.keysVersion}`;
+  }
+
   /** The enclave keys of a function (checksum in hex) for which this node verified evidence, in this run or earlier; the latest last. */
   enclaveKeys(checksum: string): readonly StoredKey[] {
     return this.#store.keys(checksum);

@@ -46,6 +46,7 @@ export class StateStore implements Disposable {
   /** The certificates of roster clusters. */
   readonly chain: ChainStore;
   readonly #database: DatabaseSync;
+  #keysVersion = 0;
 
   private constructor(folder: string, database: DatabaseSync, identity: Identity) {
     this.folder = folder;
@@ -129,10 +130,16 @@ export class StateStore implements Disposable {
     );
   }
 
+  /** Grows with every change of the keys, within this run. */
+  get keysVersion(): number {
+    return this.#keysVersion;
+  }
+
+  /** The enclave keys of a function; the one saved last comes last. */
   keys(checksum: string): StoredKey[] {
     const rows = this.#database
       .prepare(
-        "SELECT kid, jwk, tee, description, evidence FROM enclave_key WHERE checksum = ?",
+        "SELECT kid, jwk, tee, description, evidence FROM enclave_key WHERE checksum = ? ORDER BY rowid",
       ).all(checksum);
     return rows.map((row) => ({
       kid: String(row.kid),
@@ -144,6 +151,7 @@ export class StateStore implements Disposable {
   }
 
   saveKey(checksum: string, key: StoredKey): void {
+    this.#keysVersion++;
     this.#run(
       "INSERT OR REPLACE INTO enclave_key (checksum, kid, jwk, tee, description, evidence) VALUES (?, ?, ?, ?, ?, ?)",
       checksum,

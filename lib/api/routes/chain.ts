@@ -3,13 +3,12 @@
  * `fumata audit`, `fumata verify` and `--keys` read. Whoever takes it judges the evidence; a node's word makes no key trustworthy.
  */
 import { hex } from "../../base/bytes.ts";
-import { EXTRAS_MAX } from "../../certificate/certificate_document.ts";
 import { FumataError } from "../../base/errors.ts";
 import type { Node } from "../../node/node.ts";
-import type { StoredKey } from "../../node/state_store.ts";
 import { anything, list, record, type Schema, text } from "../schema.ts";
-import type { ApiRequest, Route } from "../types.ts";
+import type { ApiAnswer, ApiRequest, Route } from "../types.ts";
 import { CERTIFICATE_SCHEMA } from "../view_schemas.ts";
+import { chainAnswer, extrasOf } from "./_chain_answer.ts";
 
 const EXTRAS: Readonly<Record<"keys" | "evidence", Schema>> = {
   keys: list(anything("An RSA key as JWK (RFC 7517).")),
@@ -28,7 +27,7 @@ export const CHAIN_ROUTES: readonly Route[] = [
         "Every certificate that this node keeps, with the keys and their evidence, for audits.",
       answers: {
         200: {
-          means: "The chain, oldest first.",
+          means: "The chain, oldest first; the tag stands for its contents.",
           schema: record<{ chain: unknown; keys: unknown; evidence: unknown }>("Chain", {
             chain: list(CERTIFICATE_SCHEMA),
             ...EXTRAS,
@@ -76,20 +75,14 @@ export const CHAIN_ROUTES: readonly Route[] = [
 ];
 
 /** Every certificate that the node keeps, with the keys that signed them and their evidence. */
-function chain(node: Node) {
+function chain(node: Node): ApiAnswer {
   if (node.kind === "open") {
     const why = "this cluster is open, and its certificates are no chain";
     throw new FumataError("failure", `Cannot give the chain: ${why}`);
   }
-  const certificates = node.certificates();
-  if (certificates.length === 0) {
-    throw new FumataError("no-leader", "Cannot give the chain: no certificate has come yet");
-  }
-  const used = new Set(certificates.map(({ kid }) => kid));
-  const checksums = [...new Set(certificates.map(({ checksum }) => checksum))];
-  const keys = checksums.flatMap((checksum) => node.enclaveKeys(checksum))
-    .filter(({ kid }) => used.has(kid));
-  return { json: { chain: certificates.map(({ document }) => document), ...extrasOf(keys) } };
+  const answer = chainAnswer(node);
+  if (answer) return answer;
+  throw new FumataError("no-leader", "Cannot give the chain: no certificate has come yet");
 }
 
 /** The keys of the node's own function with their evidence; with `?kid=` only that one. */
@@ -98,17 +91,6 @@ function attestation({ node, query }: ApiRequest) {
   return { json: extrasOf(ownKeys(node).filter(({ kid }) => wanted === null || kid === wanted)) };
 }
 
-function ownKeys(node: Node): readonly StoredKey[] {
+function ownKeys(node: Node) {
   return node.enclaveKeys(hex(node.checksum));
-}
-
-/** As files hold them, the latest ones when there are too many for a file. */
-function extrasOf(stored: readonly StoredKey[]) {
-  const latest = stored.slice(-EXTRAS_MAX);
-  return {
-    keys: latest.map(({ jwk }) => JSON.parse(jwk)),
-    evidence: latest.flatMap(({ evidence }) =>
-      evidence === undefined ? [] : [JSON.parse(evidence)]
-    ),
-  };
 }
