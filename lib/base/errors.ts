@@ -3,6 +3,8 @@
  * set; the exit code follows from the code (design §9). Anything else that is thrown is our own bug and exits with 70.
  */
 
+import { plainLine } from "./plain_text.ts";
+
 /** What kind of failure it is; the table gives the exit code of each. */
 export const EXIT_CODES = {
   usage: 1,
@@ -32,10 +34,10 @@ export class FumataError extends Error {
   }
 }
 
-/** The message of anything that was thrown, in one line. */
+/** The message of anything that was thrown, in one line that a terminal only shows. */
 export function messageOf(thrown: unknown): string {
   const text = thrown instanceof Error ? thrown.message || thrown.name : String(thrown);
-  return text.replaceAll(/\s*\n\s*/g, " ");
+  return plainLine(text);
 }
 
 /** Stops with a clear message when an invariant of our own is broken. */

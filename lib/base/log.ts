@@ -1,7 +1,9 @@
 /**
  * Log lines as an interface: a stable event name, a level and structured fields, as text for people or as one JSON object a
- * line for programs. Only the program logs; libraries return values and emit events.
+ * line for programs. Only the program logs; libraries return values and emit events. Messages and fields may quote strangers: a line is one
+ * line, and holds nothing that a terminal obeys.
  */
+import { plainJson, plainLine } from "./plain_text.ts";
 
 /** Levels, least urgent first. */
 export type LogLevel = "debug" | "info" | "warn" | "error";
@@ -30,8 +32,8 @@ export function createLogger(options: {
       const time = new Date(options.wallNow()).toISOString();
       options.write(
         options.format === "json"
-          ? JSON.stringify({ time, level, event, message, ...fields })
-          : textLine(time, level, message, options.colour ?? false),
+          ? plainJson({ time, level, event, message, ...fields })
+          : textLine(time, level, plainLine(message), options.colour ?? false),
       );
     },
   };

@@ -1,8 +1,13 @@
-/** The forms in which commands print facts: text for people, JSON for programs, or a line after the user's own template. */
+/**
+ * The forms in which commands print facts: text for people, JSON for programs, or a line after the user's own template. What is printed here may
+ * come from strangers; no form of it holds anything that a terminal obeys.
+ */
 import { FumataError } from "../base/errors.ts";
+import { plainJson, plainLine, plainText } from "../base/plain_text.ts";
 import type { Arguments, CommandContext, Flag } from "./command.ts";
 import { parseTemplate } from "./template.ts";
 import { capabilitiesOf } from "./view/capabilities.ts";
+import { type Line, painted } from "./view/paint.ts";
 
 /** `-o text|json`. */
 export const OUTPUT_FLAG: Flag = {
@@ -17,15 +22,26 @@ export const OUTPUT_FLAG: Flag = {
 /** `--json`, the same in one word. */
 export const JSON_FLAG: Flag = { name: "json", type: "boolean", help: "print JSON" };
 
-/** Prints a value as JSON when that was asked for, else the text; either ends with a newline. */
+/** Prints a value as JSON when that was asked for, else the text; either ends with a newline. Lines of pieces are coloured on a terminal. */
 export function print(
   args: Arguments,
   context: CommandContext,
   value: unknown,
-  text: () => string,
+  text: () => string | readonly Line[],
 ): void {
-  const line = wantsJson(args) ? JSON.stringify(value, null, 2) : text();
-  context.out(line === "" || line.endsWith("\n") ? line : line + "\n");
+  if (wantsJson(args)) printJson(context, value);
+  else printText(context, text());
+}
+
+/** Prints a value as JSON. */
+export function printJson({ out }: CommandContext, value: unknown): void {
+  out(plainJson(value, 2) + "\n");
+}
+
+/** Prints a text, or lines of pieces, which are coloured on a terminal. */
+export function printText(context: CommandContext, text: string | readonly Line[]): void {
+  const plain = typeof text === "string" ? plainText(text) : painted(text, wantsColour(context));
+  context.out(plain === "" || plain.endsWith("\n") ? plain : plain + "\n");
 }
 
 /** Whether JSON was asked for, in either way. */
@@ -56,5 +72,6 @@ export function formatter<Value>(
   }
   const names = Object.keys(facts);
   const fill = parseTemplate(text, names);
-  return (value) => fill(Object.fromEntries(names.map((name) => [name, facts[name](value)])));
+  return (value) =>
+    fill(Object.fromEntries(names.map((name) => [name, plainLine(facts[name](value))])));
 }

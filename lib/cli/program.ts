@@ -5,12 +5,16 @@
 import { isTelemetryOn } from "../api/telemetry.ts";
 import { EXIT_CODES, FumataError, messageOf } from "../base/errors.ts";
 import { createLogger } from "../base/log.ts";
+import { plainLine, plainText } from "../base/plain_text.ts";
 import { parseArguments } from "./arguments.ts";
 import type { Arguments, Command, CommandContext } from "./command.ts";
 import { type CommandTable, loadAll } from "./commands.ts";
 import { commandHelp, programHelp } from "./help.ts";
 import { logFormOf } from "./log_form.ts";
 import { closest } from "./suggestion.ts";
+
+/** What a message quotes may be megabytes long; nobody reads more than a screen of it, and the end of our own words is well before. */
+const MESSAGE_CHARACTERS_MAX = 4_000;
 
 /** Runs the command that the words name; gives the exit code. Never throws. */
 export async function runProgram(
@@ -23,7 +27,7 @@ export async function runProgram(
     return await dispatch(words, commands, version);
   } catch (thrown) {
     if (thrown instanceof FumataError) {
-      say(`fumata: ${thrown.message}`);
+      say(`fumata: ${plainLine(thrown.message, MESSAGE_CHARACTERS_MAX)}`);
       if (verbose && thrown.stack) say(thrown.stack);
       return thrown.exitCode;
     }
@@ -137,14 +141,15 @@ function out(text: string): void {
   writeAll(Deno.stdout, encoder.encode(text));
 }
 
+/** What is said quotes words, files and answers of strangers, so that it is made harmless here, once for all that say something. */
 function say(line: string): void {
-  writeAll(Deno.stderr, encoder.encode(line + "\n"));
+  writeAll(Deno.stderr, encoder.encode(plainText(line) + "\n"));
 }
 
 function status(line: string): void {
   // Longer than the window, it would wrap and could not be taken away.
   const { columns } = Deno.consoleSize();
-  writeAll(Deno.stderr, encoder.encode(`\r\x1b[K${line.slice(0, columns - 1)}`));
+  writeAll(Deno.stderr, encoder.encode(`\r\x1b[K${plainLine(line).slice(0, columns - 1)}`));
 }
 
 function writeAll(stream: { writeSync(bytes: Uint8Array): number }, bytes: Uint8Array): void {

@@ -9,7 +9,7 @@ import { membersCommand } from "../../lib/cli/commands/members.ts";
 import { statusCommand } from "../../lib/cli/commands/status.ts";
 import { withProgress } from "../../lib/cli/progress.ts";
 import { parseTemplate } from "../../lib/cli/template.ts";
-import { piece } from "../../lib/cli/view/paint.ts";
+import { painted, piece } from "../../lib/cli/view/paint.ts";
 
 const MEMBERS: MemberView[] = [
   {
@@ -71,9 +71,10 @@ async function printed(
   words: string[],
   terminal = false,
   status = STATUS,
+  members = MEMBERS,
 ): Promise<string> {
   const answers: Record<string, unknown> = {
-    "/v1/members": { members: MEMBERS },
+    "/v1/members": { members },
     "/v1/leader": LEADER,
     "/v1/status": status,
   };
@@ -145,8 +146,11 @@ Deno.test("a mistake in the template is told before a node is looked for", async
 
 Deno.test("columns are as wide as their longest text, colours take no room, nothing stands at the end", () => {
   const rows = [["a", piece("bb", "good"), ""], ["ccc", "d", "e"]];
-  assertEquals(columns(["X", "Y", "Z"], rows), "X    Y   Z\na    bb\nccc  d   e");
-  assertEquals(aligned(rows, true), "a    \x1b[32mbb\x1b[0m\nccc  d   e");
+  assertEquals(
+    painted(columns(["X", "Y", "Z"], rows), false),
+    "X    Y   Z\na    bb\nccc  d   e\n",
+  );
+  assertEquals(painted(aligned(rows), true), "a    \x1b[32mbb\x1b[0m\nccc  d   e\n");
 });
 
 Deno.test("members and status are coloured on a terminal only", async () => {
@@ -160,6 +164,27 @@ Deno.test("members and status are coloured on a terminal only", async () => {
     assert((await printed(command, [], true)).includes("\x1b["));
     assert(!(await printed(command, ["--json"], true)).includes("\x1b"));
   }
+});
+
+Deno.test("what strangers wrote reaches no terminal as a command to it, in no form", async () => {
+  const name = "n1\x1b[2J\x1b]0;owned\x07\x9b2J\u202e\nforged";
+  const members = [{ ...MEMBERS[0], name, tags: { "zone\x1b[2J": "b\x9b2J" } }];
+  const status = { ...STATUS, name, leader: { ...LEADER, name } };
+  const all = (words: string[]) =>
+    Promise.all(
+      [membersCommand, statusCommand].map((command) =>
+        printed(command, words, false, status, members)
+      ),
+    );
+  const forms = [[], ["--json"], ["--format", "{name}"]];
+  for (const text of (await Promise.all(forms.map(all))).flat()) {
+    assert(!/(?!\n)[\p{Cc}\p{Cf}]/u.test(text), JSON.stringify(text));
+    assert(!text.includes("\nforged"), text);
+  }
+  const [json] = await all(["--json"]);
+  assertEquals(JSON.parse(json), members);
+  const [line] = await all(["--format", "\\t{name}"]);
+  assertEquals(line, "\tn1?[2J?]0;owned??2J? forged\n");
 });
 
 Deno.test("status tells the lease of a node that leads, and nothing of another's", async () => {

@@ -112,11 +112,11 @@ export function textReport(accepted: Accepted, found: Findings): string {
   ].join("\n");
 }
 
-/** The report for programs. */
-export function jsonReport(accepted: Accepted, found: Findings): string {
+/** The report for programs, as JSON has it. */
+export function jsonReport(accepted: Accepted, found: Findings): object {
   const { document: _, ...certificate } = accepted.certificate;
   const { claims } = accepted;
-  const report = {
+  return {
     verified: true,
     kind: claims.kind,
     cluster: claims.cluster,
@@ -129,7 +129,6 @@ export function jsonReport(accepted: Accepted, found: Findings): string {
     issuedAt: claims.issuedAt,
     ...meaningOf(accepted, found),
   };
-  return JSON.stringify(report, null, 2) + "\n";
 }
 
 function electorateLines(votes: number, claims: Claims, config: ClusterConfig): string[] {

@@ -22,6 +22,7 @@ import { fromBase64, fromHex } from "../../base/bytes.ts";
 import { EXIT_CODES, FumataError, messageOf } from "../../base/errors.ts";
 import { readFile } from "../certificate/input.ts";
 import type { Arguments, Command, CommandContext } from "../command.ts";
+import { printJson, printText } from "../output.ts";
 
 /** Bytes of a SHA-256. */
 const CHECKSUM_BYTES = 32;
@@ -121,9 +122,8 @@ async function run(args: Arguments, context: CommandContext): Promise<number> {
   const verdict = given ? judged : withoutPolicy(judged);
   if (args.has("print-policy")) return printPolicy(judged, policy, context);
   const demanded = given ? policy : undefined;
-  context.out(
-    args.has("json") ? jsonReport(verdict, demanded, at) : formatVerdict(verdict, demanded, at),
-  );
+  if (args.has("json")) printJson(context, jsonReport(verdict, demanded, at));
+  else printText(context, formatVerdict(verdict, demanded, at));
   return verdict.accepted ? 0 : EXIT_CODES.refused;
 }
 
@@ -144,19 +144,18 @@ function printPolicy(verdict: Verdict, policy: AttestationPolicy, context: Comma
     context.say("no policy is made from evidence that is refused");
     return EXIT_CODES.refused;
   }
-  context.out(JSON.stringify(policyFromVerdict(verdict, policy), null, 2) + "\n");
+  printJson(context, policyFromVerdict(verdict, policy));
   return 0;
 }
 
-function jsonReport(verdict: Verdict, policy: AttestationPolicy | undefined, at: Date): string {
-  const report = {
+function jsonReport(verdict: Verdict, policy: AttestationPolicy | undefined, at: Date): object {
+  return {
     ...verdict,
     unchecked: uncheckedOf(verdict),
     at: at.toISOString(),
     binding: describeBinding(verdict.binding),
     policy: policy ? describePolicy(policy) : null,
   };
-  return JSON.stringify(report, null, 2) + "\n";
 }
 
 /** The policy of `--policy`: a file's, or the word that accepts any code; `undefined` when nothing was given. */

@@ -24,6 +24,7 @@ import {
 } from "../certificate/pinned_function.ts";
 import { readTrustedKeys, teesOf, TRUST_FLAGS } from "../certificate/trusted_keys.ts";
 import type { Arguments, Command, CommandContext } from "../command.ts";
+import { printJson, printText } from "../output.ts";
 
 /** The command. */
 export const auditCommand: Command = {
@@ -74,7 +75,8 @@ async function run(args: Arguments, context: CommandContext): Promise<number> {
   });
   const isSound = audit.breaks.length === 0 && audit.refused.length === 0 &&
     audit.chain.length > 0;
-  context.out(args.has("json") ? jsonReport(audit, isSound) : textReport(audit, isSound));
+  if (args.has("json")) printJson(context, jsonReport(audit, isSound));
+  else printText(context, textReport(audit, isSound));
   return isSound ? 0 : EXIT_CODES.refused;
 }
 
@@ -179,16 +181,15 @@ function verdictLine({ chain, breaks, refused }: ChainAudit, isSound: boolean): 
   return `sound: ${chain.length} certificates, each follows from the one before, terms ${first.term} to ${last.term}; not proven: that no later term exists`;
 }
 
-function jsonReport(audit: ChainAudit, isSound: boolean): string {
+function jsonReport(audit: ChainAudit, isSound: boolean): object {
   const plain = <Link extends ChainLink>({ certificate, ...rest }: Link) => {
     const { document: _, ...said } = certificate;
     return { ...said, ...rest };
   };
-  const report = {
+  return {
     sound: isSound,
     ...audit,
     chain: audit.chain.map(plain),
     offChain: audit.offChain.map(plain),
   };
-  return JSON.stringify(report, null, 2) + "\n";
 }

@@ -4,7 +4,7 @@ import type { CertificateDocument } from "../../certificate/mod.ts";
 import { FumataError } from "../../base/errors.ts";
 import type { Command } from "../command.ts";
 import { findNode, NODE_FLAGS, type NodeLink } from "../node_link.ts";
-import { JSON_FLAG } from "../output.ts";
+import { JSON_FLAG, printJson } from "../output.ts";
 
 /** The command. */
 export const certificateCommand: Command = {
@@ -28,7 +28,7 @@ export const certificateCommand: Command = {
     const node = findNode(args, context);
     const document = await node.get("/v1/certificate") as CertificateDocument;
     const extras = args.has("evidence") ? await evidenceFor(node, document) : {};
-    context.out(JSON.stringify({ ...document, ...extras }, null, 2) + "\n");
+    printJson(context, { ...document, ...extras });
     return 0;
   },
 };

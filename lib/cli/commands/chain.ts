@@ -1,7 +1,7 @@
 /** `fumata chain`: the chain of certificates that a running node keeps, with the keys and their evidence, for `fumata audit` anywhere. */
 import type { Command } from "../command.ts";
 import { findNode, NODE_FLAGS } from "../node_link.ts";
-import { JSON_FLAG } from "../output.ts";
+import { JSON_FLAG, printJson } from "../output.ts";
 
 /** The command. */
 export const chainCommand: Command = {
@@ -11,7 +11,7 @@ export const chainCommand: Command = {
   flags: [JSON_FLAG, ...NODE_FLAGS],
   async run(args, context) {
     const chain = await findNode(args, context).get("/v1/chain");
-    context.out(JSON.stringify(chain, null, 2) + "\n");
+    printJson(context, chain);
     return 0;
   },
 };

@@ -14,6 +14,7 @@ import { collectParts, type Part } from "../debug/collect.ts";
 import { REDACTED, redactJson } from "../debug/redact.ts";
 import { NODE_SERVICE_FLAGS } from "../node_flags.ts";
 import { findNode, NODE_FLAGS } from "../node_link.ts";
+import { printText } from "../output.ts";
 import { withProgress } from "../progress.ts";
 
 /** The command. */
@@ -50,7 +51,7 @@ export const debugCommand: Command = {
       `fumata-debug-${status.name.replaceAll(/[^\w.-]/g, "_")}.zip`;
     write(path, parts);
     const rows = parts.map(({ name, about, text }) => [name, about, `${text.length} characters`]);
-    context.out(aligned(rows) + "\n");
+    printText(context, aligned(rows));
     context.say(`wrote ${path}; tokens and keys are taken out, names and addresses are in it`);
     return 0;
   },

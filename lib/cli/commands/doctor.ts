@@ -16,6 +16,7 @@ import { checkLeader, memberAddresses } from "../doctor/running.ts";
 import { parseHooks } from "../hooks/hook.ts";
 import { NODE_SERVICE_FLAGS } from "../node_flags.ts";
 import { JSON_FLAG, OUTPUT_FLAG, print } from "../output.ts";
+import type { Line } from "../view/paint.ts";
 import { nodeOptions } from "./node.ts";
 
 /** Members that are tried; more say nothing new of this machine. */
@@ -101,7 +102,7 @@ async function checkMembers(
   return reached.flat();
 }
 
-function text(findings: readonly Finding[]): string {
+function text(findings: readonly Finding[]): Line[] {
   const rows = findings.flatMap(({ check, health, what, advice }) => [
     [health, check, what],
     ...(advice === undefined ? [] : [["", "", `→ ${advice}`]]),

@@ -3,6 +3,7 @@ import { base64url } from "../../base/bytes.ts";
 import { StateStore } from "../../node/state_store.ts";
 import { FumataError } from "../../base/errors.ts";
 import type { Command } from "../command.ts";
+import { print } from "../output.ts";
 
 /** The command. */
 export const identityCommand: Command = {
@@ -24,9 +25,7 @@ export const identityCommand: Command = {
     using store = StateStore.open(folder);
     const { id, publicKey } = store.identity;
     const key = base64url(publicKey);
-    context.out(
-      args.has("json") ? JSON.stringify({ id, key }, null, 2) + "\n" : `id   ${id}\nkey  ${key}\n`,
-    );
+    print(args, context, { id, key }, () => `id   ${id}\nkey  ${key}`);
     return Promise.resolve(0);
   },
 };

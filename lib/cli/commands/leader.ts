@@ -1,6 +1,7 @@
 /** `fumata leader`: whom a running node respects as the leader; exit code 4 when there is none. `--watch` goes on with each change. */
 import type { LeaderView } from "../../api/views.ts";
 import { EXIT_CODES, FumataError } from "../../base/errors.ts";
+import { plainJson } from "../../base/plain_text.ts";
 import type { Arguments, Command, CommandContext } from "../command.ts";
 import { openEvents, type StreamedEvent } from "../event_stream.ts";
 import { findNode, NODE_FLAGS, type NodeLink } from "../node_link.ts";
@@ -10,11 +11,11 @@ import {
   JSON_FLAG,
   OUTPUT_FLAG,
   print,
-  wantsColour,
+  printText,
   wantsJson,
 } from "../output.ts";
 import { formatFlag } from "../template.ts";
-import { shown } from "../view/paint.ts";
+import { type Line, piece } from "../view/paint.ts";
 
 /** What `--format` knows of a leader. */
 const FACTS: Facts<LeaderView> = {
@@ -62,7 +63,7 @@ export const leaderCommand: Command = {
       args,
       context,
       leader,
-      () => format ? format(leader) : words(leader, wantsColour(context)) + left(leader),
+      () => format ? format(leader) : [[...words(leader), piece(left(leader))]],
     );
     return 0;
   },
@@ -80,9 +81,10 @@ async function watch(link: NodeLink, args: Arguments, context: CommandContext): 
   // After the stream has begun: a change in between is in it.
   let current = await present(link);
   const isJson = wantsJson(args);
-  const colour = wantsColour(context);
   const tell = () =>
-    context.out((isJson ? JSON.stringify({ leader: current }) : words(current, colour)) + "\n");
+    isJson
+      ? context.out(plainJson({ leader: current }) + "\n")
+      : printText(context, [words(current)]);
   tell();
   for await (const event of events) {
     const next = after(current, event);
@@ -134,13 +136,12 @@ function watched({ id, name, term, certificateId, self, tee, leads }: LeaderView
   return { id, name, term, certificateId, self, tee, leads };
 }
 
-function words(leader: Watched, colour: boolean): string {
-  if (!leader) return shown("no leader", "warning", colour);
-  const name = shown(leader.name, "strong", colour);
-  const who = leader.self ? `${name} (the node itself)` : name;
-  const lease = leader.leads ? `, ${shown("holds the lease", "good", colour)}` : "";
-  const tee = leader.tee === "simulated"
-    ? shown("simulated TEE (insecure)", "warning", colour)
-    : leader.tee;
-  return `${who}, term ${leader.term}, id ${leader.id}, by ${tee}${lease}`;
+function words(leader: Watched): Line {
+  if (!leader) return [piece("no leader", "warning")];
+  return [
+    piece(leader.name, "strong"),
+    piece(`${leader.self ? " (the node itself)" : ""}, term ${leader.term}, id ${leader.id}, by `),
+    leader.tee === "simulated" ? piece("simulated TEE (insecure)", "warning") : piece(leader.tee),
+    ...(leader.leads ? [piece(", "), piece("holds the lease", "good")] : []),
+  ];
 }

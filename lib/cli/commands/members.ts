@@ -4,9 +4,9 @@ import { FumataError } from "../../base/errors.ts";
 import type { Arguments, Command } from "../command.ts";
 import { columns } from "../columns.ts";
 import { findNode, NODE_FLAGS } from "../node_link.ts";
-import { type Facts, formatter, JSON_FLAG, OUTPUT_FLAG, print, wantsColour } from "../output.ts";
+import { type Facts, formatter, JSON_FLAG, OUTPUT_FLAG, print } from "../output.ts";
 import { formatFlag } from "../template.ts";
-import { type Look, piece } from "../view/paint.ts";
+import { type Line, type Look, piece } from "../view/paint.ts";
 
 /** What `--format` knows of a member. */
 const FACTS: Facts<MemberView> = {
@@ -59,7 +59,7 @@ export const membersCommand: Command = {
       args,
       context,
       members,
-      () => format ? members.map(format).join("\n") : table(members, wantsColour(context)),
+      () => format ? members.map(format).join("\n") : table(members),
     );
     return 0;
   },
@@ -88,7 +88,7 @@ const LOOKS: Record<MemberView["state"], Look> = {
   left: "gone",
 };
 
-function table(members: readonly MemberView[], colour: boolean): string {
+function table(members: readonly MemberView[]): Line[] {
   const { name, address, state, since, incarnation, rtt, tags } = FACTS;
   return columns(
     ["NAME", "ADDRESS", "STATE", "SINCE", "INCARNATION", "RTT", "TAGS"],
@@ -101,6 +101,5 @@ function table(members: readonly MemberView[], colour: boolean): string {
       rtt(member),
       tags(member),
     ]),
-    colour,
   );
 }

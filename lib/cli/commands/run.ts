@@ -5,7 +5,7 @@ import { FumataError } from "../../base/errors.ts";
 import { runFunction } from "../../enclave/client/mod.ts";
 import type { Arguments, Command, CommandContext } from "../command.ts";
 import { FILE_FLAG, readInput, writeOutput } from "../function_input.ts";
-import { OUTPUT_FLAG } from "../output.ts";
+import { OUTPUT_FLAG, printJson } from "../output.ts";
 import { loadProfile, PROFILE_FLAGS, targetOf } from "../profile.ts";
 import { withProgress } from "../progress.ts";
 
@@ -69,8 +69,7 @@ function checksumOf(args: Arguments): Uint8Array {
 /** The JSON form of an output: base64, and the text when it is one. */
 export function printResult(context: CommandContext, output: Uint8Array): void {
   const text = fromUtf8(output);
-  const value = { output: base64(output), ...(text !== undefined && { text }) };
-  context.out(JSON.stringify(value, null, 2) + "\n");
+  printJson(context, { output: base64(output), ...(text !== undefined && { text }) });
 }
 
 function usage(message: string): FumataError {

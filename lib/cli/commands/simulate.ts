@@ -25,7 +25,7 @@ import {
   type TraceEntry,
 } from "../../simulate/mod.ts";
 import type { Arguments, Command, CommandContext } from "../command.ts";
-import { JSON_FLAG, wantsJson } from "../output.ts";
+import { JSON_FLAG, printJson, printText, wantsJson } from "../output.ts";
 
 /** Seeds are 32 bits. */
 const SEED_MAX = 2 ** 32 - 1;
@@ -166,7 +166,7 @@ async function run(args: Arguments, context: CommandContext): Promise<number> {
   if (wantsJson(args)) {
     const { violation } = failure?.result ?? {};
     const command = failure && replayCommand(failure.options, failure.result);
-    context.out(JSON.stringify({ ...tally, wallMs, violation, replay: command }, null, 2) + "\n");
+    printJson(context, { ...tally, wallMs, violation, replay: command });
   } else {
     context.out(tallyText(tally, wallMs) + "\n");
     if (failure) tell(failure, context);
@@ -182,7 +182,7 @@ function playScenario(path: string, context: CommandContext): number {
     throw new FumataError("usage", `Cannot read scenario "${path}": there is no such file`);
   }
   const { transcript, failure } = runScenario(text);
-  context.out(transcript);
+  printText(context, transcript);
   const expected = parseScenario(text).transcript;
   if (failure !== undefined) context.say(`it fails: ${failure}`);
   else if (expected !== "" && expected !== transcript) {

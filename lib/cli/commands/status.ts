@@ -3,9 +3,9 @@ import type { LeaderView, StatusView } from "../../api/views.ts";
 import type { Command } from "../command.ts";
 import { aligned, type Cell } from "../columns.ts";
 import { findNode, NODE_FLAGS } from "../node_link.ts";
-import { type Facts, formatter, JSON_FLAG, OUTPUT_FLAG, print, wantsColour } from "../output.ts";
+import { type Facts, formatter, JSON_FLAG, OUTPUT_FLAG, print } from "../output.ts";
 import { formatFlag } from "../template.ts";
-import { piece } from "../view/paint.ts";
+import { type Line, piece } from "../view/paint.ts";
 
 /** What `--format` knows of a node. */
 const FACTS: Facts<StatusView> = {
@@ -42,7 +42,7 @@ export const statusCommand: Command = {
       args,
       context,
       status,
-      () => format ? format(status) : text(status, wantsColour(context)),
+      () => format ? format(status) : text(status),
     );
     return 0;
   },
@@ -55,7 +55,7 @@ function leaseWords({ kind, leads, leaseRemainingMs }: LeaderView): Cell {
   return piece(`${leaseRemainingMs} ms left unless renewed`, "good");
 }
 
-function text(status: StatusView, colour: boolean): string {
+function text(status: StatusView): Line[] {
   const { members, leader, dropped, platform } = status;
   const counts = Object.entries(members).filter(([, count]) => count > 0);
   const drops = Object.entries(dropped).map(([reason, count]) => `${count} ${reason}`);
@@ -80,5 +80,5 @@ function text(status: StatusView, colour: boolean): string {
     ["gossip", status.sealed ? "sealed" : "readable"],
     ["dropped", drops.length > 0 ? drops.join(", ") : "nothing"],
   ];
-  return aligned(facts.map(([what, value]) => [piece(what, "quiet"), value]), colour);
+  return aligned(facts.map(([what, value]) => [piece(what, "quiet"), value]));
 }

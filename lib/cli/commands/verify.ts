@@ -18,6 +18,7 @@ import { provePossessionAt } from "../certificate/prove.ts";
 import { type Accepted, type Findings, jsonReport, textReport } from "../certificate/report.ts";
 import { readTrustedKeys, teesOf, TRUST_FLAGS } from "../certificate/trusted_keys.ts";
 import type { Arguments, Command, CommandContext } from "../command.ts";
+import { printJson, printText } from "../output.ts";
 
 /** The command. */
 export const verifyCommand: Command = {
@@ -99,7 +100,8 @@ async function run(args: Arguments, context: CommandContext): Promise<number> {
     storedIn: args.text("store"),
     termMin: args.number("min-term"),
   };
-  context.out(args.has("json") ? jsonReport(verdict, found) : textReport(verdict, found));
+  if (args.has("json")) printJson(context, jsonReport(verdict, found));
+  else printText(context, textReport(verdict, found));
   return verdict.claims.kind === "closing" ? EXIT_CODES["no-leader"] : 0;
 }
 
@@ -129,7 +131,7 @@ type Failure = Pick<CertificateFailure, "message"> & { readonly check: string };
 
 function refuse(args: Arguments, context: CommandContext, failures: readonly Failure[]): number {
   if (args.has("json")) {
-    context.out(JSON.stringify({ verified: false, failures }, null, 2) + "\n");
+    printJson(context, { verified: false, failures });
     return EXIT_CODES.refused;
   }
   for (const { check, message } of failures) context.say(`refused: ${check}: ${message}`);

@@ -5,7 +5,8 @@
  * guard that is stopped is watched by `fumata lock`.
  */
 import process from "node:process";
-import { FumataError, messageOf } from "../../base/errors.ts";
+import { messageOf } from "../../base/errors.ts";
+import { plainLine } from "../../base/plain_text.ts";
 import type { NodeLink } from "../node_link.ts";
 import { Alarm } from "./alarm.ts";
 import { Keeper } from "./keeper.ts";
@@ -100,8 +101,7 @@ async function start([program, ...args]: readonly string[]): Promise<number> {
   } catch (thrown) {
     const isMissing = thrown instanceof Deno.errors.NotFound;
     const why = isMissing ? "there is no such program" : messageOf(thrown);
-    const error = new FumataError("failure", `Cannot run "${program}": ${why}`);
-    console.error(`fumata: ${error.message}`);
+    console.error(plainLine(`fumata: Cannot run "${program}": ${why}`));
     return isMissing ? NOT_FOUND : NOT_EXECUTABLE;
   }
 }

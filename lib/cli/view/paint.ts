@@ -1,5 +1,6 @@
 /** Pieces of a line and how they are painted (ECMA-48, SGR): the only place that knows escape sequences for colours. */
 import type { Capabilities } from "./capabilities.ts";
+import { plainLine } from "../../base/plain_text.ts";
 import type { Mood } from "./model.ts";
 import { cells, clip, printable } from "./text.ts";
 
@@ -49,7 +50,13 @@ export function paint(line: Line, columns: number, { colour, utf8 }: Capabilitie
   return painted;
 }
 
-/** A harmless text as the terminal gets it. */
-export function shown(text: string, look: Look, colour: boolean): string {
+/** Lines of any length as stdout gets them, with a line end each. */
+export function painted(lines: readonly Line[], colour: boolean): string {
+  return lines.map((line) =>
+    line.map(({ text, look }) => shown(plainLine(text), look, colour)).join("") + "\n"
+  ).join("");
+}
+
+function shown(text: string, look: Look, colour: boolean): string {
   return colour && SGR[look] !== "" ? `\x1b[${SGR[look]}m${text}\x1b[0m` : text;
 }

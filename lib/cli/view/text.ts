@@ -5,6 +5,8 @@
  * combining marks none. Anything that could move the cursor or change the direction of the text is replaced before it is counted.
  */
 
+import { plainLine } from "../../base/plain_text.ts";
+
 /** Characters that take two cells, by ranges of code points (UAX 11, W and F, and emoji presentation). */
 const WIDE: readonly (readonly [number, number])[] = [
   [0x1100, 0x115f],
@@ -42,21 +44,16 @@ const WIDE: readonly (readonly [number, number])[] = [
   [0x20000, 0x3fffd],
 ];
 
-/** Controls, formats (also those that turn the direction), surrogates, private use, line ends, and marks without a base. */
-const HARMFUL = /\p{C}|\p{Zl}|\p{Zp}/u;
 const MARK = /\p{M}/u;
-const SPACE = /\p{Zs}|[\t\n\r]/u;
 
 /** The most characters of one text that are looked at: no terminal shows more in a line. */
 const CHARACTERS_MAX = 4096;
 
-/** A text that only fills cells: harmful characters become `?`, any white space a space; without UTF-8 everything but ASCII `?`. */
+/** A plain line that only fills cells: marks without a base become `?`, too; without UTF-8 everything but ASCII does. */
 export function printable(text: string, utf8: boolean): string {
   let clean = "";
-  for (const character of text.slice(0, CHARACTERS_MAX)) {
-    if (SPACE.test(character)) clean += " ";
-    else if (HARMFUL.test(character)) clean += "?";
-    else if (MARK.test(character) && (clean === "" || !utf8)) clean += "?";
+  for (const character of plainLine(text.slice(0, CHARACTERS_MAX))) {
+    if (MARK.test(character) && (clean === "" || !utf8)) clean += "?";
     else clean += utf8 || character < "\x7f" ? character : "?";
   }
   return clean;

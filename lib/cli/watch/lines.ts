@@ -1,7 +1,7 @@
 /** Watching where there is no terminal: first how things stand, then a line for each event, as text or as JSON. */
 import type { StatusView } from "../../api/views.ts";
-import { shown } from "../view/paint.ts";
-import { printable } from "../view/text.ts";
+import { plainJson } from "../../base/plain_text.ts";
+import { type Line, painted, piece } from "../view/paint.ts";
 import type { Follower } from "./follow.ts";
 import { WatchModel } from "./model.ts";
 
@@ -21,25 +21,26 @@ export async function watchLines(
 ): Promise<void> {
   const model = new WatchModel();
   model.status = status;
-  out(isJson ? JSON.stringify({ event: "status", status }) + "\n" : standing(status) + "\n");
+  const tellJson = (value: unknown) => out(plainJson(value) + "\n");
+  const tellText = (...line: Line) => out(painted([line], colour));
+  const stand = (status: StatusView) =>
+    isJson ? tellJson({ event: "status", status }) : tellText(piece(standing(status)));
+  stand(status);
   await start({
     answered(status, members, askedMs) {
       const { lost } = model;
       model.answered(status, members, askedMs);
-      if (!lost) return;
-      out(isJson ? JSON.stringify({ event: "status", status }) + "\n" : standing(status) + "\n");
+      if (lost) stand(status);
     },
     happened(event) {
       const row = model.happened(event, performance.now());
-      if (isJson) out(JSON.stringify({ id: event.id, ...event.data }) + "\n");
-      else if (row) {
-        out(`${row.clock}  ${shown(printable(row.text, true), row.mood ?? "plain", colour)}\n`);
-      }
+      if (isJson) tellJson({ id: event.id, ...event.data });
+      else if (row) tellText(piece(`${row.clock}  `), piece(row.text, row.mood));
     },
     certified: (document) => void model.certified(document),
     lost(why) {
-      if (!model.lost && isJson) out(JSON.stringify({ event: "out-of-reach", why }) + "\n");
-      else if (!model.lost) out(`out of reach: ${why}; trying again\n`);
+      if (!model.lost && isJson) tellJson({ event: "out-of-reach", why });
+      else if (!model.lost) tellText(piece(`out of reach: ${why}; trying again`));
       model.lose(why, performance.now());
     },
     get lastId() {

@@ -6,6 +6,7 @@ import { evidenceFromWire } from "../../attestation/envelope.ts";
 import type { AttestationPolicy, Verdict, VerificationContext } from "../../attestation/types.ts";
 import { base64, equalBytes, fromBase64, utf8 } from "../../base/bytes.ts";
 import { FumataError } from "../../base/errors.ts";
+import { plainLine } from "../../base/plain_text.ts";
 import { sealHpke } from "../../crypto/hpke.ts";
 import { sealedValueText, sealValue } from "../../crypto/sealed_value.ts";
 import { CODES_OF_REASONS } from "../client/errors.ts";
@@ -109,7 +110,9 @@ export async function fetchEncryptionKey(pins: FunctionPins, user: string): Prom
     throw unreachable(url, "it gave no key");
   }
   if (!isRecord(answer)) throw unreachable(url, "it gave no key");
-  if (typeof answer.error === "string") throw unreachable(url, printable(answer.error));
+  if (typeof answer.error === "string") {
+    throw unreachable(url, plainLine(answer.error, TEXT_CHARACTERS_MAX));
+  }
   const at = timeOf(pins);
   const verdict = await judge(answer.attestation_document, url, policy, { at });
   const ageMs = at.getTime() - Number(verdict.facts.timestamp_ms);
@@ -210,7 +213,7 @@ async function nextMessage(socket: FrameSocket, url: string): Promise<Record<str
   if (frame?.kind === "error") {
     throw new FumataError(
       CODES_OF_REASONS[frame.reason ?? "function"],
-      `Cannot get a result: ${printable(frame.error)}`,
+      `Cannot get a result: ${plainLine(frame.error, TEXT_CHARACTERS_MAX)}`,
     );
   }
   if (!frame) throw refused(url, "a frame of another shape came");
@@ -249,8 +252,4 @@ function refused(url: string, why: string): FumataError {
 
 function unreachable(url: string, why: string): FumataError {
   return new FumataError("unreachable", `Cannot reach the enclave at "${url}": ${why}`);
-}
-
-function printable(text: string): string {
-  return text.replaceAll(/\s+/g, " ").replaceAll(/\p{C}/gu, "?").slice(0, TEXT_CHARACTERS_MAX);
 }

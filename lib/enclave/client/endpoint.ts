@@ -6,6 +6,7 @@
 import { WebSocket as WsSocket } from "ws";
 import { fromBase64url, fromUtf8 } from "../../base/bytes.ts";
 import { messageOf } from "../../base/errors.ts";
+import { plainLine } from "../../base/plain_text.ts";
 import { SUBPROTOCOLS } from "../frames.ts";
 import { HOST_FRAME_BYTES_MAX } from "../limits.ts";
 import { EnclaveError, reasonOfStatus } from "./errors.ts";
@@ -216,10 +217,12 @@ export function refusal(base: string, path: string, status: number, body: string
   );
 }
 
-/** A stranger's text on one line without control characters, shortened. */
+/** The longest text of a host that is shown. */
+const TEXT_CHARACTERS_MAX = 500;
+
+/** A host's text on one line that a terminal only shows, shortened. */
 export function printable(text: string): string {
-  const clean = text.replaceAll(/\s+/g, " ").replaceAll(/\p{C}/gu, "?");
-  return clean.length <= 500 ? clean : `${clean.slice(0, 500)}…`;
+  return plainLine(text, TEXT_CHARACTERS_MAX);
 }
 
 /** Which kind a token is, as far as one can read it: tokens for one function say so in their claims. The host decides. */

@@ -4,6 +4,7 @@
  */
 import { concat, fromUtf8 } from "../../base/bytes.ts";
 import { messageOf } from "../../base/errors.ts";
+import { plainLine } from "../../base/plain_text.ts";
 import { ERROR_CHARACTERS_MAX } from "../limits.ts";
 import type { CallOutcome, SandboxLimits } from "../types.ts";
 import { AnswerReader, inputFrame, packageFrame, type RunnerAnswer, STATUS } from "./frames.ts";
@@ -129,7 +130,7 @@ export class PythonProcess {
   #outcomeOf(answer: RunnerAnswer): CallOutcome {
     const { limits, pythonLimits } = this.#parts;
     const log = new TextDecoder().decode(answer.log);
-    const text = () => printable(new TextDecoder().decode(answer.output));
+    const text = () => plainLine(new TextDecoder().decode(answer.output), ERROR_CHARACTERS_MAX);
     switch (answer.status) {
       case STATUS.ok:
         return answer.output.length <= limits.outputBytes
@@ -162,7 +163,8 @@ export class PythonProcess {
 
   async #deathOutcome(): Promise<Failure> {
     await this.end();
-    const words = printable((await this.#lastWords).trim().split("\n").at(-1) ?? "");
+    const lastLine = (await this.#lastWords).trim().split("\n").at(-1) ?? "";
+    const words = plainLine(lastLine, ERROR_CHARACTERS_MAX);
     return failure("threw", `the process of the function ended${words && `: ${words}`}`);
   }
 
@@ -216,10 +218,4 @@ async function readStart(stream: ReadableStream<Uint8Array>, bytesMax: number): 
     }
   } catch { /* what came before it broke is enough */ }
   return new TextDecoder().decode(kept);
-}
-
-/** One line without control characters, shortened. */
-function printable(text: string): string {
-  const clean = text.replaceAll(/\s+/g, " ").replaceAll(/\p{C}/gu, "");
-  return clean.length <= ERROR_CHARACTERS_MAX ? clean : `${clean.slice(0, ERROR_CHARACTERS_MAX)}…`;
 }
