@@ -29,7 +29,7 @@ const ENDINGS: [string, Record<string, string>, string][] = [
     python("return 5"),
     "threw: cape_handler returned a value of type int; bytes",
   ],
-  ["raises", python("raise Exception('no,\\n\\x1b[2Jnot so')"), "threw: no, [2Jnot so (app.py:3)"],
+  ["raises", python("raise Exception('no,\\n\\x1b[2Jnot so')"), "threw: no, ?[2Jnot so (app.py:3)"],
   [
     "makes a mistake",
     python("return x.y"),
