@@ -7,7 +7,7 @@
  * for verifying certificates, but not that it holds it still, so that nobody votes for a new key on such evidence (design §4.4).
  */
 import type { Domain } from "../../function/leader-election/rules.ts";
-import { fromUtf8, hex, utf8 } from "../base/bytes.ts";
+import { hex, utf8 } from "../base/bytes.ts";
 import { decodeUnverified } from "../certificate/format.ts";
 import type { CertificateDocument, VerifiedCertificate } from "../certificate/types.ts";
 import {
@@ -15,7 +15,7 @@ import {
   type CertificateVerdict,
   verifyCertificate,
 } from "../certificate/verify.ts";
-import { decodeEvidence, encodeEvidence, type Evidence } from "../attestation/mod.ts";
+import { decodeEvidence, type Evidence } from "../attestation/mod.ts";
 import { assert, FumataError } from "../base/errors.ts";
 import { importRsaJwk, type RsaPublicKey } from "../crypto/rsa.ts";
 import type { NodeId } from "../membership/types.ts";
@@ -25,13 +25,10 @@ import {
   isSameFunction,
   parseDescription,
 } from "./function_description.ts";
-import type { StateStore } from "./state_store.ts";
+import { type KeyStore, KnownKeys } from "./known_keys.ts";
 
 /** Certificates that wait for evidence of their key, one a sender. */
 const WAITING_MAX = 16;
-
-/** The part of a state folder that a desk needs. */
-export type KeyStore = Pick<StateStore, "keys" | "saveKey">;
 
 /** What is to be done with a document. */
 export type DocumentJudgement =
@@ -48,13 +45,7 @@ interface Waiting {
 /** The desk of one node. */
 export class CertificateDesk {
   readonly #domain: Domain;
-  readonly #store: KeyStore;
-  readonly #keys = new Map<string, RsaPublicKey>();
-  /** The TEE whose evidence binds a key: what its certificates have to name. */
-  readonly #tees = new Map<string, string>();
-  /** Those that this node attested itself, in this run or earlier; the latest last. */
-  readonly #attested = new Set<string>();
-  readonly #evidence = new Map<string, Evidence>();
+  readonly #known: KnownKeys;
   readonly #waiting = new Map<NodeId, Waiting>();
   #description?: FunctionDescription;
 
@@ -66,7 +57,7 @@ export class CertificateDesk {
     importKey: (jwk: unknown) => RsaPublicKey | string = importRsaJwk,
   ) {
     this.#domain = domain;
-    this.#store = store;
+    this.#known = new KnownKeys(hex(domain.checksum), store);
     this.#description = description;
     for (const stored of store.keys(hex(domain.checksum))) {
       const key = importKey(JSON.parse(stored.jwk));
@@ -76,10 +67,13 @@ export class CertificateDesk {
       const isAttested = typeof description !== "string";
       // Neither attested nor passed on with its evidence: somebody vouched for it in a command, and only for that.
       if (!isAttested && typeof evidence === "string") continue;
-      this.#note(key, stored.tee, typeof evidence === "string" ? undefined : evidence);
-      if (!isAttested) continue;
-      this.#attested.add(key.kid);
-      this.#description = description;
+      this.#known.restore({
+        key,
+        tee: stored.tee,
+        ...(typeof evidence !== "string" && { evidence }),
+        ...(isAttested && { description: stored.description }),
+      });
+      if (isAttested) this.#description = description;
     }
   }
 
@@ -90,12 +84,17 @@ export class CertificateDesk {
 
   /** Thumbprints of the keys that this node attested itself, the latest last: what it may vote for as new. */
   get kids(): readonly string[] {
-    return [...this.#attested];
+    return this.#known.attested;
   }
 
   /** The keys that certificates are verified with, by kid. */
   get keys(): ReadonlyMap<string, RsaPublicKey> {
-    return this.#keys;
+    return this.#known.keys;
+  }
+
+  /** Says which key the highest certificate of this node has: that one is not forgotten, however many come. */
+  goBy(kid: string): void {
+    this.#known.headKid = kid;
   }
 
   /**
@@ -113,9 +112,7 @@ export class CertificateDesk {
 
   /** Evidence for a key was verified: it is remembered, on disk when this returns. */
   admit({ key, evidence, description }: AttestedFunction): void {
-    this.#save(key, evidence, description.text);
-    this.#attested.delete(key.kid);
-    this.#attested.add(key.kid);
+    this.#known.save({ key, tee: evidence.platform, evidence, description: description.text });
     this.#description = description;
   }
 
@@ -125,13 +122,13 @@ export class CertificateDesk {
    * could fill this folder. Whether it did.
    */
   admitPassedOn(key: RsaPublicKey, evidence: Evidence): boolean {
-    if (this.#keys.has(key.kid)) return false;
+    if (this.keys.has(key.kid)) return false;
     const keys = new Map([[key.kid, key]]);
     const tees = new Map([[key.kid, evidence.platform]]);
     const isUsed = [...this.#waiting.values()]
       .some(({ document }) => this.#verifyWith(document, keys, tees).ok);
     // Without a description: this node never asked the enclave that holds it.
-    if (isUsed) this.#save(key, evidence, "");
+    if (isUsed) this.#known.save({ key, tee: evidence.platform, evidence });
     return isUsed;
   }
 
@@ -139,30 +136,13 @@ export class CertificateDesk {
   keyToPassOn(
     kid: string,
   ): { readonly key: RsaPublicKey; readonly evidence: Evidence } | undefined {
-    const [key, evidence] = [this.#keys.get(kid), this.#evidence.get(kid)];
+    const { key, evidence } = this.#known.get(kid) ?? {};
     return key && evidence && { key, evidence };
-  }
-
-  #save(key: RsaPublicKey, evidence: Evidence, description: string): void {
-    this.#store.saveKey(hex(this.#domain.checksum), {
-      kid: key.kid,
-      jwk: JSON.stringify(key.jwk),
-      tee: evidence.platform,
-      description,
-      evidence: fromUtf8(encodeEvidence(evidence))!,
-    });
-    this.#note(key, evidence.platform, evidence);
-  }
-
-  #note(key: RsaPublicKey, tee: string, evidence: Evidence | undefined): void {
-    this.#keys.set(key.kid, key);
-    this.#tees.set(key.kid, tee);
-    if (evidence) this.#evidence.set(key.kid, evidence);
   }
 
   /** Verifies a document of unknown origin. */
   verify(document: unknown): CertificateVerdict {
-    return this.#verifyWith(document, this.#keys, this.#tees);
+    return this.#verifyWith(document, this.keys, this.#known.tees);
   }
 
   #verifyWith(
@@ -192,10 +172,12 @@ export class CertificateDesk {
     return { kind: "waits", kid: decoded.kid };
   }
 
-  /** A certificate that this node stored itself; `undefined` when it does not verify (any more). */
+  /** The highest certificate, which this node stored itself; `undefined` when it does not verify (any more). */
   restore(text: string): VerifiedCertificate | undefined {
     const verdict = this.verify(JSON.parse(text));
-    return verdict.ok ? verdict.certificate : undefined;
+    if (!verdict.ok) return undefined;
+    this.goBy(verdict.certificate.kid);
+    return verdict.certificate;
   }
 
   /** Keeps a document until evidence for its key is there. */
@@ -209,7 +191,7 @@ export class CertificateDesk {
 
   /** Takes out what waited for a key that is there now. */
   takeWaiting(): [NodeId, CertificateDocument][] {
-    const ready = [...this.#waiting].filter(([, { kid }]) => this.#keys.has(kid));
+    const ready = [...this.#waiting].filter(([, { kid }]) => this.keys.has(kid));
     for (const [from] of ready) this.#waiting.delete(from);
     return ready.map(([from, { document }]) => [from, document]);
   }

@@ -126,7 +126,7 @@ export class OpenPart implements ElectionPart {
   }
 
   #asPartEffect(effect: OpenReplicaEffect): PartEffect {
-    const { store, journal, shell, domain } = this.#options;
+    const { store, journal, shell, domain, desk } = this.#options;
     const { cluster } = domain;
     const act = (act: () => void): PartEffect => ({ type: "act", act });
     switch (effect.type) {
@@ -138,9 +138,11 @@ export class OpenPart implements ElectionPart {
       case "persist-vote":
         return act(() => store.saveVote(this.#checksum, cluster, effect.term, effect.digest));
       case "persist-head":
-        return act(() =>
-          store.saveHead(this.#checksum, cluster, JSON.stringify(effect.certificate.document))
-        );
+        return act(() => {
+          const { kid, document } = effect.certificate;
+          store.saveHead(this.#checksum, cluster, JSON.stringify(document));
+          desk.goBy(kid);
+        });
       case "call-enclave":
         return act(() => void this.#call(effect));
       case "leader":

@@ -34,6 +34,7 @@ export function openRosterMemory(
   const verdict = desk.verify(memory.head.document);
   const head = verdict.ok ? rosterCertificate(verdict.certificate) : undefined;
   if (!head || head.id !== memory.head.id) throw damaged(store);
+  desk.goBy(head.proposal.kid);
   return { ...memory, head, promisedMsMax };
 }
 

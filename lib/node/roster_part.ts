@@ -291,13 +291,14 @@ export class RosterPart implements ElectionPart {
   }
 
   #save(memory: RosterMemory): void {
-    const { store, domain } = this.#options;
+    const { store, domain, desk } = this.#options;
     const arrived = memory.head?.id === this.#arrived?.id ? this.#arrived : undefined;
     this.#arrived = undefined;
     store.atOnce(() => {
       store.saveRoster(this.#checksum, domain.cluster, JSON.stringify(memory));
       if (arrived) this.#keep(arrived);
     });
+    if (arrived) desk.goBy(arrived.kid);
   }
 
   #announce(certificate: RosterCertificate | undefined): void {

@@ -150,17 +150,23 @@ export class StateStore implements Disposable {
     }));
   }
 
-  saveKey(checksum: string, key: StoredKey): void {
+  /** Saves a key as the latest one, and forgets the `outdated` ones (kids) of the same function. */
+  saveKey(checksum: string, key: StoredKey, outdated: readonly string[] = []): void {
     this.#keysVersion++;
-    this.#run(
-      "INSERT OR REPLACE INTO enclave_key (checksum, kid, jwk, tee, description, evidence) VALUES (?, ?, ?, ?, ?, ?)",
-      checksum,
-      key.kid,
-      key.jwk,
-      key.tee,
-      key.description,
-      key.evidence ?? null,
-    );
+    this.#transaction(() => {
+      this.#run(
+        "INSERT OR REPLACE INTO enclave_key (checksum, kid, jwk, tee, description, evidence) VALUES (?, ?, ?, ?, ?, ?)",
+        checksum,
+        key.kid,
+        key.jwk,
+        key.tee,
+        key.description,
+        key.evidence ?? null,
+      );
+      for (const kid of outdated) {
+        this.#run("DELETE FROM enclave_key WHERE checksum = ? AND kid = ?", checksum, kid);
+      }
+    });
   }
 
   /** When the identity was made, whole seconds since 1970 by the clock of then. */

@@ -3,7 +3,7 @@
  * completes late, and the process waits for it), full (a save fails, and the process stops), and lost.
  */
 import type { AliveClaim } from "../membership/types.ts";
-import type { KeyStore } from "../node/certificate_desk.ts";
+import type { KeyStore } from "../node/known_keys.ts";
 import type { RosterStore } from "../node/roster_memory.ts";
 import type { History, StoredKey } from "../node/state_store.ts";
 
@@ -36,8 +36,8 @@ export class SimDisk implements KeyStore, RosterStore {
     return [...this.#keys.values()];
   }
 
-  saveKey(_checksum: string, key: StoredKey): void {
-    this.#keys.delete(key.kid);
+  saveKey(_checksum: string, key: StoredKey, outdated: readonly string[]): void {
+    for (const kid of [key.kid, ...outdated]) this.#keys.delete(kid);
     this.#keys.set(key.kid, key);
   }
 
