@@ -151,7 +151,8 @@ export class Journal {
     this.logger.log("debug", "send-failed", `${kind} to ${to}: ${reason}`, { kind, to, reason });
   }
 
-  leader(certificate: VerifiedCertificate | undefined, term: number): void {
+  /** `electorate` is how many votes count: those of the roster, or in an open cluster of the nodes that the certificate lists. */
+  leader(certificate: VerifiedCertificate | undefined, term: number, electorate: number): void {
     if (this.#quiet) return;
     if (!certificate) {
       const words = "no leader for the present members; electing";
@@ -161,9 +162,10 @@ export class Journal {
     const who = self
       ? `this node is the leader of term ${certificate.term}`
       : `leader of term ${certificate.term}: ${certificate.leaderName}`;
-    const votes = `${certificate.document.bundle.length} of ${certificate.active.length} votes`;
+    const votes = certificate.document.bundle.length;
     const tee = certificate.tee === "simulated" ? ", simulated TEE" : "";
-    this.logger.log("info", "leader", `${who}, verified (${votes}${tee})`, {
+    const words = `${who}, verified (${votes} of ${electorate} votes${tee})`;
+    this.logger.log("info", "leader", words, {
       term: certificate.term,
       leader: certificate.leader,
       name: certificate.leaderName,
@@ -171,6 +173,8 @@ export class Journal {
       tee: certificate.tee,
       verified: true,
       certificateId: certificate.id,
+      votes,
+      votesOf: electorate,
       document: certificate.document,
     });
   }

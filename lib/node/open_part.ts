@@ -146,7 +146,10 @@ export class OpenPart implements ElectionPart {
       case "call-enclave":
         return act(() => void this.#call(effect));
       case "leader":
-        return act(() => journal.leader(effect.certificate, this.term));
+        return act(() => {
+          const { certificate } = effect;
+          journal.leader(certificate, this.term, certificate?.active.length ?? 0);
+        });
       case "note":
         return act(() => journal.note(effect.note));
       default:

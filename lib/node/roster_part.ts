@@ -305,7 +305,7 @@ export class RosterPart implements ElectionPart {
     const { desk, journal } = this.#options;
     const verdict = certificate && desk.verify(certificate.document);
     this.#leader = verdict?.ok ? verdict.certificate : undefined;
-    journal.leader(this.#leader, this.term);
+    journal.leader(this.#leader, this.term, this.#door.roster.voters.length);
   }
 
   async #call(effect: Extract<RosterVoterEffect, { type: "call-enclave" }>): Promise<void> {

@@ -52,6 +52,17 @@ Deno.test("a leader that leaves hands over, and one that is asked to steps down"
   }
 });
 
+Deno.test("votes are counted of the whole roster, also while a voter is away", async () => {
+  await using world = await rosterWorld(3, 0);
+  await using first = world.start(0, []);
+  await using second = world.start(1, [first]);
+  for (const { listener } of [first, second]) {
+    const { message, fields } = await listener.until(({ event }) => event === "leader");
+    match(message, /, verified \(2 of 3 votes, simulated TEE\)$/);
+    deepStrictEqual([fields.votes, fields.votesOf], [2, 3]);
+  }
+});
+
 Deno.test("a voter that restarts knows its certificate and its votes, also while the enclave is away", async () => {
   await using world = await rosterWorld(1, 0);
   const first = world.start(0, []);

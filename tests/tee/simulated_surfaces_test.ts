@@ -70,7 +70,7 @@ Deno.test("a node's log says simulated when it attests and when a leader is elec
       active: [1],
       document: { bundle: [1] },
     };
-    journal.leader(certificate as never, 3);
+    journal.leader(certificate as never, 3, 1);
   }
   match(lines[0], /^attested: enclave verified: simulated TEE \(insecure\)/);
   match(lines[1], /^leader: .*simulated TEE/);

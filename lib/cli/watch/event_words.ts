@@ -24,10 +24,8 @@ export function eventRow(event: StreamedEvent, self: string): EventRow | undefin
 function words({ event, data }: StreamedEvent, self: string): string {
   switch (event) {
     case "leader": {
-      const votes = /\((\d+ of \d+ votes)/.exec(String(data.message))?.[1];
-      return `term ${data.term}: ${data.name} elected, certificate verified${
-        votes ? ` (${votes})` : ""
-      }`;
+      const votes = `${data.votes} of ${data.votesOf} votes`;
+      return `term ${data.term}: ${data.name} elected, certificate verified (${votes})`;
     }
     case "lease-held":
       return `${self} holds the lease of term ${data.term}`;

@@ -17,6 +17,8 @@ export type WatchedLeader = Pick<
   "id" | "name" | "term" | "certificateId" | "self" | "tee"
 >;
 
+type EventData = StreamedEvent["data"];
+
 /** How long the node may lead on without hearing from the others. */
 interface WatchedLease {
   readonly remainingMs: number;
@@ -83,19 +85,14 @@ export class WatchModel {
     return row;
   }
 
-  /** The leader's certificate with its votes was told; gives how many those are, or `undefined` if it names no leader. */
-  certified(document: unknown): { readonly votes: number; readonly votesOf: number } | undefined {
-    const { certificate, bundle } = (document ?? {}) as {
-      certificate?: unknown;
-      bundle?: unknown[];
-    };
+  /** The leader's certificate was told. */
+  certified(document: unknown): void {
+    const { certificate } = (document ?? {}) as { certificate?: unknown };
     const decoded = decodeUnverified(certificate);
-    if (typeof decoded === "string" || decoded.claims.kind === "closing") return undefined;
+    if (typeof decoded === "string" || decoded.claims.kind === "closing") return;
     const { claims } = decoded;
     this.policy = claims.policy;
     this.leaseMs = claims.kind === "roster" ? claims.leaseMs : undefined;
-    const votesOf = claims.kind === "roster" ? onesOf(claims.bitmap) : claims.active.length;
-    return { votes: bundle?.length ?? 0, votesOf };
   }
 
   /** The node is out of reach. */
@@ -119,11 +116,9 @@ export class WatchModel {
     const id = String(data.id);
     switch (event) {
       case "leader": {
-        const { leader: id, name, term, certificateId, self, tee, document } = data;
+        const { leader: id, name, term, certificateId, self, tee } = data;
         const leader = { id, name, term, certificateId, self, tee } as WatchedLeader;
-        if (leader.certificateId !== this.leader?.certificateId) {
-          this.#elected(leader, document, atMs);
-        }
+        if (leader.certificateId !== this.leader?.certificateId) this.#elected(leader, data, atMs);
         return this.#leads(leader, nowMs);
       }
       case "leaderless":
@@ -162,16 +157,17 @@ export class WatchModel {
   }
 
   /** A new certificate: ends what began when the last leader went. */
-  #elected(leader: WatchedLeader, document: unknown, atMs: number): void {
-    const certificate = this.certified(document);
-    if (this.#failover && certificate) {
+  #elected(leader: WatchedLeader, { document, votes, votesOf }: EventData, atMs: number): void {
+    this.certified(document);
+    if (this.#failover) {
       this.failovers.push({
         ...this.#failover,
         term: leader.term,
         leader: leader.name,
         tookMs: Math.max(0, atMs - this.#failover.atMs),
         verified: true,
-        ...certificate,
+        votes: Number(votes),
+        votesOf: Number(votesOf),
       });
       if (this.failovers.length > FAILOVERS_MAX) this.failovers.shift();
     }
@@ -189,10 +185,4 @@ export class WatchModel {
     this.leaderlessMs = leader ? undefined : this.leaderlessMs ?? nowMs;
     if (!leader?.self) this.#lease = undefined;
   }
-}
-
-function onesOf(bitmap: Uint8Array): number {
-  let count = 0;
-  for (const byte of bitmap) for (let bit = 0; bit < 8; bit++) count += byte >> bit & 1;
-  return count;
 }
