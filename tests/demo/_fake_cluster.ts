@@ -23,7 +23,7 @@ export class Hub implements AsyncDisposable {
   readonly #members = new Map<string, Deno.TcpConn>();
   readonly #serving: Promise<unknown>;
   term = 0;
-  /** Names of members that lie at every election. */
+  /** Names of members that lie at every election after the one that their start brings. */
   readonly liars = new Set<string>();
 
   constructor() {
@@ -107,12 +107,13 @@ export class Hub implements AsyncDisposable {
       for await (const bytes of conn.readable) {
         const [command, own] = new TextDecoder().decode(bytes).trim().split(" ");
         name ??= own;
-        if (command === "demo-liar") this.liars.add(own);
-        else this.liars.delete(own);
+        this.liars.delete(own);
         this.#members.set(name, conn);
         const { port } = this.#http.addr;
         this.tellRecord(name, { event: "http", address: `127.0.0.1:${port}` });
         this.elect();
+        // As with real nodes: who has just started votes for nobody yet, so it can't vote twice.
+        if (command === "demo-liar") this.liars.add(own);
       }
     } catch { /* killed: the connection is reset */ }
     this.#evicted.delete(name ?? "");

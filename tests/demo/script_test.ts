@@ -56,6 +56,11 @@ Deno.test("one key hands over, another makes as many liars as the roster bears",
   await agreement(cluster);
   ok(model.agreed()!.term > before);
   match(act(cluster, "t")!, /^node-\d lies from now on; h gives it an election to lie in$/);
+  const isLiarIn = () => model.live().some((node) => node.isLiar && node.respected !== undefined);
+  await cluster.until(isLiarIn, 60_000, () => ({ what: "the liar has heard of no leader" }));
+  await agreement(cluster);
+  deepStrictEqual(model.lies, []);
+  strictEqual(act(cluster, "h"), undefined);
   await cluster.until(() => model.lies.length > 0, 60_000, () => ({ what: "nobody lies" }));
   strictEqual(act(cluster, "t"), "no more than 1 of 4 may lie in this roster");
   const [{ liar }] = model.lies;
