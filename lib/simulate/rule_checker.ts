@@ -44,8 +44,8 @@ export class RuleChecker implements Watcher {
   readonly #usableMs: number;
   readonly #heads = new Map<SimNode, Digest>();
   readonly #certificates = new Map<Digest, RosterCertificate>();
-  /** The living keys that its voter knew, for every honest vote by its signature. */
-  readonly #kidsOfVote = new Map<string, readonly Digest[]>();
+  /** The living keys that its voter knew, for every honest vote by its signature; two lists when it learned others at that very instant. */
+  readonly #kidsOfVote = new Map<string, readonly (readonly Digest[])[]>();
   readonly #rounds = new Map<SimNode, Round[]>();
   readonly #roundOf = new Map<string, Round>();
 
@@ -89,17 +89,23 @@ export class RuleChecker implements Watcher {
   #say(node: SimNode, message: RosterMessage, to: readonly { readonly id: NodeId }[]): void {
     switch (message.kind) {
       case "vote":
-        this.#kidsOfVote.set(message.vote.signature, node.kidsTold);
+        this.#noteVote(node, message.vote.signature);
         for (const { id } of to) this.#checkCollector(node, message.term, id);
         return;
       case "proposal":
-        this.#kidsOfVote.set(message.vote.signature, node.kidsTold);
+        this.#noteVote(node, message.vote.signature);
         return this.#checkCollector(node, message.proposal.term, node.id);
       case "heartbeat":
         return this.#noteRound(node, message.heartbeat.nonce);
       default:
         return;
     }
+  }
+
+  /** A vote is said again as it is, whatever its voter has learned since: what counts is what it knew at first. */
+  #noteVote(node: SimNode, signature: string): void {
+    if (this.#kidsOfVote.has(signature)) return;
+    this.#kidsOfVote.set(signature, [node.kidsTold, node.kidsToldBefore]);
   }
 
   #checkCollector(node: SimNode, term: number, gatherer: NodeId): void {
@@ -139,9 +145,11 @@ export class RuleChecker implements Watcher {
     const { term, prev, kid } = certificate.proposal;
     const before = this.#certificates.get(prev)?.proposal.kid;
     if (kid === before) return;
+    const isReason = (kids: readonly Digest[]) =>
+      kids.includes(kid) && !(before && kids.includes(before));
     for (const { signature } of certificate.document.bundle) {
-      const kids = this.#kidsOfVote.get(signature);
-      if (!kids || (kids.includes(kid) && !(before && kids.includes(before)))) continue;
+      const known = this.#kidsOfVote.get(signature);
+      if (!known || known.some(isReason)) continue;
       throw this.#broken("I8", `term ${term} takes another enclave key though its voters know one`);
     }
   }

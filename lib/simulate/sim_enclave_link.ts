@@ -120,6 +120,7 @@ export class SimEnclaveLink {
       node.kidsTold = kids;
       return node.body.keys(kids, preferred, clock);
     });
+    node.kidsToldBefore = kids;
   }
 
   /** One call of the function. */

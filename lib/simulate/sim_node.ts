@@ -52,6 +52,8 @@ export class SimNode {
   desk!: CertificateDesk;
   /** The living enclave keys that its core was told of last. */
   kidsTold: readonly string[] = [];
+  /** What it was told before, while it is being told anew: what was due by its timers it still does by these. */
+  kidsToldBefore: readonly string[] = [];
   /** Who runs under the lease of this process; absent in an open cluster. */
   subLeases?: SubLeaseDesk;
   readonly #world: World;

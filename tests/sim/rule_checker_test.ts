@@ -80,12 +80,14 @@ Deno.test("a lease counts acks under its own certificate only, from the sending 
 });
 
 Deno.test("votes for another enclave key are found while their voters know that of the last certificate for living", () => {
-  const run = (kidsTold: readonly string[]) => {
+  const run = (kidsTold: readonly string[], kidsToldBefore = kidsTold) => {
     const { world, effect, vote } = watched();
     const [gatherer] = gatherersOf(vote);
     world.nodes[0].kidsTold = ["old"];
     vote(0, gatherer, "first");
-    world.nodes[0].kidsTold = kidsTold;
+    Object.assign(world.nodes[0], { kidsTold, kidsToldBefore });
+    vote(0, gatherer, "second");
+    Object.assign(world.nodes[0], { kidsTold: [], kidsToldBefore: [] });
     vote(0, gatherer, "second");
     const save = (id: string, prev: string, kid: string, signature: string) =>
       effect(1, {
@@ -98,6 +100,7 @@ Deno.test("votes for another enclave key are found while their voters know that 
     save("c2", "c1", "new", "second");
   };
   run(["new"]);
+  run(["old", "new"], ["new"]);
   throws(() => run(["old", "new"]), isOf("I8"), "the old key lives");
   throws(() => run([]), isOf("I8"), "nobody attested the new one");
 });
