@@ -1,6 +1,6 @@
 /**
- * A member made by hand: real sockets and real signatures, but it does only what the test says. It answers pings, so that real nodes take it
- * for a member, and it can say anything that its key can sign.
+ * A member made by hand: real sockets and real signatures, but it does only what the test says. It answers pings and contradicts who doubts
+ * it, so that real nodes take it for a member, and it can say anything that its key can sign.
  */
 import type { Address } from "../../lib/base/address.ts";
 import { hex } from "../../lib/base/bytes.ts";
@@ -13,7 +13,8 @@ export class RawMember implements AsyncDisposable {
   readonly identity: Identity = generateIdentity();
   readonly transport: Transport;
   readonly mailbox: Mailbox;
-  readonly claim: AliveClaim;
+  /** That it is alive, in its present incarnation. */
+  claim: AliveClaim;
   /** Pings that it was sent. */
   pings = 0;
   /** Messages that it was sent. */
@@ -44,7 +45,7 @@ export class RawMember implements AsyncDisposable {
     this.say(to, undefined, {
       kind: "ping",
       nonce,
-      incarnation: 0,
+      incarnation: this.claim.incarnation,
       digest: "0000000000000000",
       head,
       claims,
@@ -64,19 +65,37 @@ export class RawMember implements AsyncDisposable {
     if (received?.type !== "gossip") return;
     const { sender, message } = received;
     if (this.heard.length < 1000) this.heard.push(message);
+    const refutations = this.#refutations(message);
     if (message.kind === "ping" && message.prober === undefined) {
       this.pings++;
       this.say(source, sender, {
         kind: "ack",
         nonce: message.nonce,
-        incarnation: 0,
+        incarnation: this.claim.incarnation,
         subject: this.identity.id,
         digest: "0000000000000000",
         head: new Uint8Array(0),
-        claims: [],
+        claims: refutations,
       });
+    } else if (refutations.length > 0) {
+      this.say(source, sender, { kind: "gossip", claims: refutations });
     }
     for (const wake of [...this.#waiting]) wake();
+  }
+
+  /** What it answers to a doubt: the claim that it is alive, later than the doubt. Said again when the doubt is. */
+  #refutations(message: GossipMessage): AliveClaim[] {
+    const doubts = message.claims.filter((claim) =>
+      (claim.type === "suspect" || claim.type === "dead") && claim.subject === this.identity.id
+    );
+    if (doubts.length === 0) return [];
+    const incarnation = Math.max(...doubts.map((doubt) => doubt.incarnation + 1));
+    if (incarnation > this.claim.incarnation) {
+      const { type, address, name, tags, keyMadeS } = this.claim;
+      const claim = { type, incarnation, address, name, tags, keyMadeS };
+      this.claim = this.mailbox.signClaim(claim) as AliveClaim;
+    }
+    return [this.claim];
   }
 
   /** Resolves when it has heard anything. */
