@@ -2,7 +2,7 @@
  * The mutation check: one rule of the design after the other is taken out of a copy of the source, and the tests must notice.
  * `deno task mutants [--only ID,…] [--area AREA] [--tests FILE,…] [--write]`. A survivor is a failure: a rule that no test misses may as well not be there.
  *
- * `--tests` tries these files only: it shows what the exhaustive search or the simulator alone would catch. `--write` puts the table with what caught each into README.md.
+ * `--tests` tries these files only: it shows what the exhaustive search or the simulator alone would catch. `--write` puts what caught each into the table of README.md, as soon as it is known; other rows stay.
  */
 import { parseArgs } from "@std/cli/parse-args";
 import { type Fate, Laboratory, matchFault } from "./_laboratory.ts";
@@ -10,6 +10,7 @@ import { MUTANTS } from "./table.ts";
 import { type Mutant, SUITES } from "./_types.ts";
 
 const README = new URL("./README.md", import.meta.url);
+const NOTHING = "**nothing**";
 const TABLE_BEGIN = "<!-- table: deno task mutants --write -->\n";
 
 /** The mutants that were asked for. */
@@ -27,23 +28,27 @@ function lineOf(mutant: Mutant, fate: Fate): string {
     : `SURVIVED  ${mutant.id} (${seconds} s): ${mutant.rule} in ${mutant.file}`;
 }
 
-async function writeTable(fates: ReadonlyMap<Mutant, Fate>): Promise<void> {
-  const text = await Deno.readTextFile(README);
-  const rows = [...fates].map(([{ id, rule, file }, fate]) => {
-    const catcher = fate.what === "caught" ? fate.by : "**nothing**";
-    return `| \`${id}\` | ${cell(rule)} | \`${file}\` | ${cell(catcher)} |`;
-  });
-  const caught = [...fates.values()].filter((fate) => fate.what === "caught").length;
-  const table = [
-    `${caught} of ${fates.size} are caught.`,
+/** Makes the row of a mutant anew; those of others that the table has stay as they are. */
+async function writeRow({ id, rule, file }: Mutant, fate: Fate): Promise<void> {
+  const [head, table = ""] = (await Deno.readTextFile(README)).split(TABLE_BEGIN);
+  const rows = new Map<string, string>();
+  for (const row of table.split("\n")) {
+    const known = /^\| `([^`]+)`/.exec(row)?.[1];
+    if (known !== undefined) rows.set(known, row);
+  }
+  const catcher = fate.what === "caught" ? fate.by : NOTHING;
+  rows.set(id, `| \`${id}\` | ${cell(rule)} | \`${file}\` | ${cell(catcher)} |`);
+  const known = MUTANTS.map(({ id }) => rows.get(id)).filter((row) => row !== undefined);
+  const caught = known.filter((row) => !row.includes(NOTHING)).length;
+  const text = [
+    `${caught} of ${MUTANTS.length} are caught.`,
     "",
     "| mutant | the rule that it takes out | file | first test that fails |",
     "| --- | --- | --- | --- |",
-    ...rows,
+    ...known,
     "",
   ].join("\n");
-  const [head] = text.split(TABLE_BEGIN);
-  await Deno.writeTextFile(README, `${head}${TABLE_BEGIN}\n${table}`);
+  await Deno.writeTextFile(README, `${head}${TABLE_BEGIN}\n${text}`);
   await new Deno.Command(Deno.execPath(), { args: ["fmt", "--quiet", README.pathname] }).output();
 }
 
@@ -66,10 +71,10 @@ async function main(args: string[]): Promise<number> {
     const fate = await laboratory.try(mutant, suites ?? SUITES[mutant.area]);
     fates.set(mutant, fate);
     console.log(lineOf(mutant, fate));
+    if (flags.write && !suites) await writeRow(mutant, fate);
   }
   const survivors = [...fates.values()].filter((fate) => fate.what === "survived").length;
   console.log(`${fates.size - survivors} caught, ${survivors} survived`);
-  if (flags.write && !suites && mutants.length === MUTANTS.length) await writeTable(fates);
   return survivors === 0 && mutants.length > 0 ? 0 : 1;
 }
 
