@@ -87,6 +87,14 @@ const LIMITS: readonly LimitFlag[] = [
   ["limit-input", KIB, [1, 1024 * KIB], "KIB", "one input", enclave("inputBytesMax")],
   ["limit-package", MIB, [1, 1000], "MIB", "one package as it travels", enclave("packageBytesMax")],
   [
+    "limit-receiving",
+    MIB,
+    [1, 1_000_000],
+    "MIB",
+    "inputs and packages of all clients that are held at a time; one token gets half of it at most",
+    enclave("receivingBytesMax"),
+  ],
+  [
     "limit-sessions",
     1,
     [1, 100_000],
@@ -117,6 +125,14 @@ const LIMITS: readonly LimitFlag[] = [
     "MS",
     "time after which a session without a frame is closed",
     enclave("idleMs"),
+  ],
+  [
+    "limit-frame",
+    1,
+    [1, DAY_MS],
+    "MS",
+    "time that an input or a package takes to arrive",
+    enclave("frameMs"),
   ],
   [
     "limit-requests",

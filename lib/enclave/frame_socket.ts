@@ -23,20 +23,36 @@ export interface SocketLike {
   close(code?: number, reason?: string): void;
   pause?(): void;
   resume?(): void;
+  terminate?(): void;
 }
 
-/** What `next` gives. `closed` has the peer's close code; 1006 when the connection broke. */
+/** What is known of bytes that the network has brought, where somebody counts them. */
+export interface Arrivals {
+  onArrival: () => void;
+  /** Bytes so far that can belong to frames. */
+  readonly broughtBytes: number;
+  /** Bytes of frames that are not whole yet. */
+  readonly partialBytes: number;
+  /** Hears of every frame that is whole. */
+  completed(payloadBytes: number): void;
+}
+
+/** What `next` gives. `closed` has the peer's close code; 1006 when the connection broke. `slow`: part of a frame came, and no more of it in time. */
 export type SocketEvent =
   | { readonly kind: "text"; readonly text: string }
   | { readonly kind: "binary"; readonly bytes: Uint8Array<ArrayBuffer> }
   | { readonly kind: "closed"; readonly code: number; readonly reason: string }
-  | { readonly kind: "timeout" };
+  | { readonly kind: "timeout" }
+  | { readonly kind: "slow" };
 
 /** `readyState` of an open socket. */
 const OPEN = 1;
 
 /** Slower than 1 KiB a second is not on its way but holding a connection. */
 const BYTES_PER_MS_MIN = 1;
+
+/** How long a client that is turned away has to read why, ms; what it sends is not read meanwhile. */
+const LAST_WORD_MS = 1000;
 
 /** Close reasons may have 123 bytes (RFC 6455, section 5.5). */
 const REASON_CHARACTERS_MAX = 100;
@@ -48,16 +64,20 @@ export class FrameSocket {
   readonly #socket: SocketLike;
   readonly #waitingMax: number;
   readonly #waitingBytesMax: number;
-  readonly #received: () => number;
+  readonly #frameMs: number;
+  readonly #arrivals: Arrivals | undefined;
+  readonly #onHeldBytes: (bytes: number) => void;
   readonly #waiting: SocketEvent[] = [];
   #waitingBytes = 0;
+  /** Of the frame that was taken last, until the next one is asked for. */
+  #takenBytes = 0;
   #paused = false;
   #closed: (SocketEvent & { kind: "closed" }) | undefined;
   #wake: (() => void) | undefined;
 
   /**
-   * `waitingMax` frames may wait to be taken, and where a socket can pause, no more come while `waitingBytesMax` or more wait; `onFrameBytes` hears the size of each frame as it comes. `received`, the bytes that the
-   * network has brought so far, lets a deadline wait for a long frame that is on its way.
+   * `waitingMax` frames may wait to be taken, and where a socket can pause, no more come while `waitingBytesMax` or more wait; `onFrameBytes` hears the size of each frame as it comes. `arrivals` lets a
+   * deadline wait for a long frame that is on its way, for up to `frameMs`; `onHeldBytes` hears how many bytes are held whenever that changes: of frames that are not whole, that wait, and of the one that was taken last.
    */
   constructor(
     socket: SocketLike,
@@ -65,16 +85,23 @@ export class FrameSocket {
       waitingMax: number;
       waitingBytesMax?: number;
       onFrameBytes?: (bytes: number) => void;
-      received?: () => number;
+      arrivals?: Arrivals;
+      frameMs?: number;
+      onHeldBytes?: (bytes: number) => void;
     },
   ) {
     this.#socket = socket;
     this.#waitingMax = options.waitingMax;
     this.#waitingBytesMax = options.waitingBytesMax ?? Infinity;
-    this.#received = options.received ?? (() => 0);
+    this.#frameMs = options.frameMs ?? Infinity;
+    this.#onHeldBytes = options.onHeldBytes ?? (() => {});
+    this.#arrivals = options.arrivals;
+    if (this.#arrivals) this.#arrivals.onArrival = () => this.#noteHeld();
     socket.binaryType = "arraybuffer";
     socket.onmessage = ({ data }: { data: string | ArrayBuffer }) => {
-      options.onFrameBytes?.(typeof data === "string" ? data.length : data.byteLength);
+      const bytes = typeof data === "string" ? data.length : data.byteLength;
+      options.onFrameBytes?.(bytes);
+      this.#arrivals?.completed(bytes);
       this.#push(
         typeof data === "string"
           ? { kind: "text", text: data }
@@ -97,21 +124,19 @@ export class FrameSocket {
     return this.#closed === undefined && this.#socket.readyState === OPEN;
   }
 
-  /** The next frame, the end of the connection, or `timeout` after so many ms in which no good part of a frame came. */
+  /** The next frame, the end of the connection, or `timeout` or `slow` after so many ms in which no good part of a frame came. */
   async next(timeoutMs: number): Promise<SocketEvent> {
-    while (this.#waiting.length === 0 && !this.#closed) {
-      const before = this.#received();
-      await this.#arrival(timeoutMs);
-      const came = this.#received() - before;
-      if (came === 0 || came < timeoutMs * BYTES_PER_MS_MIN) break;
-    }
+    this.#takenBytes = 0;
+    this.#noteHeld();
+    const late = await this.#frameOrDeadline(timeoutMs);
     const frame = this.#waiting.shift();
-    if (frame) this.#waitingBytes -= sizeOf(frame);
+    if (frame) this.#takenBytes = sizeOf(frame);
+    this.#waitingBytes -= this.#takenBytes;
     if (this.#paused && !this.#isFull()) {
       this.#paused = false;
       this.#socket.resume?.();
     }
-    return frame ?? this.#closed ?? { kind: "timeout" };
+    return frame ?? this.#closed ?? { kind: late };
   }
 
   /** Sends a frame; nothing happens when the socket is closed, which `next` reports. */
@@ -133,15 +158,34 @@ export class FrameSocket {
 
   /** Closes with a code of RFC 6455, section 7.4. A paused socket is resumed, so that it hears the peer's answer. */
   close(code = 1000, reason = ""): void {
+    if (this.#closed) return;
     this.#paused = false;
     this.#socket.resume?.();
     this.#socket.close(code, reason.slice(0, REASON_CHARACTERS_MAX));
+  }
+
+  /**
+   * Turns a client away that may have more on its way: says why, drops what waits, reads no more, and ends the connection when the client has
+   * had time to read. For `next` the connection has ended at once.
+   */
+  turnAway(lastWord: string, code: number, reason: string): void {
+    if (!this.isOpen) return;
+    this.#socket.send(lastWord);
+    this.#closed = { kind: "closed", code, reason };
+    this.#socket.close(code, reason.slice(0, REASON_CHARACTERS_MAX));
+    this.#socket.pause?.();
+    this.#waiting.length = this.#waitingBytes = 0;
+    this.#noteHeld();
+    const timer = setTimeout(() => this.#socket.terminate?.(), LAST_WORD_MS);
+    this.closed.then(() => clearTimeout(timer));
+    this.#wake?.();
   }
 
   #push(frame: SocketEvent): void {
     if (this.#closed) return;
     this.#waiting.push(frame);
     this.#waitingBytes += sizeOf(frame);
+    this.#noteHeld();
     if (this.#isFull() && !this.#paused) {
       if (this.#socket.pause) {
         this.#paused = true;
@@ -151,6 +195,25 @@ export class FrameSocket {
       }
     }
     this.#wake?.();
+  }
+
+  /** Waits for a frame or the end; gives what it is when neither came. */
+  async #frameOrDeadline(timeoutMs: number): Promise<"timeout" | "slow"> {
+    const brought = () => this.#arrivals?.broughtBytes ?? 0;
+    const endMs = performance.now() + this.#frameMs;
+    while (this.#waiting.length === 0 && !this.#closed) {
+      const waitMs = Math.min(timeoutMs, endMs - performance.now());
+      const before = brought();
+      await this.#arrival(waitMs);
+      const came = brought() - before;
+      if (came === 0 || came < waitMs * BYTES_PER_MS_MIN || performance.now() >= endMs) break;
+    }
+    return this.#arrivals && this.#arrivals.partialBytes > 0 ? "slow" : "timeout";
+  }
+
+  #noteHeld(): void {
+    const partialBytes = this.#arrivals?.partialBytes ?? 0;
+    this.#onHeldBytes(partialBytes + this.#waitingBytes + this.#takenBytes);
   }
 
   #isFull(): boolean {
@@ -177,6 +240,7 @@ function sizeOf(frame: SocketEvent): number {
       return frame.bytes.length;
     case "closed":
     case "timeout":
+    case "slow":
       return 0;
     default:
       return frame satisfies never;

@@ -13,6 +13,8 @@ export interface EnclaveLimits {
   readonly nonceMs: number;
   /** A connection without a frame or a running call is closed: the wire protocol says 60 s. */
   readonly idleMs: number;
+  /** From the first wait for a frame to its last byte: clients give a package up by then, whatever its size. */
+  readonly frameMs: number;
   /** HTTP head: a token and a few headers. */
   readonly headBytesMax: number;
   /** Body of an HTTP request: a token request is under 1 KiB. */
@@ -21,6 +23,8 @@ export interface EnclaveLimits {
   readonly inputBytesMax: number;
   /** Frames that wait in one session; then the socket is no longer read, nor when they hold as many bytes as one input may have. */
   readonly inputsWaitingMax: number;
+  /** What all clients together may make the host hold: frames and bodies that are partly here, wait, or are worked on. See `host/receive_budget.ts`. */
+  readonly receivingBytesMax: number;
   /** Run sessions at a time: each holds an engine with its memory. */
   readonly sessionsMax: number;
   /** Of these, sessions of one token for a function: such tokens are given away, by pages to anybody, and must not take all. */
@@ -45,10 +49,12 @@ export const ENCLAVE_LIMITS: EnclaveLimits = {
   handshakeMs: 10_000,
   nonceMs: 10_000,
   idleMs: 60_000,
+  frameMs: 600_000,
   headBytesMax: 16 * 1024,
   bodyBytesMax: 64 * 1024,
   inputBytesMax: 16 * 1024 * 1024,
   inputsWaitingMax: 16,
+  receivingBytesMax: 1024 * 1024 * 1024,
   sessionsMax: 1024,
   sessionsPerFunctionTokenMax: 256,
   packageBytesMax: 256 * 1024 * 1024,
@@ -63,6 +69,9 @@ export const ENCLAVE_LIMITS: EnclaveLimits = {
 export const NONCE_BYTES_MIN = 12;
 /** See {@linkcode NONCE_BYTES_MIN}. */
 export const NONCE_BYTES_MAX = 64;
+
+/** The longest JSON frame of a client, in UTF-16 units: a nonce, or a name with everything escaped. It is parsed at one go. */
+export const JSON_FRAME_CHARACTERS_MAX = 4096;
 
 /** A frame from a host: the greatest output in base64 and its checksums. */
 export const HOST_FRAME_BYTES_MAX = 32 * 1024 * 1024;

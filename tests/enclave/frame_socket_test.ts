@@ -1,6 +1,6 @@
 /** The bounded queue of frames over a socket that is played by hand. */
 import { deepStrictEqual, ok, strictEqual } from "node:assert";
-import { FrameSocket, type SocketLike } from "../../lib/enclave/frame_socket.ts";
+import { type Arrivals, FrameSocket, type SocketLike } from "../../lib/enclave/frame_socket.ts";
 
 /** A socket whose events the test makes. */
 class HandSocket implements SocketLike {
@@ -91,14 +91,62 @@ Deno.test("waiting ends with the deadline, a frame or the end of the connection"
   strictEqual((await last).kind, "closed");
 });
 
+/** Bytes that came, one count for each look. */
+function arrivalsOf(brought: number[]): Arrivals {
+  const completed = () => {};
+  return {
+    onArrival() {},
+    partialBytes: 1,
+    completed,
+    get broughtBytes() {
+      return brought.shift()!;
+    },
+  };
+}
+
 Deno.test("the deadline waits for a long frame while a good part of it comes", async () => {
-  const socket = new HandSocket();
   const brought = [0, 5, 5, 9, 9, 9];
-  const received = () => brought.shift()!;
-  const frames = new FrameSocket(socket, { waitingMax: 2, received });
+  const frames = new FrameSocket(new HandSocket(), {
+    waitingMax: 2,
+    arrivals: arrivalsOf(brought),
+  });
   // Five bytes in a deadline of 5 ms are 1 KiB a second, four are not.
-  deepStrictEqual(await frames.next(5), { kind: "timeout" });
+  deepStrictEqual(await frames.next(5), { kind: "slow" });
   deepStrictEqual(brought, [9, 9]);
+});
+
+Deno.test("what is held are frames that are partly here, that wait, and the one that was taken last", async () => {
+  const socket = new HandSocket();
+  const held: number[] = [];
+  const arrivals: Arrivals = { ...arrivalsOf([0]), broughtBytes: 0, partialBytes: 7 };
+  const frames = new FrameSocket(socket, {
+    waitingMax: 9,
+    arrivals,
+    onHeldBytes: (bytes) => held.push(bytes),
+  });
+  arrivals.onArrival();
+  socket.onmessage!({ data: new ArrayBuffer(100) });
+  socket.onmessage!({ data: new ArrayBuffer(10) });
+  deepStrictEqual(held, [7, 107, 117]);
+  await frames.next(1000);
+  deepStrictEqual(held.at(-1), 117, "the first is being worked on");
+  await frames.next(1000);
+  deepStrictEqual(held.at(-1), 17, "and the second alone");
+});
+
+Deno.test("who is turned away hears why, is read no more, and is cut off if it stays", async () => {
+  const socket = new PausableSocket();
+  const frames = new FrameSocket(socket, { waitingMax: 9 });
+  socket.onmessage!({ data: "waits" });
+  frames.turnAway("why", 1013, "reason");
+  deepStrictEqual(socket.did, ["send why", "close 1013", "pause"]);
+  deepStrictEqual(await frames.next(1000), { kind: "closed", code: 1013, reason: "reason" });
+  frames.close();
+  socket.onmessage!({ data: "more" });
+  deepStrictEqual((await frames.next(1000)).kind, "closed");
+  deepStrictEqual(socket.did.length, 3);
+  socket.onclose!({ code: 1013, reason: "" });
+  await frames.closed;
 });
 
 Deno.test("nothing is sent on a closed socket", async () => {

@@ -33,6 +33,7 @@ export async function readResult(event: SocketEvent, context: ResultContext): Pr
   const none = `Cannot get a result from "${url}"`;
   switch (event.kind) {
     case "timeout":
+    case "slow":
       throw new EnclaveError("timeout", `${none}: none came in ${waitedMs / 1000} s`);
     case "closed":
       throw new EnclaveError("closed", `${none}: the connection is closed`);

@@ -5,8 +5,7 @@
 import { base64 } from "../../base/bytes.ts";
 import { encodeUserData, evidenceToWire, type UserData } from "../../attestation/mod.ts";
 import { sha256 } from "../../crypto/digest.ts";
-import { LABEL_CHARACTERS_MAX } from "../limits.ts";
-import type { EnclaveLimits } from "../limits.ts";
+import { type EnclaveLimits, JSON_FRAME_CHARACTERS_MAX, LABEL_CHARACTERS_MAX } from "../limits.ts";
 import type { TeeDriver } from "../../tee/types.ts";
 import type { FunctionRecord, FunctionStore } from "./function_store.ts";
 import type { HostKeys } from "./keys.ts";
@@ -14,16 +13,14 @@ import type { PackageGate } from "./package_gate.ts";
 import type { JsonRoute, SocketRoute } from "./routes.ts";
 import { type Session, SessionError } from "./session.ts";
 
-/** Frames of a client that only takes the key: a nonce. */
-const KEY_FRAME_BYTES_MAX = 4096;
-
 /** `/v1/key`. The client closes. */
 export function keyEndpoint(keys: HostKeys): SocketRoute<Session> {
   return {
     kind: "socket",
     path: "/v1/key",
     access: "account",
-    frameBytesMax: KEY_FRAME_BYTES_MAX,
+    // Its one frame is a nonce.
+    frameBytesMax: JSON_FRAME_CHARACTERS_MAX,
     async serve(session) {
       if (await attestAccount(session, keys)) await session.nextBinary();
     },

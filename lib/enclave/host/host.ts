@@ -2,16 +2,12 @@
  * The enclave host: composes store, keys, tokens, sandbox, TEE and listener, and answers the endpoints of the wire protocol. The
  * whole host runs in one process, also inside tests; `close` leaves nothing behind but its data folder.
  */
-import type { IncomingMessage } from "node:http";
-// @ts-types="@types/ws"
-import type { WebSocket } from "ws";
 import { FumataError, messageOf } from "../../base/errors.ts";
-import { fromUtf8, hex, utf8 } from "../../base/bytes.ts";
+import { hex, utf8 } from "../../base/bytes.ts";
 import { type Logger, silentLogger } from "../../base/log.ts";
 import { METRICS_TYPE } from "../../base/prometheus.ts";
 import type { Sandbox } from "../../sandbox/types.ts";
 import type { TeeDriver } from "../../tee/types.ts";
-import { FrameSocket } from "../frame_socket.ts";
 import { ENCLAVE_LIMITS, type EnclaveLimits } from "../limits.ts";
 import { deployEndpoint, keyEndpoint, userKeyEndpoint } from "./account_endpoints.ts";
 import { CallRunner } from "./calls.ts";
@@ -20,22 +16,18 @@ import { functionEndpoints } from "./function_endpoints.ts";
 import { type FunctionRecord, FunctionStore } from "./function_store.ts";
 import { hideAndSeekEndpoints } from "./hide_and_seek_endpoints.ts";
 import { openHostKeys } from "./keys.ts";
-import { Listener, type SocketDecision, type TlsIdentity } from "./listener.ts";
+import { Listener, type TlsIdentity } from "./listener.ts";
 import { HostMetrics } from "./metrics.ts";
 import { PackageGate } from "./package_gate.ts";
-import {
-  admitJson,
-  admitSocket,
-  type JsonAnswer,
-  queryOf,
-  type Refusal,
-  type Route,
-} from "./routes.ts";
+import { ReceiveBudget } from "./receive_budget.ts";
+import { RequestDoor } from "./request_door.ts";
+import type { Refusal, Route } from "./routes.ts";
 import { RateLimit } from "./rate_limit.ts";
 import { redirectBase } from "./redirect.ts";
 import { runEndpoints } from "./run_endpoint.ts";
 import { SealedFolder } from "./sealed_folder.ts";
-import { CLOSE, Session, SessionError } from "./session.ts";
+import type { Session } from "./session.ts";
+import { type ConnectionCount, SessionDoor } from "./session_door.ts";
 import { testEndpoint } from "./test_endpoint.ts";
 import { tokenEndpoints } from "./token_endpoints.ts";
 import { TokenStore } from "./tokens.ts";
@@ -66,15 +58,6 @@ export interface EnclaveHostOptions {
   readonly now?: () => Date;
 }
 
-/** What one WebSocket sent. */
-export interface ConnectionCount {
-  readonly path: string;
-  /** Bytes of all frames' payloads. */
-  readonly bytes: number;
-  /** Bytes of the frames that came behind the nonce. */
-  readonly bytesAfterNonce: number;
-}
-
 /** A running host. */
 export interface EnclaveHost extends AsyncDisposable {
   /** `http://host:port` */
@@ -90,9 +73,6 @@ export interface EnclaveHost extends AsyncDisposable {
    */
   close(options?: { readonly abandonKey?: boolean }): Promise<void>;
 }
-
-/** Connections whose counts are kept: enough for tests and a look, little memory. */
-const COUNTERS_MAX = 256;
 
 /** The account's name when none is given. */
 export const USER_DEFAULT = "local";
@@ -163,6 +143,7 @@ async function openHost(folder: DataFolder, options: EnclaveHostOptions): Promis
       functions: () => store.size,
       tokens: () => tokens.list().length,
       calls: () => calls.counts,
+      receiving: () => budget,
     });
   const requestRate = new RateLimit(limits.requestsPerSecond, limits.tokensMax);
   const inputRate = new RateLimit(limits.inputsPerSecond, limits.tokensMax);
@@ -172,119 +153,17 @@ async function openHost(folder: DataFolder, options: EnclaveHostOptions): Promis
       error: `this token asks more than ${limits.requestsPerSecond} times a second; slow down`,
       headers: { "Retry-After": "1" },
     };
-  const counts = new Set<{ path: string; bytes: number; bytesAfterNonce: number }>();
-
-  const serve = async (
-    socket: WebSocket,
-    received: () => number,
-    path: string,
-    tokenId: string,
-    work: (session: Session) => Promise<void>,
-  ) => {
-    const count = { path, bytes: 0, bytesAfterNonce: 0 };
-    counts.add(count);
-    if (counts.size > COUNTERS_MAX) counts.delete(counts.keys().next().value!);
-    let nonceCame = false;
-    const frames = new FrameSocket(socket, {
-      waitingMax: limits.inputsWaitingMax,
-      waitingBytesMax: limits.inputBytesMax,
-      received,
-      onFrameBytes: (bytes) => {
-        metrics.noteReceived(bytes);
-        count.bytes += bytes;
-        if (nonceCame) count.bytesAfterNonce += bytes;
-        nonceCame = true;
-      },
-    });
-    const session = new Session(frames, tee, limits, {
-      fault: () => tokens.fault(tokenId, now()),
-      waitMs: () => inputRate.takeLater(tokenId, performance.now()),
-    });
-    metrics.noteSession(path, 1);
-    const startMs = performance.now();
-    try {
-      await work(session);
-      session.close();
-    } catch (thrown) {
-      const failure = describe(thrown);
-      const { message: error, reason } = failure;
-      const seconds = (performance.now() - startMs) / 1000;
-      const fields = { path, error, reason, token: tokenId, bytes: count.bytes, seconds };
-      logger.log("info", "session-ended", `a session of ${path} ended: ${error}`, fields);
-      session.fail(failure);
-    } finally {
-      metrics.noteSession(path, -1);
-    }
-  };
-
-  const answerJson = async (
-    request: IncomingMessage,
-    readBody: () => Promise<Uint8Array | Refusal>,
-  ): Promise<{ answer: JsonAnswer; endpoint: string; tokenId?: string }> => {
-    const refused = ({ status, error, headers }: Refusal) => ({
-      status,
-      body: { error },
-      headers,
-    });
-    const admitted = admitJson(routes, request, tokens, now());
-    if ("error" in admitted) return { answer: refused(admitted), endpoint: "refused" };
-    const { route, parameters, tokenId } = admitted;
-    const about = { endpoint: route.path, tokenId };
-    try {
-      const refusal = rateRefusal(tokenId);
-      if (refusal) return { ...about, answer: refused(refusal) };
-      const bytes = await readBody();
-      if ("error" in bytes) return { ...about, answer: refused(bytes) };
-      const body = parseBody(bytes);
-      if (body === null) {
-        return { ...about, answer: refused({ status: 400, error: "the body is not JSON" }) };
-      }
-      return { ...about, answer: await route.answer(parameters, body, queryOf(request)) };
-    } catch (thrown) {
-      return { ...about, answer: refused({ status: 500, error: describe(thrown).message }) };
-    }
-  };
+  const budget = new ReceiveBudget(limits.receivingBytesMax);
+  const common = { routes, tokens, budget, metrics, logger, now, rateRefusal };
+  const sessions = new SessionDoor({ ...common, tee, limits, inputRate, redirect });
+  const requests = new RequestDoor(common);
 
   const listener = await Listener.start(
     { host: options.host ?? "127.0.0.1", port: options.port, tls: options.tls },
     limits,
     {
-      async json(request, readBody) {
-        const { answer, endpoint, tokenId } = await answerJson(request, readBody);
-        metrics.noteRequest(endpoint, answer.status);
-        const { method } = request;
-        const fields = { method, endpoint, status: answer.status, token: tokenId };
-        logger.log("debug", "request", `${method} ${endpoint}: ${answer.status}`, fields);
-        return answer;
-      },
-      socket(request): SocketDecision | Refusal {
-        if (redirect !== undefined) {
-          const Location = redirect + (request.url ?? "");
-          return {
-            status: 307,
-            error: `this host has moved to ${redirect}`,
-            headers: { Location },
-          };
-        }
-        const found = admitSocket(routes, request, tokens, now());
-        const refusal = "error" in found ? found : rateRefusal(found.tokenId);
-        const endpoint = "error" in found ? "refused" : found.route.path;
-        metrics.noteRequest(endpoint, refusal?.status ?? 101);
-        if ("error" in found || refusal) return refusal!;
-        const { route, parameters, subprotocol, tokenId, holder } = found;
-        return {
-          subprotocol,
-          frameBytesMax: route.frameBytesMax,
-          serve: (socket, received) =>
-            serve(
-              socket,
-              received,
-              route.path,
-              tokenId,
-              (session) => route.serve(session, parameters, holder),
-            ),
-        };
-      },
+      json: (request, readBody) => requests.answer(request, readBody),
+      socket: (request) => sessions.admit(request),
     },
   );
 
@@ -304,7 +183,7 @@ async function openHost(folder: DataFolder, options: EnclaveHostOptions): Promis
     url: listener.url,
     tee,
     accountToken: (known) => accountToken(tokens, known, now()),
-    counters: () => [...counts].map((count) => ({ ...count })),
+    counters: () => sessions.counters(),
     close,
     [Symbol.asyncDispose]: () => close(),
   };
@@ -316,22 +195,4 @@ function accountToken(tokens: TokenStore, known: string | undefined, now: Date):
   const made = tokens.create({ name: "profile", description: "made at a start of the host" }, now);
   if (typeof made === "string") throw new FumataError("failure", `Cannot make a token: ${made}`);
   return made.token;
-}
-
-/** `undefined` for no body, `null` for a broken one; JSON's own null is none either. */
-function parseBody(bytes: Uint8Array): unknown {
-  if (bytes.length === 0) return undefined;
-  try {
-    return JSON.parse(fromUtf8(bytes)!);
-  } catch {
-    return null;
-  }
-}
-
-/** What the caller hears: our own bugs only by name, because their texts may hold what is not theirs to know. */
-function describe(thrown: unknown): SessionError {
-  if (thrown instanceof SessionError) return thrown;
-  if (thrown instanceof FumataError) return new SessionError(thrown.message, CLOSE.failed);
-  const name = thrown instanceof Error ? thrown.name : "error";
-  return new SessionError(`the host failed: ${name}`, CLOSE.failed);
 }

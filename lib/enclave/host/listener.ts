@@ -14,6 +14,8 @@ import { formatAddress } from "../../base/address.ts";
 import { concat, fromUtf8, utf8 } from "../../base/bytes.ts";
 import { FumataError, messageOf } from "../../base/errors.ts";
 import type { EnclaveLimits } from "../limits.ts";
+import { FrameArrivals } from "./arrivals.ts";
+import { RECEIVING_TOO_MUCH } from "./receive_budget.ts";
 import type { JsonAnswer, Refusal } from "./routes.ts";
 
 /** A certificate chain and its private key, PEM. */
@@ -26,18 +28,24 @@ export interface TlsIdentity {
 export interface ListenerHandlers {
   json(
     request: IncomingMessage,
-    readBody: () => Promise<Uint8Array | Refusal>,
+    readBody: ReadBody,
   ): Promise<JsonAnswer>;
   socket(request: IncomingMessage): SocketDecision | Refusal;
 }
+
+/** Reads the body of a request. `hold` hears how much of it is held, and answers `false` when the rest is no longer wanted. */
+export type ReadBody = (hold: (bytes: number) => boolean) => Promise<Uint8Array | Refusal>;
 
 /** An upgrade that was allowed. */
 export interface SocketDecision {
   readonly subprotocol: string;
   readonly frameBytesMax: number;
-  /** Serves the socket to its end; `received` tells the bytes that its network connection has brought. Never rejects. */
-  serve(socket: WebSocket, received: () => number): Promise<void>;
+  /** Serves the socket to its end; `arrivals` counts what its network connection brings. Never rejects. */
+  serve(socket: WebSocket, arrivals: FrameArrivals): Promise<void>;
 }
+
+/** Fragments of one frame: each is an object of its own, however few bytes it has. */
+const FRAGMENTS_MAX = 4096;
 
 /** Close code for a host that stops (RFC 6455, section 7.4.1). */
 const GOING_AWAY = 1001;
@@ -102,7 +110,10 @@ export class Listener {
     server.on("clientError", (_error: Error, socket: Duplex) => socket.destroy());
 
     server.on("request", async (request, response) => {
-      const answer = await handlers.json(request, () => readBody(request, limits.bodyBytesMax));
+      const answer = await handlers.json(
+        request,
+        (hold) => readBody(request, limits.bodyBytesMax, hold),
+      );
       const { type, bytes } = answer.content ?? {
         type: "application/json",
         bytes: utf8(answer.body === undefined ? "" : JSON.stringify(answer.body)),
@@ -124,10 +135,11 @@ export class Listener {
         return;
       }
       dropDeadline(peerOf(duplex as Socket));
-      // The types do not know closeTimeout yet: a client that does not answer the closing is cut off.
-      const settings: ServerOptions & { closeTimeout: number } = {
+      // The types do not know two of these yet. A client that does not answer the closing is cut off.
+      const settings: ServerOptions & { closeTimeout: number; maxFragments: number } = {
         noServer: true,
         maxPayload: decision.frameBytesMax,
+        maxFragments: FRAGMENTS_MAX,
         handleProtocols: () => decision.subprotocol,
         perMessageDeflate: false,
         clientTracking: false,
@@ -137,8 +149,13 @@ export class Listener {
       upgrader.handleUpgrade(request, duplex, head as never, (socket: WebSocket) => {
         webSockets.add(socket);
         socket.once("close", () => webSockets.delete(socket));
-        const received = () => (duplex as Socket).bytesRead;
-        const served = decision.serve(socket, received).finally(() => serving.delete(served));
+        const arrivals = new FrameArrivals();
+        // Before the library's own listener, which makes frames of it.
+        duplex.prependListener("data", (part: Uint8Array) => arrivals.arrived(part.length));
+        for (const kind of ["ping", "pong"] as const) {
+          socket.on(kind, (data: Uint8Array) => arrivals.controlled(data.length));
+        }
+        const served = decision.serve(socket, arrivals).finally(() => serving.delete(served));
         serving.add(served);
       });
     });
@@ -225,6 +242,7 @@ function listen(server: Server, at: { host: string; port: number }): Promise<voi
 async function readBody(
   request: IncomingMessage,
   bytesMax: number,
+  hold: (bytes: number) => boolean,
 ): Promise<Uint8Array | Refusal> {
   const parts: Uint8Array[] = [];
   let bytes = 0;
@@ -233,6 +251,7 @@ async function readBody(
     if (bytes > bytesMax) {
       return { status: 413, error: `the body has more than ${bytesMax} bytes` };
     }
+    if (!hold(bytes)) return RECEIVING_TOO_MUCH;
     parts.push(part);
   }
   const whole = concat(...parts);

@@ -7,6 +7,7 @@ export interface MetricsSources {
   functions(): number;
   tokens(): number;
   calls(): { readonly ended: Readonly<Record<string, number>>; readonly milliseconds: number };
+  receiving(): { readonly heldBytes: number; readonly refusals: number };
 }
 
 /** Counters of one host. */
@@ -43,6 +44,7 @@ export class HostMetrics {
   text(sources: MetricsSources): string {
     const one = (value: number): MetricSample[] => [{ value }];
     const { ended, milliseconds } = sources.calls();
+    const { heldBytes, refusals } = sources.receiving();
     const family = (
       name: string,
       type: MetricFamily["type"],
@@ -81,6 +83,18 @@ export class HostMetrics {
         one(milliseconds / 1000),
       ),
       family("received_bytes_total", "counter", "Bytes of frames.", one(this.#receivedBytes)),
+      family(
+        "receiving_bytes",
+        "gauge",
+        "Bytes held of frames and bodies: partly here, waiting, or being worked on.",
+        one(heldBytes),
+      ),
+      family(
+        "receiving_refused_total",
+        "counter",
+        "Sessions and requests that were ended because their token held too much.",
+        one(refusals),
+      ),
       family("functions", "gauge", "Functions deployed.", one(sources.functions())),
       family("tokens", "gauge", "Tokens that are remembered.", one(sources.tokens())),
       family("resident_memory_bytes", "gauge", "Memory of the whole process.", [

@@ -4,14 +4,26 @@
  * or nothing happens for the idle time.
  */
 import { base64, fromBase64 } from "../../base/bytes.ts";
+import { FumataError } from "../../base/errors.ts";
 import { encodeUserData, evidenceToWire, type UserData } from "../../attestation/mod.ts";
 import type { HpkeKey } from "../../crypto/hpke.ts";
 import { generateNativeHpkeKey } from "../../crypto/hpke_native.ts";
 import type { RsaJwk } from "../../crypto/thumbprint.ts";
 import type { TeeDriver } from "../../tee/types.ts";
-import { errorFrame, type ErrorReason, messageFrame, parseFrame } from "../frames.ts";
-import type { FrameSocket } from "../frame_socket.ts";
-import { type EnclaveLimits, NONCE_BYTES_MAX, NONCE_BYTES_MIN } from "../limits.ts";
+import {
+  errorFrame,
+  type ErrorReason,
+  messageFrame,
+  type ParsedFrame,
+  parseFrame,
+} from "../frames.ts";
+import type { FrameSocket, SocketEvent } from "../frame_socket.ts";
+import {
+  type EnclaveLimits,
+  JSON_FRAME_CHARACTERS_MAX,
+  NONCE_BYTES_MAX,
+  NONCE_BYTES_MIN,
+} from "../limits.ts";
 
 /** Close codes of RFC 6455, section 7.4.1, as they are used here, and of its registry (1013: try again later). */
 export const CLOSE = {
@@ -33,6 +45,14 @@ export class SessionError extends Error {
   ) {
     super(message);
   }
+}
+
+/** What the caller hears of anything thrown: of our own bugs only the name, because their texts may hold what is not theirs to know. */
+export function failureOf(thrown: unknown): SessionError {
+  if (thrown instanceof SessionError) return thrown;
+  if (thrown instanceof FumataError) return new SessionError(thrown.message, CLOSE.failed);
+  const name = thrown instanceof Error ? thrown.name : "error";
+  return new SessionError(`the host failed: ${name}`, CLOSE.failed);
 }
 
 /** What a session asks about the token that opened it, before every binary frame is taken. */
@@ -98,7 +118,7 @@ export class Session {
 
   /** The next binary frame as it came; `undefined` when the client has gone or is idle. */
   async nextBinary(): Promise<Uint8Array<ArrayBuffer> | undefined> {
-    const event = await this.#socket.next(this.#limits.idleMs);
+    const event = await this.#next();
     if (event.kind === "text") throw new SessionError("a binary frame is wanted here");
     if (event.kind !== "binary") return undefined;
     const fault = this.#token.fault();
@@ -110,10 +130,10 @@ export class Session {
 
   /** The next JSON frame's message; `undefined` when the client has gone or is idle. */
   async nextMessage(): Promise<Readonly<Record<string, unknown>> | undefined> {
-    const event = await this.#socket.next(this.#limits.idleMs);
+    const event = await this.#next();
     if (event.kind === "binary") throw new SessionError("a text frame is wanted here");
     if (event.kind !== "text") return undefined;
-    const frame = parseFrame(event.text);
+    const frame = parseShort(event.text);
     if (frame?.kind !== "message") {
       throw new SessionError('a frame {"message": {…}} is wanted here');
     }
@@ -137,11 +157,22 @@ export class Session {
     this.#socket.close(CLOSE.normal);
   }
 
+  async #next(): Promise<SocketEvent> {
+    const event = await this.#socket.next(this.#limits.idleMs);
+    if (event.kind !== "slow") return event;
+    throw new SessionError(
+      "a frame came too slowly: 1 KiB a second is wanted at least, and all of it within " +
+        `${this.#limits.frameMs / 1000} s`,
+    );
+  }
+
   async #nonce(): Promise<Uint8Array<ArrayBuffer> | undefined> {
     const event = await this.#socket.next(this.#limits.nonceMs);
     if (event.kind === "closed") return undefined;
-    if (event.kind === "timeout") throw new SessionError("no nonce came in time");
-    const frame = event.kind === "text" ? parseFrame(event.text) : undefined;
+    if (event.kind === "timeout" || event.kind === "slow") {
+      throw new SessionError("no nonce came in time");
+    }
+    const frame = event.kind === "text" ? parseShort(event.text) : undefined;
     const text = frame?.kind === "message" ? frame.message.nonce : undefined;
     const nonce = typeof text === "string" ? fromBase64(text) : undefined;
     if (nonce && nonce.length >= NONCE_BYTES_MIN && nonce.length <= NONCE_BYTES_MAX) return nonce;
@@ -150,4 +181,9 @@ export class Session {
         "is wanted first",
     );
   }
+}
+
+/** Like `parseFrame`; a long text is none: parsing what fills a whole frame would hold up everybody. */
+function parseShort(text: string): ParsedFrame | undefined {
+  return text.length <= JSON_FRAME_CHARACTERS_MAX ? parseFrame(text) : undefined;
 }
