@@ -42,7 +42,7 @@ interface Enclave {
    * Seals what this call answers to a key that the caller gave: a raw X25519 public key, 32 bytes. The answer leaves as `enc || ciphertext`
    * of HPKE in base mode (RFC 9180; DHKEM(X25519, HKDF-SHA256), HKDF-SHA256, ChaCha20-Poly1305, `info` and `aad` empty), so that who
    * watches the connection, or ends its TLS, learns its length. Errors are not sealed. The last key of a call counts, and for that call
-   * only; a key that is none makes the call fail. Not for functions in Python.
+   * only; a key that is none makes the call fail. Functions in Python have the same as `enclave.reply_to(key)`.
    */
   replyTo(publicKey: Uint8Array): void;
   /** RSASSA-PKCS1-v1_5 with SHA-256 by a PEM private key (PKCS#1 or PKCS#8) of the package. */

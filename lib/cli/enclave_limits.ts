@@ -66,6 +66,14 @@ const LIMITS: readonly LimitFlag[] = [
     python("sessionsMax"),
   ],
   [
+    "limit-token-python-sessions",
+    1,
+    [1, 10_000],
+    "N",
+    "Python sessions of one token for a function",
+    python("sessionsPerShareMax"),
+  ],
+  [
     "limit-recursion",
     KIB,
     [16, STACK_BYTES_MAX / KIB],

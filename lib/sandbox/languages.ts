@@ -46,9 +46,14 @@ class EverySandbox implements Sandbox {
     this.#python = python;
   }
 
-  open(functionPackage: FunctionPackage, keys: FunctionKeys, tee: string): Promise<SandboxSession> {
+  open(
+    functionPackage: FunctionPackage,
+    keys: FunctionKeys,
+    tee: string,
+    share?: string,
+  ): Promise<SandboxSession> {
     return isPython(functionPackage)
-      ? this.#python.open(functionPackage)
+      ? this.#python.open(functionPackage, share)
       : this.#quickjs.open(functionPackage, keys, tee);
   }
 

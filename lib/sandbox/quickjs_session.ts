@@ -8,13 +8,13 @@
 import type { QuickJSContext, QuickJSHandle } from "quickjs-emscripten-core";
 import { utf8 } from "../base/bytes.ts";
 import { messageOf } from "../base/errors.ts";
-import { sealHpke } from "../crypto/hpke.ts";
 import { newEngine } from "./engine.ts";
 import { type CertificateKey, nativeFunctions } from "./host_functions.ts";
 import { ERROR_CHARACTERS_MAX, JOBS_PER_STEP } from "./limits.ts";
 import type { SessionFacts } from "./messages.ts";
 import { entryModule, type Files, moduleSource, resolveModule } from "./modules.ts";
 import { PRELUDE } from "./prelude.ts";
+import { sealedOutcome } from "./reply.ts";
 import { ScratchFolder } from "./scratch.ts";
 import type { CallOutcome, SandboxLimits } from "./types.ts";
 
@@ -60,25 +60,13 @@ export class QuickjsSession {
   }
 
   /** Calls the handler once. Calls go one after the other. */
-  async call(input: Uint8Array): Promise<CallOutcome> {
+  call(input: Uint8Array): CallOutcome {
     this.#replyKey = undefined;
     const outcome = this.#guarded(this.#limits.callMs, () => this.#invoke(input));
     this.#log = "";
     this.#logBytesLeft = this.#limits.logBytes;
     if (!outcome) return this.#failure("threw", "cape_handler gave nothing");
-    return outcome.ok && this.#replyKey ? await this.#sealed(outcome, this.#replyKey) : outcome;
-  }
-
-  /** Out here, because what seals is asynchronous and the function's calls are not. */
-  async #sealed(
-    outcome: Extract<CallOutcome, { ok: true }>,
-    replyKey: Uint8Array,
-  ): Promise<CallOutcome> {
-    try {
-      return { ...outcome, output: await sealHpke(replyKey, outcome.output) };
-    } catch {
-      return this.#failure("threw", "Cannot reply: the key is no X25519 key");
-    }
+    return outcome.ok && this.#replyKey ? sealedOutcome(outcome, this.#replyKey) : outcome;
   }
 
   #load(parts: SessionParts): Failure | undefined {

@@ -46,8 +46,16 @@ export interface SandboxSession {
 
 /** Runs functions of one language. */
 export interface LanguageSandbox {
-  /** Loads the package; a failure to load is an outcome of the first call. */
-  open(functionPackage: FunctionPackage, keys: FunctionKeys, tee: string): Promise<SandboxSession>;
+  /**
+   * Loads the package; a failure to load is an outcome of the first call. Sessions of one `share` get only a part of what is scarce; those
+   * without one may have all of it.
+   */
+  open(
+    functionPackage: FunctionPackage,
+    keys: FunctionKeys,
+    tee: string,
+    share?: string,
+  ): Promise<SandboxSession>;
   /** Ends all sessions, workers and processes. */
   [Symbol.asyncDispose](): Promise<void>;
 }

@@ -48,7 +48,7 @@ async function answer(request: WorkerRequest): Promise<CallOutcome> {
     case "open":
       return await open(request);
     case "call": {
-      const outcome = await sessions.get(request.session)!.session.call(request.input);
+      const outcome = sessions.get(request.session)!.session.call(request.input);
       if (!outcome.ok) close(request.session);
       return outcome;
     }

@@ -1,12 +1,12 @@
 /** HPKE messages; that they are RFC 9180's is shown by the independent implementation in tests/enclave/conformance_test.ts. */
-import { deepStrictEqual, notDeepStrictEqual, rejects, strictEqual } from "node:assert";
+import { deepStrictEqual, notDeepStrictEqual, rejects, strictEqual, throws } from "node:assert";
 import {
   generateHpkeKey,
   HPKE_OVERHEAD_BYTES,
   type HpkeKey,
   sealHpke,
 } from "../../lib/crypto/hpke.ts";
-import { generateNativeHpkeKey } from "../../lib/crypto/hpke_native.ts";
+import { generateNativeHpkeKey, sealNativeHpke } from "../../lib/crypto/hpke_native.ts";
 
 /** Both implementations pass the same tests. */
 const GENERATORS: Readonly<Record<string, () => Promise<HpkeKey>>> = {
@@ -65,4 +65,17 @@ Deno.test("every message has an encapsulation of its own", async () => {
 Deno.test("nothing is sealed to a key of small order or of a wrong length", async () => {
   await rejects(sealHpke(new Uint8Array(32), plain));
   await rejects(sealHpke(new Uint8Array(31), plain));
+});
+
+Deno.test("what the native half seals, the other one opens, and keys that are none are refused", async () => {
+  const key = await generateHpkeKey();
+  for (const bytes of [plain, new Uint8Array(0), plain.subarray(10, 20)]) {
+    const sealed = sealNativeHpke(key.publicKey, bytes);
+    strictEqual(sealed.length, bytes.length + HPKE_OVERHEAD_BYTES);
+    deepStrictEqual(await key.open(sealed), bytes.slice());
+    notDeepStrictEqual(sealNativeHpke(key.publicKey, bytes), sealed);
+  }
+  for (const none of [new Uint8Array(32), new Uint8Array(31), new Uint8Array(0)]) {
+    throws(() => sealNativeHpke(none, plain));
+  }
 });

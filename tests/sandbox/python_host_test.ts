@@ -1,9 +1,10 @@
 /** A function in Python through the whole enclave host: deployed encrypted, attested by its checksum, state kept for the connection. */
-import { ok as assert, rejects, strictEqual } from "node:assert";
+import { match, ok as assert, rejects, strictEqual } from "node:assert";
 import type { Isolation } from "../../lib/attestation/mod.ts";
 import { fromUtf8, utf8 } from "../../lib/base/bytes.ts";
-import { connectEnclave, deployPackage } from "../../lib/enclave/client/mod.ts";
+import { connectEnclave, createToken, deployPackage } from "../../lib/enclave/client/mod.ts";
 import { packFiles } from "../../lib/package/mod.ts";
+import { createSandbox } from "../../lib/sandbox/mod.ts";
 import { startWorld } from "../enclave/_harness.ts";
 import { PYTHON, skipWithout } from "./_python.ts";
 
@@ -47,4 +48,27 @@ Deno.test("a python function is deployed, attested and called like any other", a
     /^python 3\.\d+\.\d+, (bwrap|unshare), system calls /.test(shown.isolation),
     shown.isolation,
   );
+});
+
+Deno.test("a token for a python function has its share of the sessions, and the account has the rest", async () => {
+  if (skipWithout(PYTHON)) return;
+  const python = { limits: { sessionsPerShareMax: 1 } };
+  await using sandbox = createSandbox({}, { workersMax: 1, python });
+  await using world = await startWorld({ sandbox });
+  const { token, policy } = world;
+  const account = { url: world.host.url, token, policy };
+  const { zip, checksum } = packFiles("counter", new Map([["app.py", utf8(COUNTER)]]));
+  const { id: functionId } = await deployPackage({ ...account, zip, name: "counter" });
+  const page = await createToken(account, { name: "page", functionId });
+  const first = async (token: string) => {
+    const connection = await connectEnclave({ ...account, token, functionId, checksum });
+    const answer = await connection.invoke(utf8("a")).then(fromUtf8, (error) => error.message);
+    return { answer, [Symbol.dispose]: () => connection.close() };
+  };
+  using own = await first(page);
+  using refused = await first(page);
+  using ofAccount = await first(token);
+  using more = await first(token);
+  strictEqual([own, ofAccount, more].map(({ answer }) => answer).join(), "a1,a1,a1");
+  match(refused.answer!, /this token runs 1 Python functions already/);
 });

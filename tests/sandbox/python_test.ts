@@ -1,7 +1,8 @@
 /** Functions in Python: what they may do, what they may not, and that a session's end leaves no process behind. */
 import { deepStrictEqual as assertEquals, ok as assert } from "node:assert";
-import { utf8 } from "../../lib/base/bytes.ts";
-import { createSandbox, type SandboxOptions } from "../../lib/sandbox/mod.ts";
+import { fromUtf8, utf8 } from "../../lib/base/bytes.ts";
+import { generateHpkeKey } from "../../lib/crypto/hpke.ts";
+import { createSandbox, type SandboxOptions, type SandboxSession } from "../../lib/sandbox/mod.ts";
 import { callOnce, KEYS, packageOf, shown } from "./_functions.ts";
 import { processesMarked, PYTHON, skipWithout } from "./_python.ts";
 
@@ -318,4 +319,66 @@ Deno.test("a sandbox runs so many python functions at a time and no more", async
     shown(await callOnce(sandbox, python("return x"))),
     "busy: the sandbox was closed",
   );
+});
+
+Deno.test("one share has a part of the python sessions, and a session that ended gives its seat back", async () => {
+  if (skipWithout(PYTHON)) return;
+  const limits = { sessionsMax: 2, sessionsPerShareMax: 1 };
+  await using sandbox = createSandbox(LIMITS, { python: { limits } });
+  const open = (share?: string, files = python("return x")) =>
+    sandbox.open(packageOf(files), KEYS, "simulated", share);
+  const call = async (session: SandboxSession) => shown(await session.call(utf8("x")));
+  const own = await open("page");
+  // A process is gone a moment after its session is closed; each call of another one is such a moment.
+  const callWhenFree = async (files?: Record<string, string>) => {
+    for (let left = 5000;; left--) {
+      const session = await open(undefined, files);
+      const answer = await call(session);
+      session.close();
+      if (!answer.startsWith("busy: ")) return answer;
+      assert(left > 0, answer);
+      await call(own);
+    }
+  };
+  assertEquals(
+    await call(await open("page")),
+    "busy: this token runs 1 Python functions already; try again later",
+  );
+  const other = await open("other");
+  assertEquals([await call(own), await call(other)], ["x", "x"]);
+  assertEquals(
+    await call(await open()),
+    "busy: the host runs 2 Python functions already; try again later",
+  );
+  other.close();
+  assertEquals(await callWhenFree(python("raise Exception('no')")), "threw: no (app.py:3)");
+  assert((await callWhenFree({ "app.py": "=" })).startsWith("load: "));
+  assertEquals(await callWhenFree(), "x");
+});
+
+Deno.test("a python function seals its answer to a key of its caller, for that call only", async () => {
+  if (skipWithout(PYTHON)) return;
+  const key = await generateHpkeKey();
+  await using sandbox = createSandbox({ ...LIMITS, outputBytes: 20 });
+  const files = python(
+    "if len(x) == 32: enclave.reply_to(x)\n" +
+      "if x == b'short': enclave.reply_to(b'short')\n" +
+      "if x == b'text': enclave.reply_to('text')\n" +
+      "return b'an answer, twenty c.'",
+  );
+  const session = await sandbox.open(packageOf(files), KEYS, "simulated");
+  const sealed = await session.call(key.publicKey);
+  assert(sealed.ok);
+  assertEquals(fromUtf8((await key.open(sealed.output))!), "an answer, twenty c.");
+  assertEquals(shown(await session.call(utf8("plain"))), "an answer, twenty c.");
+  const errors = {
+    short: "threw: ValueError: Cannot reply: the key has 5 bytes; 32 are wanted (app.py:4)",
+    text: "threw: TypeError: Cannot reply: bytes are wanted as the key (app.py:5)",
+  };
+  for (const [input, error] of Object.entries(errors)) {
+    assertEquals(shown(await callOnce(sandbox, files, utf8(input))), error);
+  }
+  const none = await callOnce(sandbox, files, new Uint8Array(32));
+  assertEquals(shown(none), "threw: Cannot reply: the key is no X25519 key");
+  session.close();
 });

@@ -1,8 +1,9 @@
 /** What a function can do, what it cannot reach, and that whatever it does ends its own session only. */
 import { deepStrictEqual as assertEquals, ok as assert } from "node:assert";
 import { verify } from "node:crypto";
-import { base64url, hex, utf8 } from "../../lib/base/bytes.ts";
+import { base64url, fromUtf8, hex, utf8 } from "../../lib/base/bytes.ts";
 import { sha256 } from "../../lib/crypto/digest.ts";
+import { generateHpkeKey } from "../../lib/crypto/hpke.ts";
 import { createSandbox } from "../../lib/sandbox/mod.ts";
 import { certificateKey, PACKAGE_PEM, testIdentity } from "../function/_world.ts";
 import { CERTIFICATE_PEM } from "../function/_keys.ts";
@@ -120,6 +121,21 @@ Deno.test("a function and its world", async (t) => {
       assert(verify("RSA-SHA256", message, publicKeyOf(pem), Uint8Array.from(bytes)));
     }
     assertEquals(files, [true, false, false]);
+  });
+
+  await t.step("enclave seals an answer to a key of the caller, for that call only", async () => {
+    const key = await generateHpkeKey();
+    const files = handler("if (x.length === 32) enclave.replyTo(x); return 'sealed'");
+    const session = await sandbox.open(packageOf(files), KEYS, "simulated");
+    const sealed = await session.call(key.publicKey);
+    assert(sealed.ok);
+    assertEquals(fromUtf8((await key.open(sealed.output))!), "sealed");
+    assertEquals(shown(await session.call(utf8("plain"))), "sealed");
+    session.close();
+    assertEquals(
+      await run(files, new Uint8Array(32)),
+      "threw: Cannot reply: the key is no X25519 key",
+    );
   });
 
   await t.step("TextEncoder, TextDecoder, atob and btoa do what the platform's do", async () => {

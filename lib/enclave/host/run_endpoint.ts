@@ -100,12 +100,17 @@ function endpoint(
     async serve(session, parameters, holder) {
       const record = find(parameters);
       if (!record) throw new SessionError(`there is no ${label(parameters)}`);
-      await gate.within(holder, () => run(session, record, parts));
+      await gate.within(holder, () => run(session, record, holder, parts));
     },
   };
 }
 
-async function run(session: Session, record: FunctionRecord, parts: RunParts): Promise<void> {
+async function run(
+  session: Session,
+  record: FunctionRecord,
+  holder: TokenHolder,
+  parts: RunParts,
+): Promise<void> {
   const { store, sandbox, tee, resultKey, calls } = parts;
   const { functionPackage, certificateKey, certificateKeyPem } = await store.load(record);
   const attested = await session.attest({
@@ -115,7 +120,9 @@ async function run(session: Session, record: FunctionRecord, parts: RunParts): P
     isolation: await sandbox.isolation(functionPackage),
   }, certificateKey.jwk);
   if (!attested) return;
-  const running = await sandbox.open(functionPackage, { certificateKeyPem }, tee.platform);
+  // Tokens for a function are given away; the account has the rest.
+  const share = holder.scope.kind === "function" ? holder.id : undefined;
+  const running = await sandbox.open(functionPackage, { certificateKeyPem }, tee.platform, share);
   try {
     for (let input; (input = await session.nextInput());) {
       await calls.answer(session, running, record.checksum, input);

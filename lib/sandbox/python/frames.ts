@@ -17,6 +17,8 @@ export const STATUS = {
   output: 5,
   /** The process could not lock itself in; the output is why. */
   isolation: 6,
+  /** Like `ok`; the output is the key to which it is to be sealed, and what is to be sealed. */
+  reply: 7,
 } as const;
 
 /** One answer of the process. */

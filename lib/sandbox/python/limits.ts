@@ -4,6 +4,8 @@
 export interface PythonLimits {
   /** Sessions at a time, each a process. */
   readonly sessionsMax: number;
+  /** Of these, sessions in one share: a token for a function must not take all. */
+  readonly sessionsPerShareMax: number;
   /** Address space of one process: the interpreter alone takes 30 MiB, libraries reserve far more than they use. */
   readonly memoryBytes: number;
   /** What a function may write into its folder, beside its package; held in memory. */
@@ -22,6 +24,7 @@ export interface PythonLimits {
 /** The defaults. */
 export const PYTHON_LIMITS: PythonLimits = {
   sessionsMax: 32,
+  sessionsPerShareMax: 8,
   memoryBytes: 512 * 1024 * 1024,
   scratchBytes: 16 * 1024 * 1024,
   scratchFiles: 1024,

@@ -6,6 +6,7 @@ import { concat, fromUtf8 } from "../../base/bytes.ts";
 import { messageOf } from "../../base/errors.ts";
 import { plainLine } from "../../base/plain_text.ts";
 import { ERROR_CHARACTERS_MAX } from "../limits.ts";
+import { REPLY_KEY_BYTES, sealedOutcome } from "../reply.ts";
 import type { CallOutcome, SandboxLimits } from "../types.ts";
 import { AnswerReader, inputFrame, packageFrame, type RunnerAnswer, STATUS } from "./frames.ts";
 import { type IsolatedCommand, OWN_FOLDER, type PythonInstallation } from "./isolation.ts";
@@ -69,7 +70,7 @@ export class PythonProcess {
     this.#stdin = this.#child.stdin.getWriter();
     this.#answers = new AnswerReader(this.#child.stdout, {
       log: limits.logBytes + LOG_SLACK_BYTES,
-      output: Math.max(limits.outputBytes, ERROR_BYTES_MAX),
+      output: Math.max(REPLY_KEY_BYTES + limits.outputBytes, ERROR_BYTES_MAX),
     });
     this.#lastWords = readStart(this.#child.stderr, LAST_WORDS_BYTES_MAX);
   }
@@ -128,14 +129,17 @@ export class PythonProcess {
   }
 
   #outcomeOf(answer: RunnerAnswer): CallOutcome {
-    const { limits, pythonLimits } = this.#parts;
+    const { pythonLimits } = this.#parts;
     const log = new TextDecoder().decode(answer.log);
     const text = () => plainLine(new TextDecoder().decode(answer.output), ERROR_CHARACTERS_MAX);
     switch (answer.status) {
       case STATUS.ok:
-        return answer.output.length <= limits.outputBytes
-          ? { ok: true, output: answer.output, log }
-          : failure("output", `the function returned more than ${limits.outputBytes} bytes`, log);
+        return this.#given(answer.output, log);
+      case STATUS.reply: {
+        const outcome = this.#given(answer.output.subarray(REPLY_KEY_BYTES), log);
+        const key = answer.output.subarray(0, REPLY_KEY_BYTES);
+        return outcome.ok ? sealedOutcome(outcome, key) : outcome;
+      }
       case STATUS.load:
         return failure("load", text(), log);
       case STATUS.threw:
@@ -149,16 +153,23 @@ export class PythonProcess {
       case STATUS.recursion:
         return failure("memory", "the function recursed too deeply", log);
       case STATUS.output:
-        return failure(
-          "output",
-          `the function returned more than ${limits.outputBytes} bytes`,
-          log,
-        );
+        return this.#tooMuch(log);
       case STATUS.isolation:
         return failure("load", `its process could not be locked in: ${text()}`);
       default:
         return failure("threw", "the process of the function sent garbage");
     }
+  }
+
+  #given(output: Uint8Array, log: string): CallOutcome {
+    return output.length <= this.#parts.limits.outputBytes
+      ? { ok: true, output, log }
+      : this.#tooMuch(log);
+  }
+
+  #tooMuch(log: string): Failure {
+    const { outputBytes } = this.#parts.limits;
+    return failure("output", `the function returned more than ${outputBytes} bytes`, log);
   }
 
   async #deathOutcome(): Promise<Failure> {

@@ -3,6 +3,9 @@
  * folder a private copy of the package with some room to write. Each session is a process (see `process.ts`), locked in by
  * the strongest means that the machine has (see `isolation.ts`).
  *
+ * Beside Python itself the function has one thing, the built-in `enclave`: `enclave.reply_to(key)` seals the answer of the running call to a raw X25519
+ * key of its caller, 32 bytes, as `replyTo` does for JavaScript (see `function/enclave.d.ts`). The host seals, outside of the process.
+ *
  * Only the standard library and the package itself can be imported, so that the checksum covers what runs beside the interpreter; packages
  * are put into the function's folder before it is deployed (`pip install --target`).
  */
@@ -20,6 +23,8 @@ import {
 } from "./probe.ts";
 import { PythonProcess } from "./process.ts";
 
+type Failure = Extract<CallOutcome, { ok: false }>;
+
 /** Settings. */
 export interface PythonOptions extends ProbeOptions {
   readonly limits?: Partial<PythonLimits>;
@@ -34,8 +39,9 @@ export class PythonSandbox implements AsyncDisposable {
   readonly #pythonLimits: PythonLimits;
   readonly #options: PythonOptions;
   readonly #sessions = new Set<PythonSession>();
-  /** Sessions that are being opened; they count as well. */
   readonly #opening = new Set<Promise<unknown>>();
+  /** Sessions from before their process is started until it has ended, and whose share each uses. */
+  readonly #seats = new Set<{ readonly share: string | undefined }>();
   #runtime: Promise<PythonRuntime | string> | undefined;
   #isClosed = false;
 
@@ -80,13 +86,13 @@ export class PythonSandbox implements AsyncDisposable {
       : undefined;
   }
 
-  /** Loads a function. A failure is a session whose calls say why. */
-  async open(functionPackage: FunctionPackage): Promise<SandboxSession> {
-    const fault = this.#refusal() ? undefined : await this.fault(functionPackage);
+  /** Loads a function. A failure is a session whose calls say why. `share` as for {@linkcode LanguageSandbox}. */
+  async open(functionPackage: FunctionPackage, share?: string): Promise<SandboxSession> {
+    const fault = this.#refusal(share) ? undefined : await this.fault(functionPackage);
     if (fault) return ended(loadFailure(fault));
-    const refusal = this.#refusal();
+    const refusal = this.#refusal(share);
     if (refusal) return ended({ ok: false, reason: "busy", error: refusal, log: "" });
-    const opening = this.#openProcess(functionPackage.files);
+    const opening = this.#openSeated(functionPackage.files, share);
     this.#opening.add(opening);
     try {
       return await opening;
@@ -95,19 +101,40 @@ export class PythonSandbox implements AsyncDisposable {
     }
   }
 
-  async #openProcess(files: FunctionPackage["files"]): Promise<SandboxSession> {
+  async #openSeated(
+    files: FunctionPackage["files"],
+    share: string | undefined,
+  ): Promise<SandboxSession> {
+    const seat = { share };
+    this.#seats.add(seat);
+    let session: PythonSession | Failure | undefined;
+    try {
+      session = await this.#openProcess(files, () => this.#seats.delete(seat));
+    } finally {
+      if (!(session instanceof PythonSession)) this.#seats.delete(seat);
+    }
+    return session instanceof PythonSession ? session : ended(session);
+  }
+
+  async #openProcess(
+    files: FunctionPackage["files"],
+    onEnd: () => void,
+  ): Promise<PythonSession | Failure> {
     const runtime = await this.runtime();
-    if (typeof runtime === "string") return ended(loadFailure(runtime));
+    if (typeof runtime === "string") return loadFailure(runtime);
     const { python, command } = runtime;
     const [limits, pythonLimits] = [this.#limits, this.#pythonLimits];
     const process = await PythonProcess.open({ python, command, files, limits, pythonLimits });
-    if (!(process instanceof PythonProcess)) return ended(process);
+    if (!(process instanceof PythonProcess)) return process;
     if (runtime.filtersSystemCalls && !process.filtersSystemCalls) {
       // Evidence has promised the filter already.
       await process.end();
-      return ended(loadFailure("this machine has ceased to filter system calls"));
+      return loadFailure("this machine has ceased to filter system calls");
     }
-    const session = new PythonSession(process, () => this.#sessions.delete(session));
+    const session = new PythonSession(process, () => {
+      this.#sessions.delete(session);
+      onEnd();
+    });
     this.#sessions.add(session);
     if (this.#isClosed) session.close();
     return session;
@@ -121,11 +148,18 @@ export class PythonSandbox implements AsyncDisposable {
     await Promise.all([...this.#sessions].map((session) => session.end()));
   }
 
-  #refusal(): string | undefined {
+  #refusal(share: string | undefined): string | undefined {
     if (this.#isClosed) return "the sandbox was closed";
-    return this.#sessions.size + this.#opening.size < this.#pythonLimits.sessionsMax
+    const { sessionsMax, sessionsPerShareMax } = this.#pythonLimits;
+    if (this.#seats.size >= sessionsMax) {
+      return `the host runs ${sessionsMax} Python functions already; try again later`;
+    }
+    const own = share === undefined
+      ? 0
+      : [...this.#seats].filter((seat) => seat.share === share).length;
+    return own < sessionsPerShareMax
       ? undefined
-      : `the host runs ${this.#pythonLimits.sessionsMax} Python functions already; try again later`;
+      : `this token runs ${sessionsPerShareMax} Python functions already; try again later`;
   }
 }
 
@@ -169,7 +203,7 @@ class PythonSession implements SandboxSession {
   }
 }
 
-function loadFailure(why: string): CallOutcome {
+function loadFailure(why: string): Failure {
   return { ok: false, reason: "load", error: `Cannot load the function: ${why}`, log: "" };
 }
 

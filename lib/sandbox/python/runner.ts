@@ -41,7 +41,7 @@ export interface RunnerSettings {
 
 /** The program. */
 export const RUNNER = String.raw`
-import ctypes, errno, io, json, os, resource, struct, sys
+import builtins, ctypes, errno, io, json, os, resource, struct, sys, types
 
 settings = json.loads(sys.argv[1])
 isolation = settings["isolation"]
@@ -228,6 +228,27 @@ class Log(io.TextIOBase):
 log = Log()
 
 
+class Reply:
+    """The key to which the answer of this call is to be sealed; the host seals."""
+    key = b""
+
+    def to(self, public_key):
+        if not isinstance(public_key, (bytes, bytearray, memoryview)):
+            raise TypeError("Cannot reply: bytes are wanted as the key")
+        key = bytes(public_key)
+        if len(key) != 32:
+            raise ValueError("Cannot reply: the key has %d bytes; 32 are wanted" % len(key))
+        self.key = key
+
+    def take(self):
+        key, self.key = self.key, b""
+        return key
+
+
+reply = Reply()
+builtins.enclave = types.SimpleNamespace(reply_to=reply.to)
+
+
 def answer(status, output=b""):
     text = log.take()
     data = struct.pack(">BII", status, len(text), len(output)) + text + output
@@ -302,6 +323,7 @@ answer(0, b"filtered" if filtered else b"unfiltered")
 
 while True:
     argument = read(read_number())
+    reply.take()
     try:
         output = handler(argument)
         if output is None:
@@ -318,5 +340,6 @@ while True:
     if len(output) > settings["outputBytes"]:
         answer(5)
         os._exit(0)
-    answer(0, output)
+    key = reply.take()
+    answer(7 if key else 0, key + output)
 `;
