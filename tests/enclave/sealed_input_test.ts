@@ -1,8 +1,9 @@
 /** Values encrypted for the account are opened inside the enclave, and only there. */
-import { deepStrictEqual as assertEquals, rejects } from "node:assert";
+import { deepStrictEqual as assertEquals, ok as assert, rejects } from "node:assert";
 import { fromUtf8, utf8 } from "../../lib/base/bytes.ts";
 import { sealedValueText, sealValue } from "../../lib/crypto/sealed_value.ts";
 import { connectEnclave, fetchAccountKey } from "../../lib/enclave/client/mod.ts";
+import { openSealedInput } from "../../lib/enclave/host/sealed_input.ts";
 import { ECHO, startWorld, type World } from "./_harness.ts";
 
 async function connect(world: World) {
@@ -53,5 +54,42 @@ Deno.test("a sealed value that does not open ends the session with the reason", 
   for (const [input, message] of faults) {
     using connection = await connect(world);
     await rejects(connection.invoke(utf8(input)), { message });
+  }
+});
+
+Deno.test("strings are told apart from what only looks like them, by the letter", async () => {
+  const opened = async (json: string) => {
+    const open = (sealed: Uint8Array) => Promise.resolve(utf8(`<${sealed.subarray(5).join()}>`));
+    const key = () => Promise.resolve({ publicKey: new Uint8Array(), open });
+    return fromUtf8(await openSealedInput(utf8(json), key));
+  };
+  const cases: [string, string][] = [
+    [String.raw`"cape:AAAA"`, '"<0,0,0>"'],
+    [String.raw`["cape:AAAA"]`, '["<0,0,0>"]'],
+    [String.raw`["x","cape:AAAA","cape:AAAA"]`, '["x","<0,0,0>","<0,0,0>"]'],
+    [String.raw`{"cape:AAAA" : "cape:AAAA"}`, '{"cape:AAAA" : "<0,0,0>"}'],
+    [String.raw`{"cape:AAAA"` + "\n\t\r :1}", String.raw`{"cape:AAAA"` + "\n\t\r :1}"],
+    [String.raw`["a\"cape:AAAA"]`, String.raw`["a\"cape:AAAA"]`],
+    [String.raw`["a\\", "cape:AAAA"]`, String.raw`["a\\", "<0,0,0>"]`],
+    [String.raw`["cape:AA\/\/"]`, '["<0,15,255>"]'],
+    [String.raw`["\u0063ape:AAAA", "cape:AAAA"]`, String.raw`["\u0063ape:AAAA", "<0,0,0>"]`],
+    [String.raw`["cape:AAAA", "a \" b"]`, String.raw`["<0,0,0>", "a \" b"]`],
+  ];
+  for (const [json, expected] of cases) assertEquals(await opened(json), expected);
+  await rejects(opened(String.raw`["cape:\"\\"]`), { message: /not base64/ });
+});
+
+Deno.test("a long input is looked through once, whatever it is made of", async () => {
+  const none = { publicKey: new Uint8Array(), open: () => Promise.resolve(undefined) };
+  for (const rest of ['"a",'.repeat(2_000_000), `"${"a".repeat(8_000_000)}",`]) {
+    const text = `[${rest}"cape:AAAA"]`;
+    let startMs = performance.now();
+    JSON.parse(text);
+    const parseMs = performance.now() - startMs;
+    startMs = performance.now();
+    const failure = openSealedInput(utf8(text), () => Promise.resolve(none));
+    await rejects(failure, { message: /not for the key of this account/ });
+    const ms = performance.now() - startMs;
+    assert(ms < 8 * parseMs + 100, `${ms} ms, ${parseMs} ms to parse`);
   }
 });

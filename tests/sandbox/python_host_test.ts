@@ -6,7 +6,7 @@ import { connectEnclave, createToken, deployPackage } from "../../lib/enclave/cl
 import { packFiles } from "../../lib/package/mod.ts";
 import { createSandbox } from "../../lib/sandbox/mod.ts";
 import { startWorld } from "../enclave/_harness.ts";
-import { PYTHON, skipWithout } from "./_python.ts";
+import { processesMarked, PYTHON, skipWithout } from "./_python.ts";
 
 const COUNTER = `
 calls = 0
@@ -71,4 +71,39 @@ Deno.test("a token for a python function has its share of the sessions, and the 
   using more = await first(token);
   strictEqual([own, ofAccount, more].map(({ answer }) => answer).join(), "a1,a1,a1");
   match(refused.answer!, /this token runs 1 Python functions already/);
+});
+
+/** Time on the processor of the marked processes, in ticks of a hundredth of a second (proc(5), utime). */
+async function ticksOf(mark: string): Promise<number> {
+  let ticks = 0;
+  for (const id of await processesMarked(mark)) {
+    const stat = await Deno.readTextFile(`/proc/${id}/stat`).catch(() => "");
+    ticks += Number(stat.slice(stat.lastIndexOf(")")).split(" ")[12] ?? 0);
+  }
+  return ticks;
+}
+
+Deno.test("a python function is ended when its client goes away, in the middle of a call as well", async () => {
+  if (skipWithout(PYTHON)) return;
+  // The number of output bytes marks the process in the machine's list.
+  const limits = { callMs: 60_000, outputBytes: 200_000 + Deno.pid };
+  await using sandbox = createSandbox(limits, { workersMax: 1 });
+  await using world = await startWorld({ sandbox });
+  const { token, policy } = world;
+  const account = { url: world.host.url, token, policy };
+  const source = "def cape_handler(arg):\n    while arg: pass\n    return b'idle'\n";
+  const { zip, checksum } = packFiles("loop", new Map([["app.py", utf8(source)]]));
+  const { id: functionId } = await deployPackage({ ...account, zip, name: "loop" });
+  const mark = `"outputBytes":${limits.outputBytes}`;
+  const connection = await connectEnclave({ ...account, functionId, checksum });
+  await connection.invoke(new Uint8Array());
+  const ticks = await ticksOf(mark);
+  const startMs = performance.now();
+  const call = rejects(connection.invoke(utf8("loop")), { reason: "closed" });
+  // It loops when its time on the processor grows.
+  while (await ticksOf(mark) < ticks + 10);
+  connection.close();
+  await call;
+  while ((await processesMarked(mark)).length > 0);
+  assert(performance.now() - startMs < limits.callMs / 2);
 });

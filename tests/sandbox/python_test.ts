@@ -382,3 +382,26 @@ Deno.test("a python function seals its answer to a key of its caller, for that c
   assertEquals(shown(none), "threw: Cannot reply: the key is no X25519 key");
   session.close();
 });
+
+Deno.test("where no temporary file can be made, a python package has a fault that says so, and then runs", async () => {
+  if (skipWithout(PYTHON)) return;
+  const options = { insecureIsolation: true, isolations: ["limits"] as const };
+  await using sandbox = createSandbox(LIMITS, { python: options });
+  const files = python("return x");
+  const before = Deno.env.get("TMPDIR");
+  const withoutTemporary = async <T>(act: () => Promise<T>): Promise<T> => {
+    Deno.env.set("TMPDIR", "/none/such");
+    try {
+      return await act();
+    } finally {
+      if (before === undefined) Deno.env.delete("TMPDIR");
+      else Deno.env.set("TMPDIR", before);
+    }
+  };
+  const fault = String(await withoutTemporary(() => sandbox.fault(packageOf(files))));
+  assert(/written in Python, and it cannot be tried out here/.test(fault), fault);
+  assertEquals(shown(await callOnce(sandbox, files, utf8("x"))), "x");
+  const answer = shown(await withoutTemporary(() => callOnce(sandbox, files)));
+  assert(answer.startsWith("load: Cannot start Python for the function: "), answer);
+  assertEquals(shown(await callOnce(sandbox, files, utf8("x"))), "x");
+});

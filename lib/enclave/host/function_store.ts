@@ -47,6 +47,8 @@ export class FunctionStore {
   readonly #records = new Map<string, FunctionRecord>();
   /** Loads by id, oldest first; a load that fails is forgotten. */
   readonly #opened = new Map<string, Promise<LoadedFunction>>();
+  /** Deployments that have begun; they count as well. */
+  #deploying = 0;
 
   /** Reads the records. `sandbox` says which packages can run here. */
   constructor(
@@ -111,9 +113,23 @@ export class FunctionStore {
     isPublic: boolean,
     now: Date,
   ): Promise<FunctionRecord | string> {
-    if (this.#records.size >= this.#limits.functionsMax) {
+    if (this.#records.size + this.#deploying >= this.#limits.functionsMax) {
       return `the host holds ${this.#limits.functionsMax} functions already; delete some`;
     }
+    this.#deploying++;
+    try {
+      return await this.#deploy(zip, name, isPublic, now);
+    } finally {
+      this.#deploying--;
+    }
+  }
+
+  async #deploy(
+    zip: Uint8Array,
+    name: string,
+    isPublic: boolean,
+    now: Date,
+  ): Promise<FunctionRecord | string> {
     const opened = openPackage(zip, {
       ...PACKAGE_LIMITS,
       zipBytesMax: this.#limits.packageBytesMax,

@@ -32,7 +32,7 @@ export interface ResultKey {
 /** All keys of a host. */
 export interface HostKeys {
   readonly resultKey: ResultKey;
-  /** Opened or made at the first call; rejects when it cannot be kept. */
+  /** Opened or made at the first call; rejects when it cannot be kept, and the next call tries again. */
   accountKey(): Promise<SealedValueKey>;
   /** 32 bytes. */
   readonly tokenSecret: Uint8Array;
@@ -65,7 +65,11 @@ export async function openHostKeys(
       sign: async (message) =>
         new Uint8Array(await crypto.subtle.sign(algorithm, signer, message as BufferSource)),
     },
-    accountKey: () => account ??= openAccountKey(sealed, makeKey),
+    accountKey: () =>
+      account ??= openAccountKey(sealed, makeKey).catch((thrown) => {
+        account = undefined;
+        throw thrown;
+      }),
     tokenSecret,
     tokenSecretIsNew: !storedSecret,
   };

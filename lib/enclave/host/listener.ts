@@ -47,6 +47,12 @@ export interface SocketDecision {
 /** Fragments of one frame: each is an object of its own, however few bytes it has. */
 const FRAGMENTS_MAX = 4096;
 
+/** A connection that is not upgraded yet, and when it ends. */
+interface Deadline {
+  readonly socket: Socket;
+  readonly timer: ReturnType<typeof setTimeout>;
+}
+
 /** Close code for a host that stops (RFC 6455, section 7.4.1). */
 const GOING_AWAY = 1001;
 
@@ -84,20 +90,32 @@ export class Listener {
     const webSockets = new Set<WebSocket>();
     const serving = new Set<Promise<void>>();
     // By the peer's address: with TLS, requests come on another socket object than connections.
-    const deadlines = new Map<string, ReturnType<typeof setTimeout>>();
+    const deadlines = new Map<string, Deadline>();
     const dropDeadline = (peer: string) => {
-      clearTimeout(deadlines.get(peer));
+      clearTimeout(deadlines.get(peer)?.timer);
       deadlines.delete(peer);
+    };
+    /** Ends the connection that has been in its handshake for the longest; whether there was one. */
+    const makeRoom = (): boolean => {
+      const [oldest] = deadlines;
+      if (!oldest) return false;
+      const [peer, { socket }] = oldest;
+      dropDeadline(peer);
+      sockets.delete(socket);
+      socket.destroy();
+      return true;
     };
 
     server.on("connection", (socket: Socket) => {
-      if (sockets.size >= limits.connectionsMax) {
+      // Who says nothing must not keep out those who do: a good client is through its handshake sooner than a flood comes round.
+      if (sockets.size >= limits.connectionsMax && !makeRoom()) {
         socket.destroy();
         return;
       }
       const peer = peerOf(socket);
       sockets.add(socket);
-      deadlines.set(peer, setTimeout(() => socket.destroy(), limits.handshakeMs));
+      const timer = setTimeout(() => socket.destroy(), limits.handshakeMs);
+      deadlines.set(peer, { socket, timer });
       socket.on("error", () => socket.destroy());
       socket.on("close", () => {
         sockets.delete(socket);

@@ -123,6 +123,8 @@ async function run(
   // Tokens for a function are given away; the account has the rest.
   const share = holder.scope.kind === "function" ? holder.id : undefined;
   const running = await sandbox.open(functionPackage, { certificateKeyPem }, tee.platform, share);
+  // What computes for a client that has gone is ended where that can be.
+  session.closed.then(() => running.close());
   try {
     for (let input; (input = await session.nextInput());) {
       await calls.answer(session, running, record.checksum, input);

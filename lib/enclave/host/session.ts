@@ -70,6 +70,7 @@ export class Session {
   readonly #limits: EnclaveLimits;
   readonly #token: TokenGuard;
   #hpke: HpkeKey | undefined;
+  #endPause: () => void = () => {};
 
   constructor(
     socket: FrameSocket,
@@ -81,6 +82,7 @@ export class Session {
     this.#tee = tee;
     this.#limits = limits;
     this.#token = token;
+    socket.closed.then(() => this.#endPause());
   }
 
   /**
@@ -104,6 +106,11 @@ export class Session {
     return true;
   }
 
+  /** Resolves when the connection has ended. */
+  get closed(): Promise<void> {
+    return this.#socket.closed;
+  }
+
   /** The next sealed input, opened; `undefined` when the client has gone or is idle. */
   async nextInput(): Promise<Uint8Array<ArrayBuffer> | undefined> {
     const sealed = await this.nextBinary();
@@ -116,7 +123,7 @@ export class Session {
     return input;
   }
 
-  /** The next binary frame as it came; `undefined` when the client has gone or is idle. */
+  /** The next binary frame as it came; `undefined` when the client is idle, or has gone, also when it left frames behind: nobody would get their answers. */
   async nextBinary(): Promise<Uint8Array<ArrayBuffer> | undefined> {
     const event = await this.#next();
     if (event.kind === "text") throw new SessionError("a binary frame is wanted here");
@@ -124,8 +131,8 @@ export class Session {
     const fault = this.#token.fault();
     if (fault) throw new SessionError(fault, CLOSE.policy, "unauthorized");
     const waitMs = this.#token.waitMs();
-    if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs));
-    return event.bytes;
+    if (waitMs > 0) await this.#pause(waitMs);
+    return this.#socket.isOpen ? event.bytes : undefined;
   }
 
   /** The next JSON frame's message; `undefined` when the client has gone or is idle. */
@@ -155,6 +162,18 @@ export class Session {
   /** Closes. */
   close(): void {
     this.#socket.close(CLOSE.normal);
+  }
+
+  /** Waits, but not for a client that has gone. */
+  async #pause(ms: number): Promise<void> {
+    if (!this.#socket.isOpen) return;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      this.#endPause = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
   }
 
   async #next(): Promise<SocketEvent> {

@@ -105,7 +105,9 @@ export class SessionDoor {
       session.close();
     } catch (thrown) {
       const failure = failureOf(thrown);
-      const { message: error, reason } = failure;
+      const { reason } = failure;
+      // What a function says of its inputs is for its caller; whoever reads the log is outside of the enclave.
+      const error = reason === "function" ? "the function failed" : failure.message;
       const seconds = (performance.now() - startMs) / 1000;
       const fields = { path, error, reason, token: tokenId, bytes: count.bytes, seconds };
       logger.log("info", "session-ended", `a session of ${path} ended: ${error}`, fields);

@@ -48,6 +48,7 @@ export function testEndpoint(parts: {
         }
         const certificateKeyPem = await generateRsaPem(CERTIFICATE_KEY_BITS);
         const running = await sandbox.open(opened, { certificateKeyPem }, tee.platform);
+        session.closed.then(() => running.close());
         try {
           await calls.answer(session, running, opened.checksum, input);
         } finally {

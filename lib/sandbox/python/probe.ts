@@ -124,6 +124,19 @@ async function tryIsolation(
   python: PythonInstallation,
   command: IsolatedCommand,
 ): Promise<PythonRuntime | string> {
+  const hidden = await Deno.makeTempFile({ prefix: "fumata-python-" });
+  try {
+    return await lookAround(python, command, hidden);
+  } finally {
+    await Deno.remove(hidden);
+  }
+}
+
+async function lookAround(
+  python: PythonInstallation,
+  command: IsolatedCommand,
+  hidden: string,
+): Promise<PythonRuntime | string> {
   const process = await PythonProcess.open({
     python,
     command,
@@ -133,7 +146,6 @@ async function tryIsolation(
   });
   if (!(process instanceof PythonProcess)) return process.error;
   const { filtersSystemCalls } = process;
-  const hidden = await Deno.makeTempFile({ prefix: "fumata-python-" });
   try {
     const outcome = await process.call(utf8(hidden));
     if (!outcome.ok) return outcome.error;
@@ -142,6 +154,5 @@ async function tryIsolation(
     return holds ? { python, command, filtersSystemCalls } : found.join(", ");
   } finally {
     await process.end();
-    await Deno.remove(hidden);
   }
 }

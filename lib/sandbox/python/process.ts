@@ -78,13 +78,14 @@ export class PythonProcess {
   /** Starts a process and loads the function in it. */
   static async open(parts: ProcessParts): Promise<PythonProcess | Failure> {
     let process: PythonProcess;
-    const temporaryFolder = parts.command.settings.isolation === "limits"
-      ? await Deno.makeTempDir({ prefix: "fumata-python-" })
-      : undefined;
+    let temporaryFolder: string | undefined;
     try {
+      if (parts.command.settings.isolation === "limits") {
+        temporaryFolder = await Deno.makeTempDir({ prefix: "fumata-python-" });
+      }
       process = new PythonProcess(parts, temporaryFolder);
     } catch (thrown) {
-      if (temporaryFolder) await Deno.remove(temporaryFolder, { recursive: true });
+      if (temporaryFolder) await Deno.remove(temporaryFolder, { recursive: true }).catch(() => {});
       return failure("load", `Cannot start Python for the function: ${messageOf(thrown)}`);
     }
     const { limits } = parts;

@@ -10,6 +10,7 @@
  * are put into the function's folder before it is deployed (`pip install --target`).
  */
 import type { Isolation } from "../../attestation/types.ts";
+import { messageOf } from "../../base/errors.ts";
 import type { FunctionPackage } from "../../package/types.ts";
 import { SANDBOX_LIMITS } from "../limits.ts";
 import type { CallOutcome, SandboxLimits, SandboxSession } from "../types.ts";
@@ -53,7 +54,8 @@ export class PythonSandbox implements AsyncDisposable {
 
   /** What runs Python here, found out once; or why nothing does, which is looked into again at the next call. */
   runtime(): Promise<PythonRuntime | string> {
-    return this.#runtime ??= findPythonRuntime(this.#options).then((runtime) => {
+    const cannotTry = (thrown: unknown) => `it cannot be tried out here (${messageOf(thrown)})`;
+    return this.#runtime ??= findPythonRuntime(this.#options).catch(cannotTry).then((runtime) => {
       if (typeof runtime === "string") this.#runtime = undefined;
       return runtime;
     });
