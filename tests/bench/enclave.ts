@@ -3,12 +3,14 @@
  *
  * ```sh
  * deno task bench:enclave
+ * deno task bench:enclave --clients 1,2 --seconds 0.2 --connects 2 --open 4    # whether it works at all
  * ```
  *
  * Server and clients are two processes, because one cannot be its own load; on few cores they take time from each other, so read ratios rather
  * than numbers. The client of the floor sends the same bytes; the client of the host is a fast one that seals, and leaves the
  * verification of signatures out of the timed part.
  */
+import { parseArgs } from "@std/cli/parse-args";
 // @ts-types="@types/ws"
 import { WebSocket, WebSocketServer } from "ws";
 import { utf8 } from "../../lib/base/bytes.ts";
@@ -26,10 +28,11 @@ const ECHO = packFiles(
   new Map([["app.js", utf8("export const cape_handler = (x) => x;")]]),
 );
 const PAYLOAD = new Uint8Array(200).fill(7);
-const CLIENTS = [1, 10, 100];
-const SECONDS = 3;
-const CONNECTS = 40;
-const OPEN_CONNECTIONS = 1000;
+const flags = parseArgs(Deno.args, { string: ["clients", "seconds", "connects", "open"] });
+const CLIENTS = (flags.clients ?? "1,10,100").split(",").map(Number);
+const SECONDS = Number(flags.seconds ?? 3);
+const CONNECTS = Number(flags.connects ?? 40);
+const OPEN_CONNECTIONS = Number(flags.open ?? 1000);
 
 if (Deno.args[0] === "serve") await serve();
 else await measure();

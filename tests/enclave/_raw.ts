@@ -46,6 +46,11 @@ export class RawSocket implements AsyncDisposable {
     });
   }
 
+  /** The subprotocol that the host picked. */
+  get protocol(): string {
+    return this.#socket.protocol;
+  }
+
   send(data: string | Uint8Array): void {
     this.#socket.send(data);
   }
