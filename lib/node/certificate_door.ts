@@ -8,6 +8,7 @@
 import type { Domain } from "../../function/leader-election/rules.ts";
 import { hex } from "../base/bytes.ts";
 import type { FumataError } from "../base/errors.ts";
+import { claimedChecksum } from "../certificate/audit.ts";
 import type { CertificateDocument, VerifiedCertificate } from "../certificate/types.ts";
 import type { NodeId } from "../membership/types.ts";
 import { encodeKeyMessage, KEY_KINDS, type KeyMessage } from "../wire/key_messages.ts";
@@ -35,6 +36,8 @@ export interface CertificateDoorShell {
   send(to: NodeId, kind: number, body: Uint8Array, name: string): void;
   /** A certificate is genuine; `from` is absent when this node's own call brought it. */
   certified(certificate: VerifiedCertificate, from: NodeId | undefined): void;
+  /** One of the function that this one succeeds is. */
+  certifiedEarlier(certificate: VerifiedCertificate): void;
   /** The keys that this node may vote for, and the one that it would propose. */
   keys(kids: readonly string[], preferred: string | undefined): void;
   /** Every host was refused from the start: the node has to end. */
@@ -43,16 +46,24 @@ export interface CertificateDoorShell {
   fail(thrown: unknown): void;
 }
 
+/** Where certificates of one function are judged. */
+interface Court {
+  readonly domain: Domain;
+  readonly desk: CertificateDesk;
+  readonly exchange: KeyExchange;
+}
+
 /** The door of one node. Nothing comes in before {@linkcode CertificateDoor.start}. */
 export class CertificateDoor implements AsyncDisposable {
   readonly desk: CertificateDesk;
   /** Which kind of cluster the function was known to serve when the node started. */
   readonly kind: FunctionDescription["kind"];
-  readonly #domain: Domain;
+  readonly #own: Court;
+  /** Of the function that this one succeeds: others hold certificates of it that this node has missed. */
+  readonly #earlier?: Court;
   readonly #journal: Journal;
   readonly #shell: CertificateDoorShell;
   readonly #enclaves: EnclaveHosts;
-  readonly #exchange: KeyExchange;
   #platform?: string;
 
   constructor(
@@ -62,13 +73,18 @@ export class CertificateDoor implements AsyncDisposable {
     journal: Journal,
     shell: CertificateDoorShell,
   ) {
-    this.#domain = domain;
     this.#journal = journal;
     this.#shell = shell;
     this.desk = new CertificateDesk(domain, store, options.description);
     this.kind = this.desk.description?.kind ?? "open";
     this.#enclaves = this.#createEnclaves(options);
-    this.#exchange = this.#createExchange(options);
+    const { description } = this.desk;
+    const succeeds = description?.kind === "roster" ? description.config.succeeds : undefined;
+    if (succeeds) {
+      const earlier = { checksum: succeeds, cluster: domain.cluster };
+      this.#earlier = this.#createCourt(earlier, new CertificateDesk(earlier, store), options);
+    }
+    this.#own = this.#createCourt(domain, this.desk, options);
   }
 
   /** The TEE whose evidence this node verified in this run. */
@@ -76,9 +92,14 @@ export class CertificateDoor implements AsyncDisposable {
     return this.#platform;
   }
 
+  /** Whether this node knows the roster of the function that this one succeeds, because it attested that. */
+  get canJudgePredecessor(): boolean {
+    return this.#earlier?.desk.description?.kind === "roster";
+  }
+
   /** Tells the part the keys of earlier runs, and begins to attest the hosts. */
   start(): void {
-    this.#tellKeys();
+    this.tellKeys();
     this.#enclaves.start();
   }
 
@@ -89,15 +110,18 @@ export class CertificateDoor implements AsyncDisposable {
 
   /** Verifies a document and passes it on when it holds; whether it does. One that is `from` no member is the answer of the enclave that holds the key `kid`. */
   receive(document: CertificateDocument, from: NodeId | undefined, kid?: string): boolean {
-    const judgement = this.desk.judge(document, from);
+    const court = this.#courtFor(document);
+    if (!court) return false;
+    const judgement = court.desk.judge(document, from);
     switch (judgement.kind) {
       case "genuine":
-        this.#shell.certified(judgement.certificate, from);
+        if (court === this.#own) this.#shell.certified(judgement.certificate, from);
+        else this.#certifiedEarlier(judgement.certificate);
         return true;
       case "waits":
         this.#journal.certificateWaits(this.#shell.nameOf(from!));
-        this.#enclaves.refresh();
-        this.#exchange.ask(from!, judgement.kid, performance.now());
+        if (court === this.#own) this.#enclaves.refresh();
+        court.exchange.ask(from!, judgement.kid, performance.now());
         return false;
       case "refused":
         this.#journal.certificateRefused(
@@ -110,8 +134,11 @@ export class CertificateDoor implements AsyncDisposable {
 
   /** Takes a message about keys; taking a key writes to the disk. */
   hearKey(sender: NodeId, message: KeyMessage): void {
+    const nowMs = performance.now();
     try {
-      this.#exchange.hear(sender, message, performance.now());
+      this.#own.exchange.hear(sender, message, nowMs);
+      // Questions are answered once, answers are to whoever asked.
+      if (message.kind === "key") this.#earlier?.exchange.hear(sender, message, nowMs);
     } catch (thrown) {
       this.#shell.fail(thrown);
     }
@@ -126,11 +153,11 @@ export class CertificateDoor implements AsyncDisposable {
       attested: (found) => this.#onAttested(found),
       keyLost: (kid, host) => {
         this.#journal.enclaveKeyLost(kid, host);
-        this.#tellKeys();
+        this.tellKeys();
       },
       givenUp: (host) => {
         this.#journal.enclaveGivenUp(host);
-        this.#tellKeys();
+        this.tellKeys();
       },
       unreachable: (reason, retryMs) => this.#journal.enclaveUnreachable(reason, retryMs),
       // When not all are refused it means that this host is not used.
@@ -139,11 +166,35 @@ export class CertificateDoor implements AsyncDisposable {
     });
   }
 
-  #createExchange({ enclaves }: Pick<NodeOptions, "enclaves">): KeyExchange {
-    const { checksum: functionChecksum } = this.#domain;
+  /** Nobody but the enclave says what the predecessor's roster was, and whoever never asked it has nothing to judge by. */
+  #courtFor(document: CertificateDocument): Court | undefined {
+    const earlier = this.#earlier;
+    if (!earlier || claimedChecksum(document) !== hex(earlier.domain.checksum)) return this.#own;
+    return this.canJudgePredecessor ? earlier : undefined;
+  }
+
+  #certifiedEarlier(certificate: VerifiedCertificate): void {
+    try {
+      this.#shell.certifiedEarlier(certificate);
+    } catch (thrown) {
+      this.#shell.fail(thrown);
+    }
+  }
+
+  #createCourt(
+    domain: Domain,
+    desk: CertificateDesk,
+    { enclaves }: Pick<NodeOptions, "enclaves">,
+  ): Court {
+    const { checksum: functionChecksum } = domain;
     const policies = enclaves.flatMap(({ policy }) => policy ?? []);
-    return new KeyExchange({
-      desk: this.desk,
+    const exchange = new KeyExchange({
+      desk: {
+        keys: desk.keys,
+        // A voter that missed the predecessor's end may miss a key of it.
+        keyToPassOn: (kid) => desk.keyToPassOn(kid) ?? this.#earlier?.desk.keyToPassOn(kid),
+        admitPassedOn: (key, evidence) => desk.admitPassedOn(key, evidence),
+      },
       judge: (jwk, evidence) =>
         keyOfKeptEvidence(jwk, evidence, { policies, functionChecksum, now: new Date() }),
       send: (to, message) => {
@@ -152,11 +203,12 @@ export class CertificateDoor implements AsyncDisposable {
       },
       taken: ({ kid }, from) => {
         this.#journal.keyTaken(kid, this.#shell.nameOf(from));
-        this.#judgeWaiting();
+        this.#judgeWaiting(desk);
       },
       refused: (kid, from, reason) =>
         this.#journal.keyRefused(kid, this.#shell.nameOf(from), reason),
     });
+    return { domain, desk, exchange };
   }
 
   #onAttested(found: AttestedFunction): void {
@@ -167,20 +219,23 @@ export class CertificateDoor implements AsyncDisposable {
     } catch (thrown) {
       return this.#shell.fail(thrown);
     }
-    this.#journal.attested(found, hex(this.#domain.checksum));
+    this.#journal.attested(found, hex(this.#own.domain.checksum));
     if (found.description.kind !== this.kind) {
       return this.#shell.fail(new ClusterKindChanged(found.description));
     }
-    this.#tellKeys();
-    this.#judgeWaiting();
+    this.tellKeys();
+    this.#judgeWaiting(this.desk);
   }
 
-  #judgeWaiting(): void {
-    for (const [from, document] of this.desk.takeWaiting()) this.receive(document, from);
+  #judgeWaiting(desk: CertificateDesk): void {
+    for (const [from, document] of desk.takeWaiting()) this.receive(document, from);
   }
 
-  /** The living keys; and those of earlier runs, until it is known which key every host has now: a host that answers late is no lost one. */
-  #tellKeys(): void {
+  /**
+   * Tells the part the keys that it may vote for: the living ones; and those of earlier runs, until it is known which key every host has now: a
+   * host that answers late is no lost one.
+   */
+  tellKeys(): void {
     const { isAttested, isSettled, kids } = this.#enclaves;
     if (isAttested && isSettled) return this.#shell.keys(kids, kids[0]);
     const stored = this.desk.kids;

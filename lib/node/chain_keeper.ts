@@ -44,10 +44,10 @@ export class ChainKeeper {
     this.#look();
   }
 
-  /** A certificate of this function that was verified just now; whether it was not there before. */
-  keep(certificate: VerifiedCertificate): boolean {
+  /** A certificate that was verified just now, of this function or, by its `checksum`, of an earlier one; whether it was not there before. */
+  keep(certificate: VerifiedCertificate, checksum = this.#checksum): boolean {
     if (this.#store.has(this.#cluster, certificate.id)) return false;
-    this.#store.save(this.#checksum, this.#cluster, certificate);
+    this.#store.save(checksum, this.#cluster, certificate);
     // One that went at once, because it is older than what there is room for, leads no further.
     if (this.#store.has(this.#cluster, certificate.id)) this.#look();
     else this.#wanted = undefined;

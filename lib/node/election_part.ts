@@ -39,6 +39,8 @@ export interface ElectionPart {
   receive(frame: ElectionFrame): Dropped | undefined;
   /** A certificate that was verified just now; `from` is absent when this node's own call brought it. */
   certified(certificate: VerifiedCertificate, from: NodeId | undefined): void;
+  /** The same of the function that this one succeeds, verified as it was in its own time. */
+  certifiedEarlier(certificate: VerifiedCertificate): void;
   /** The enclave keys for which this node has verified evidence. */
   keys(kids: readonly string[], preferred: string | undefined): void;
   /** How long this node may act as the leader from now on, ms; always 0 in an open cluster, which has no leases. */
@@ -72,6 +74,8 @@ export interface PartShell {
   call(input: Uint8Array, kid: string): Promise<Uint8Array>;
   /** Verifies a document and takes it when it holds; whether it does. One that is `from` no member is the answer of the enclave that holds the key `kid`. */
   onDocument(document: CertificateDocument, from: NodeId | undefined, kid?: string): boolean;
+  /** What the part waited for is in the state folder: the node goes on with the part that fits it now. */
+  goOn(): void;
   /** Cannot go on. */
   fail(thrown: unknown): void;
 }

@@ -207,6 +207,25 @@ export class Journal {
     this.logger.log("warn", "closed", words, { term });
   }
 
+  /** This voter may not vote before it knows how the function before was closed. */
+  closingAwaited(predecessor: string, canJudge: boolean): void {
+    const way = canJudge
+      ? "the other voters are asked for it"
+      : "this node never was in that cluster and cannot judge it; it begins with the first " +
+        'certificate of the new one, or after "fumata succession --import"';
+    const words = `the closing certificate of function ${predecessor} is not in the state ` +
+      `folder; ${way}`;
+    this.logger.log("warn", "closing-awaited", words, { predecessor, canJudge });
+  }
+
+  /** Another voter had it, or a certificate that came after it. */
+  closingFound(term: number, isClosing: boolean): void {
+    const words = isClosing
+      ? `another voter had the closing certificate, of term ${term}; going on from there`
+      : `another voter had a certificate of term ${term}, which the closing is behind; going on`;
+    this.logger.log("info", "closing-found", words, { term, isClosing });
+  }
+
   /** A voter signed an envelope around something that does not verify. */
   forged(by: string, kind: string): void {
     // Also what an honest voter says under another function, as its predecessor during a succession, or what somebody repeats of that.

@@ -67,7 +67,7 @@ export class Node implements AsyncDisposable {
   readonly #journal: Journal;
   readonly #door: CertificateDoor;
   readonly #membership: Membership;
-  readonly #part: ElectionPart;
+  #part: ElectionPart;
   readonly #joins = new JoinWatch();
   readonly #stop = Promise.withResolvers<void>();
   readonly #leftCluster = Promise.withResolvers<void>();
@@ -319,6 +319,7 @@ export class Node implements AsyncDisposable {
         }
       },
       certified: (certificate, from) => this.#part.certified(certificate, from),
+      certifiedEarlier: (certificate) => this.#part.certifiedEarlier(certificate),
       keys: (kids, preferred) => this.#part.keys(kids, preferred),
       // The others are told that it goes.
       refused: (error) => void this.#sayGoodbye().then(() => this.#fail(error)),
@@ -333,6 +334,7 @@ export class Node implements AsyncDisposable {
       membership: this.#membership,
       store: this.#store,
       desk: this.#door.desk,
+      canJudgePredecessor: this.#door.canJudgePredecessor,
       journal: this.#journal,
       shell: this.#shell(),
     });
@@ -346,8 +348,21 @@ export class Node implements AsyncDisposable {
       },
       call: (input, kid) => this.metrics.timed(() => this.#door.call(input, kid)),
       onDocument: (document, from, kid) => this.#door.receive(document, from, kid),
+      goOn: () => this.#goOn(),
       fail: (thrown) => this.#fail(thrown),
     };
+  }
+
+  /** In its turn: the part that is left may be in the middle of a step. */
+  #goOn(): void {
+    this.#steps.run(() => {
+      this.#part = this.#createPart();
+      const begin = () => {
+        this.#door.tellKeys();
+        this.#dispatch({ type: "tick" });
+      };
+      return [{ type: "act", act: begin }];
+    });
   }
 
   #start(): void {

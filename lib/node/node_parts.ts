@@ -2,6 +2,7 @@
  * The pure machines inside a node, made from what it was started with and what its state folder holds: its membership, and the part of its
  * election that fits the kind of its cluster.
  */
+import type { ClusterConfig } from "../../function/leader-election/cluster_config.ts";
 import { hex } from "../base/bytes.ts";
 import { FumataError } from "../base/errors.ts";
 import { createPrng, type Prng } from "../base/prng.ts";
@@ -10,12 +11,14 @@ import { LAN_ELECTION, LOCAL_ELECTION, WAN_ELECTION } from "../election/settings
 import { createMembership, type Membership } from "../membership/core.ts";
 import { PROFILES } from "../membership/settings.ts";
 import type { AliveClaim } from "../membership/types.ts";
+import { ClosingPart } from "./closing_part.ts";
 import type { ElectionPart } from "./election_part.ts";
 import type { FunctionDescription } from "./function_description.ts";
 import type { Mailbox } from "./mailbox.ts";
 import type { NodeOptions } from "./node_options.ts";
 import { OpenPart, type OpenPartOptions } from "./open_part.ts";
-import { rosterOf } from "./roster_cluster.ts";
+import { requireVoter, rosterOf } from "./roster_cluster.ts";
+import { openRosterMemory, rosterOrigin } from "./roster_memory.ts";
 import { RosterPart } from "./roster_part.ts";
 import type { StateStore } from "./state_store.ts";
 
@@ -57,16 +60,18 @@ function knownMembers(store: StateStore, mailbox: Mailbox): AliveClaim[] {
   return claims;
 }
 
-/** The election's part. Throws a `FumataError` `usage` when the function is for a cluster of another name. */
+/** The election's part. Throws a `FumataError` when the function is for a cluster of another name, or its roster without this node. */
 export function electionPart(
   options: Pick<NodeOptions, "profile" | "seeds" | "middleman">,
-  parts: Pick<
-    OpenPartOptions,
-    "domain" | "name" | "membership" | "store" | "desk" | "journal" | "shell"
-  >,
+  parts:
+    & Pick<
+      OpenPartOptions,
+      "domain" | "name" | "membership" | "store" | "desk" | "journal" | "shell"
+    >
+    & { readonly canJudgePredecessor: boolean },
 ): ElectionPart {
   const { profile, seeds, middleman } = options;
-  const { name, ...common } = parts;
+  const { name, canJudgePredecessor: canJudge, ...common } = parts;
   const shared = { ...common, prng: freshPrng(), nowMs: performance.now() };
   const { description } = parts.desk;
   if (description?.kind !== "roster") {
@@ -82,7 +87,20 @@ export function electionPart(
         `cluster "${config.cluster}"; start the node with --cluster ${config.cluster}`,
     );
   }
+  requireVoter(config, parts.store.identity);
+  const predecessor = awaitedClosing(parts, config);
+  if (predecessor) return new ClosingPart({ ...shared, config, profile, predecessor, canJudge });
   return new RosterPart({ ...shared, config, profile, ...(middleman && { middleman }) });
+}
+
+/** The function whose closing certificate this voter has to ask others for; `undefined` when it has it, needs none, or is the only voter. */
+function awaitedClosing(
+  { store, domain, desk }: Pick<OpenPartOptions, "store" | "domain" | "desk">,
+  config: ClusterConfig,
+): Uint8Array | undefined {
+  if (!config.succeeds || config.roster.length === 1) return undefined;
+  const memory = openRosterMemory(store, domain, desk);
+  return rosterOrigin(store, domain, config, memory) ? undefined : config.succeeds;
 }
 
 function freshPrng(): Prng {

@@ -97,6 +97,8 @@ export class OpenPart implements ElectionPart {
     this.#run({ type: "certificate", certificate, from });
   }
 
+  certifiedEarlier(): void {}
+
   keys(kids: readonly string[], preferred: string | undefined): void {
     this.#run({ type: "keys", kids, preferred });
   }

@@ -6,7 +6,7 @@ import type { ClusterConfig } from "../../function/leader-election/cluster_confi
 import { quorum } from "../../function/leader-election/roster_rules.ts";
 import { type Domain, genesisId } from "../../function/leader-election/rules.ts";
 import { base64url } from "../base/bytes.ts";
-import { assert } from "../base/errors.ts";
+import { assert, FumataError } from "../base/errors.ts";
 import {
   closeRequest,
   rosterElectRequest,
@@ -28,6 +28,17 @@ export function rosterOf(config: ClusterConfig): Roster {
     leaseMs: config.lease.leaseMs,
     ...(config.sticky && { stickyTenureMax: config.maxTenure || Infinity }),
   };
+}
+
+/** Throws a `FumataError` unless the node with this key is a voter. */
+export function requireVoter(config: ClusterConfig, { id, publicKey }: Identity): void {
+  if (rosterOf(config).voters.some((voter) => voter.id === id)) return;
+  throw new FumataError(
+    "failure",
+    `Cannot join the roster of cluster "${config.cluster}": this node's key ` +
+      `${base64url(publicKey)} is not in its cluster.json; start it with the state ` +
+      "folder of a listed key, or deploy a package that lists this one",
+  );
 }
 
 /** What the roster calls the node `id`, as its certificates will; `undefined` for who is no voter, and in open clusters. */

@@ -44,53 +44,60 @@ export interface Origin extends Head {
 }
 
 /**
- * What the first certificate follows: genesis, or the closing certificate of the predecessor that this node voted for or received. A
- * folder with the history of another function that was not closed in favour of this one is refused.
+ * What the first certificate follows: genesis, or the closing certificate of the predecessor that this node voted for or received; `undefined`
+ * when that is not here yet. A folder with the history of another function that was not closed in favour of this one, and never can be,
+ * is refused.
  */
 export function rosterOrigin(
   store: RosterStore,
   domain: Domain,
   config: ClusterConfig,
   memory: RosterMemory,
-): Origin {
+): Origin | undefined {
   // With a certificate of its own there is no first one any more.
   if (memory.head) return { term: memory.head.proposal.term, id: memory.head.id };
   const checksum = hex(domain.checksum);
-  const predecessor = config.succeeds && hex(config.succeeds);
-  for (const history of store.rosters(domain.cluster)) {
-    if (history.checksum === checksum) continue;
-    const { head } = parseMemory(store, history.memory);
-    const closesForUs = head?.proposal.type === "closing" &&
-      head.proposal.successor === base64url(domain.checksum);
-    if (history.checksum === predecessor && closesForUs) {
-      return { term: head.proposal.term, id: head.id, closing: head.document };
-    }
-    if (history.checksum !== predecessor) continue;
+  const others = store.rosters(domain.cluster).filter((other) => other.checksum !== checksum);
+  if (!config.succeeds) {
+    if (others.length === 0) return { term: 0, id: rosterGenesis(domain) };
     throw new FumataError(
       "refused",
       `Cannot start under function ${checksum}: the state folder "${store.folder}" holds the ` +
-        `history of ${history.checksum}, which was not closed in favour of it; run ` +
-        '"fumata succession" for that cluster first',
-    );
-  }
-  const other = store.rosters(domain.cluster).find((history) => history.checksum !== checksum);
-  if (other && predecessor === undefined) {
-    throw new FumataError(
-      "refused",
-      `Cannot start under function ${checksum}: the state folder "${store.folder}" holds the ` +
-        `history of ${other.checksum}, and this package does not succeed it; use the function ` +
+        `history of ${
+          others[0].checksum
+        }, and this package does not succeed it; use the function ` +
         "that it was made with, or a package with its checksum in succeeds",
     );
   }
-  if (predecessor !== undefined) {
-    throw new FumataError(
-      "refused",
-      `Cannot start under function ${checksum}: it succeeds ${predecessor}, whose closing ` +
-        `certificate is not in the state folder "${store.folder}"; put it there with ` +
-        '"fumata succession --import"',
-    );
+  const predecessor = hex(config.succeeds);
+  const history = others.find((other) => other.checksum === predecessor);
+  const head = history && parseMemory(store, history.memory).head;
+  if (head?.proposal.type !== "closing") return undefined;
+  if (head.proposal.successor === base64url(domain.checksum)) {
+    return { term: head.proposal.term, id: head.id, closing: head.document };
   }
-  return { term: 0, id: rosterGenesis(domain) };
+  throw new FumataError(
+    "refused",
+    `Cannot start under function ${checksum}: the state folder "${store.folder}" holds the ` +
+      `history of ${predecessor}, which was not closed in favour of it but of another; start the ` +
+      "node with that one",
+  );
+}
+
+/** What a voter is told that has no {@linkcode rosterOrigin}, and nobody to ask for it. */
+export function closingMissing(
+  store: RosterStore,
+  { checksum, cluster }: Domain,
+  { succeeds }: ClusterConfig,
+): FumataError {
+  const predecessor = succeeds ? hex(succeeds) : "";
+  const isHere = store.rosters(cluster).some((history) => history.checksum === predecessor);
+  const why = isHere
+    ? `the state folder "${store.folder}" holds the history of ${predecessor}, which was not ` +
+      'closed in favour of it; run "fumata succession" for that cluster first'
+    : `it succeeds ${predecessor}, whose closing certificate is not in the state folder ` +
+      `"${store.folder}"; put it there with "fumata succession --import"`;
+  return new FumataError("refused", `Cannot start under function ${hex(checksum)}: ${why}`);
 }
 
 /**

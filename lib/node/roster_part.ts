@@ -29,7 +29,7 @@ import { addressesOf, type GossipEvent } from "./gossip.ts";
 import type { Journal } from "./journal.ts";
 import type { Middleman } from "./middleman.ts";
 import { rosterGenesis, rosterOf, rosterRequest, rosterRules } from "./roster_cluster.ts";
-import { openRosterMemory, rosterOrigin } from "./roster_memory.ts";
+import { adoptClosing, closingMissing, openRosterMemory, rosterOrigin } from "./roster_memory.ts";
 import { type ClockReading, RosterVoter, type RosterVoterEffect } from "./roster_voter.ts";
 import { callSealed } from "./sealed_call.ts";
 import { coreOrder, orderFault, type Succession } from "./succession.ts";
@@ -53,7 +53,7 @@ export interface RosterPartOptions {
 /** Random bytes of a heartbeat's nonce. */
 const NONCE_BYTES = 16;
 
-/** The part. Throws a `FumataError` when this node is not in the roster, or its state folder belongs to another history. */
+/** The part of a voter. Throws a `FumataError` when its state folder belongs to another history. */
 export class RosterPart implements ElectionPart {
   readonly kinds: ReadonlySet<number> = new Set(Object.values(ROSTER_KINDS));
   readonly #options: RosterPartOptions;
@@ -75,18 +75,11 @@ export class RosterPart implements ElectionPart {
     this.#checksum = hex(domain.checksum);
     const { identity } = store;
     const roster = rosterOf(config);
-    if (!roster.voters.some((voter) => voter.id === identity.id)) {
-      throw new FumataError(
-        "failure",
-        `Cannot join the roster of cluster "${config.cluster}": this node's key ` +
-          `${base64url(identity.publicKey)} is not in its cluster.json; start it with the state ` +
-          "folder of a listed key, or deploy a package that lists this one",
-      );
-    }
     const { operatorKey } = config;
     this.#door = { domain, roster, ...(operatorKey && { operatorKey }) };
     const memory = openRosterMemory(store, domain, desk);
     const origin = rosterOrigin(store, domain, config, memory);
+    if (!origin) throw closingMissing(store, domain, config);
     this.#closing = origin.closing;
     const settings = rosterSettings(options.profile, config.lease.leaseMs, config.lease.driftPpm);
     this.#voter = new RosterVoter(options.membership, {
@@ -201,6 +194,16 @@ export class RosterPart implements ElectionPart {
     this.#run({ type: "certificate", certificate, ...(from && { from }) });
     // One of the past, which is no new head; in its turn, so that the memory, by which this node votes, is on disk first.
     this.#options.shell.run(() => [{ type: "act", act: () => this.#keep(verified) }]);
+  }
+
+  /** The end of the predecessor, which this node was told of by another voter, or by a file that held nothing else. */
+  certifiedEarlier(certificate: VerifiedCertificate): void {
+    const { store, domain, config: { succeeds }, journal } = this.#options;
+    const isClosing = certificate.roster?.kind === "closing" &&
+      certificate.roster.successor === base64url(domain.checksum);
+    if (!succeeds || !isClosing) return;
+    adoptClosing(store, { checksum: succeeds, cluster: domain.cluster }, certificate);
+    if (this.#chain.keep(certificate, hex(succeeds))) journal.certificateKept(certificate);
   }
 
   keys(kids: readonly string[], preferred: string | undefined): void {

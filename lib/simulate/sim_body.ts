@@ -3,6 +3,7 @@
  * mean. The shell around them is `sim_node.ts`.
  */
 import { base64url, hex } from "../base/bytes.ts";
+import { assert } from "../base/errors.ts";
 import { createPrng, type Prng } from "../base/prng.ts";
 import { electRequest } from "../certificate/proposal.ts";
 import type { Digest, VerifiedCertificate, Vote } from "../certificate/types.ts";
@@ -98,13 +99,15 @@ export class RosterBody implements SimBody {
     this.#config = config;
     this.#checksum = hex(domain.checksum);
     const memory = openRosterMemory(disk, domain, desk);
+    const origin = rosterOrigin(disk, domain, config, memory);
+    assert(origin, "no simulated function succeeds another");
     this.voter = new RosterVoter(membership, {
       self: identity.id,
       roster: rosterOf(config),
       rules,
       settings: rosterSettings("local", config.lease.leaseMs, config.lease.driftPpm),
       memory,
-      origin: rosterOrigin(disk, domain, config, memory),
+      origin,
       prng: createPrng(prng.uint32()),
       nowMs,
     });

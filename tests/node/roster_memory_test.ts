@@ -1,10 +1,10 @@
 /** What a voter takes over from its state folder when it starts under another function (design §4.7, §4.9). */
-import { deepStrictEqual, strictEqual, throws } from "node:assert";
+import { deepStrictEqual, match, strictEqual, throws } from "node:assert";
 import type { ClusterConfig } from "../../function/leader-election/cluster_config.ts";
 import { base64url, hex } from "../../lib/base/bytes.ts";
 import { EMPTY_MEMORY } from "../../lib/election/roster/types.ts";
 import { CertificateDesk } from "../../lib/node/certificate_desk.ts";
-import { openRosterMemory, rosterOrigin } from "../../lib/node/roster_memory.ts";
+import { closingMissing, openRosterMemory, rosterOrigin } from "../../lib/node/roster_memory.ts";
 import { StateStore } from "../../lib/node/state_store.ts";
 
 const CLUSTER = "test";
@@ -63,12 +63,28 @@ Deno.test("a successor goes on from a closing in its own favour only", () => {
   const config = { succeeds: domainOf(1).checksum } as unknown as ClusterConfig;
   using own = StateStore.open(undefined);
   closedFor(own, 2);
-  const { term, id } = rosterOrigin(own, domainOf(2), config, EMPTY_MEMORY);
-  deepStrictEqual([term, id], [7, "c"]);
+  const origin = rosterOrigin(own, domainOf(2), config, EMPTY_MEMORY);
+  deepStrictEqual([origin?.term, origin?.id], [7, "c"]);
   using other = StateStore.open(undefined);
   closedFor(other, 3);
   throws(
     () => rosterOrigin(other, domainOf(2), config, EMPTY_MEMORY),
     /not closed in favour of it/,
+  );
+});
+
+Deno.test("a successor has no origin yet where the predecessor is open, or was never there", () => {
+  const config = { succeeds: domainOf(1).checksum } as unknown as ClusterConfig;
+  using empty = StateStore.open(undefined);
+  strictEqual(rosterOrigin(empty, domainOf(2), config, EMPTY_MEMORY), undefined);
+  match(closingMissing(empty, domainOf(2), config).message, /closing certificate is not in/);
+  using open = StateStore.open(undefined);
+  open.saveRoster(hex(domainOf(1).checksum), CLUSTER, JSON.stringify(EMPTY_MEMORY));
+  strictEqual(rosterOrigin(open, domainOf(2), config, EMPTY_MEMORY), undefined);
+  match(closingMissing(open, domainOf(2), config).message, /was not closed in favour of it; run/);
+  // A package that succeeds nothing has nothing to do with that history.
+  throws(
+    () => rosterOrigin(open, domainOf(2), {} as ClusterConfig, EMPTY_MEMORY),
+    /this package does not succeed it/,
   );
 });

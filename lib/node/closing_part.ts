@@ -1,0 +1,152 @@
+/**
+ * A voter of a successor that was not there when its predecessor closed (design §4.11): it takes part in no election before it knows where the
+ * terms go on. It asks the other voters for what they hold (`closing_search.ts`), and what comes is judged in full before it counts: the
+ * closing certificate by what this node itself attested of the predecessor, a certificate of its own function like every other one. Then the
+ * node goes on as a voter. A voter that never was in the predecessor's cluster has no roster to judge a closing by; it can begin with a
+ * certificate of its own function, which a quorum of its own roster voted for, honest voters who had seen the closing among them.
+ */
+import type { ClusterConfig } from "../../function/leader-election/cluster_config.ts";
+import type { Domain } from "../../function/leader-election/rules.ts";
+import { base64url, hex } from "../base/bytes.ts";
+import { FumataError } from "../base/errors.ts";
+import type { VerifiedCertificate } from "../certificate/types.ts";
+import { rosterCertificate } from "../election/roster/certificate.ts";
+import { ClosingSearch } from "../election/roster/closing_search.ts";
+import { rosterSettings } from "../election/roster/settings.ts";
+import type { RosterMessage } from "../election/roster/types.ts";
+import type { Membership } from "../membership/core.ts";
+import type { Profile } from "../membership/settings.ts";
+import type { Dropped } from "../wire/envelope.ts";
+import { decodeRosterMessage, encodeRosterMessage, ROSTER_KINDS } from "../wire/roster_messages.ts";
+import type { CertificateDesk } from "./certificate_desk.ts";
+import type { ElectionFrame, ElectionPart, PartEffect, PartShell } from "./election_part.ts";
+import type { GossipEvent } from "./gossip.ts";
+import type { Journal } from "./journal.ts";
+import { Replica } from "./replica.ts";
+import { rosterGenesis, rosterOf } from "./roster_cluster.ts";
+import { adoptClosing, openRosterMemory } from "./roster_memory.ts";
+import type { StateStore } from "./state_store.ts";
+
+/** What the part is made of. */
+export interface ClosingPartOptions {
+  readonly domain: Domain;
+  readonly config: ClusterConfig;
+  /** Checksum of the function that has to be closed, 32 bytes. */
+  readonly predecessor: Uint8Array;
+  /** Whether this node attested that function, and so knows its roster. */
+  readonly canJudge: boolean;
+  readonly membership: Membership;
+  readonly profile: Profile;
+  readonly store: StateStore;
+  readonly desk: CertificateDesk;
+  readonly journal: Journal;
+  readonly shell: PartShell;
+  readonly nowMs: number;
+}
+
+/** The part. */
+export class ClosingPart implements ElectionPart {
+  readonly kinds: ReadonlySet<number> = new Set(Object.values(ROSTER_KINDS));
+  readonly term = 0;
+  readonly leader = undefined;
+  readonly evidence = [];
+  readonly succession = undefined;
+  readonly #options: ClosingPartOptions;
+  readonly #replica: Replica<never, never, RosterMessage>;
+  #isSaid = false;
+
+  constructor(options: ClosingPartOptions) {
+    const { domain, config, store, membership, profile, nowMs } = options;
+    this.#options = options;
+    const others = rosterOf(config).voters.map(({ id }) => id)
+      .filter((id) => id !== store.identity.id);
+    const { leaseMs, driftPpm } = config.lease;
+    const { pullIntervalMs } = rosterSettings(profile, leaseMs, driftPpm);
+    const head = { term: 0, id: rosterGenesis(domain) };
+    const search = new ClosingSearch(head, new Set(others), pullIntervalMs);
+    this.#replica = new Replica<never, never, RosterMessage>(
+      membership,
+      search,
+      { view: () => [], beforeLeaving: [] },
+      nowMs,
+    );
+  }
+
+  deadlineMs(): number | undefined {
+    return this.#replica.deadlineMs();
+  }
+
+  step(event: GossipEvent, nowMs: number): readonly PartEffect[] {
+    const { config, shell, journal, predecessor, canJudge } = this.#options;
+    if (!this.#isSaid) journal.closingAwaited(hex(predecessor), canJudge);
+    this.#isSaid = true;
+    return this.#replica.gossip(event, nowMs).map((effect): PartEffect => {
+      if (effect.type !== "send-election") return effect;
+      const { to, message } = effect;
+      const body = encodeRosterMessage(message, rosterOf(config).voters);
+      const act = () => shell.send(to, ROSTER_KINDS[message.kind], body, message.kind);
+      return { type: "act", act };
+    });
+  }
+
+  /** Of what other voters say only certificates count here. */
+  receive({ sender, senderKey, kind, body }: ElectionFrame): Dropped | undefined {
+    if (kind !== ROSTER_KINDS.certificate) return;
+    const { domain, config, shell } = this.#options;
+    const door = { domain, roster: rosterOf(config) };
+    const decoded = decodeRosterMessage({ senderKey, kind, body }, door);
+    if (!decoded.ok) return decoded;
+    const { message } = decoded;
+    if (message.kind === "certificate") shell.onDocument(message.document, sender);
+  }
+
+  certified(certificate: VerifiedCertificate): void {
+    const { domain, store, desk, journal, shell } = this.#options;
+    const head = rosterCertificate(certificate);
+    if (!head) return;
+    const checksum = hex(domain.checksum);
+    const memory = { ...openRosterMemory(store, domain, desk), head };
+    store.atOnce(() => {
+      store.saveRoster(checksum, domain.cluster, JSON.stringify(memory));
+      store.chain.save(checksum, domain.cluster, certificate);
+    });
+    journal.closingFound(certificate.term, false);
+    shell.goOn();
+  }
+
+  certifiedEarlier(certificate: VerifiedCertificate): void {
+    const { domain, predecessor, store, journal, shell } = this.#options;
+    const { roster, term } = certificate;
+    // Its other certificates lead to the closing, and are of no use before.
+    if (roster?.kind !== "closing") return;
+    if (roster.successor !== base64url(domain.checksum)) {
+      throw new FumataError(
+        "refused",
+        `Cannot go on from function ${hex(predecessor)}: it was closed in favour of another ` +
+          `function than ${hex(domain.checksum)}; start the node with that one`,
+      );
+    }
+    adoptClosing(store, { checksum: predecessor, cluster: domain.cluster }, certificate);
+    journal.closingFound(term, true);
+    shell.goOn();
+  }
+
+  keys(): void {}
+
+  leaseRemainingMs(): number {
+    return 0;
+  }
+
+  subLease(): number {
+    return 0;
+  }
+
+  subLeaseReturned(): void {}
+
+  stepDown(): void {}
+
+  succeed(): never {
+    const why = "this node does not know yet how the cluster of the function before was closed";
+    throw new FumataError("refused", `Cannot take the order of succession: ${why}`);
+  }
+}
