@@ -2,7 +2,8 @@
  * The table of commands, in the order in which the help shows them. A command is added by one line here and one file in `commands/`.
  *
  * Each is loaded when it is wanted: a command line runs one of them, and all of them together take several times as long to load as
- * most take to run. The paths are written out, because the executable holds only modules that its compiler can find by reading.
+ * most take to run. The runtime reads what an import with a written-out path names before it starts, imported or not, so paths are put
+ * together here; the executable gets the folder by the `--include` of its task.
  */
 import type { Command } from "./command.ts";
 
@@ -14,46 +15,52 @@ export type CommandTable = Readonly<Record<string, LoadCommand>>;
 
 /** All commands. */
 export const COMMANDS: CommandTable = {
-  demo: async () => (await import("./commands/demo.ts")).demoCommand,
-  "demo-liar": async () => (await import("./commands/demo_liar.ts")).demoLiarCommand,
-  node: async () => (await import("./commands/node.ts")).nodeCommand,
-  members: async () => (await import("./commands/members.ts")).membersCommand,
-  rtt: async () => (await import("./commands/rtt.ts")).rttCommand,
-  leader: async () => (await import("./commands/leader.ts")).leaderCommand,
-  certificate: async () => (await import("./commands/certificate.ts")).certificateCommand,
-  chain: async () => (await import("./commands/chain.ts")).chainCommand,
-  watch: async () => (await import("./commands/watch.ts")).watchCommand,
-  status: async () => (await import("./commands/status.ts")).statusCommand,
-  config: async () => (await import("./commands/config.ts")).configCommand,
-  doctor: async () => (await import("./commands/doctor.ts")).doctorCommand,
-  lock: async () => (await import("./commands/lock.ts")).lockCommand,
-  join: async () => (await import("./commands/join.ts")).joinCommand,
-  "step-down": async () => (await import("./commands/step_down.ts")).stepDownCommand,
-  leave: async () => (await import("./commands/leave.ts")).leaveCommand,
-  "force-leave": async () => (await import("./commands/force_leave.ts")).forceLeaveCommand,
-  keys: async () => (await import("./commands/keys.ts")).keysCommand,
-  identity: async () => (await import("./commands/identity.ts")).identityCommand,
-  enclave: async () => (await import("./commands/enclave.ts")).enclaveCommand,
-  login: async () => (await import("./commands/login.ts")).loginCommand,
-  deploy: async () => (await import("./commands/deploy.ts")).deployCommand,
-  test: async () => (await import("./commands/test.ts")).testCommand,
-  list: async () => (await import("./commands/functions.ts")).listCommand,
-  delete: async () => (await import("./commands/functions.ts")).deleteCommand,
-  keygen: async () => (await import("./commands/keygen.ts")).keygenCommand,
-  run: async () => (await import("./commands/run.ts")).runCommand,
-  key: async () => (await import("./commands/key.ts")).keyCommand,
-  encrypt: async () => (await import("./commands/encrypt.ts")).encryptCommand,
-  token: async () => (await import("./commands/token.ts")).tokenCommand,
-  pcrs: async () => (await import("./commands/pcrs.ts")).pcrsCommand,
-  measurements: async () => (await import("./commands/pcrs.ts")).measurementsCommand,
-  verify: async () => (await import("./commands/verify.ts")).verifyCommand,
-  audit: async () => (await import("./commands/audit.ts")).auditCommand,
-  succession: async () => (await import("./commands/succession.ts")).successionCommand,
-  attest: async () => (await import("./commands/attest.ts")).attestCommand,
-  simulate: async () => (await import("./commands/simulate.ts")).simulateCommand,
-  debug: async () => (await import("./commands/debug.ts")).debugCommand,
-  completions: async () => (await import("./commands/completions.ts")).completionsCommand,
+  demo: from("demo", "demoCommand"),
+  "demo-liar": from("demo_liar", "demoLiarCommand"),
+  node: from("node", "nodeCommand"),
+  members: from("members", "membersCommand"),
+  rtt: from("rtt", "rttCommand"),
+  leader: from("leader", "leaderCommand"),
+  certificate: from("certificate", "certificateCommand"),
+  chain: from("chain", "chainCommand"),
+  watch: from("watch", "watchCommand"),
+  status: from("status", "statusCommand"),
+  config: from("config", "configCommand"),
+  doctor: from("doctor", "doctorCommand"),
+  lock: from("lock", "lockCommand"),
+  join: from("join", "joinCommand"),
+  "step-down": from("step_down", "stepDownCommand"),
+  leave: from("leave", "leaveCommand"),
+  "force-leave": from("force_leave", "forceLeaveCommand"),
+  keys: from("keys", "keysCommand"),
+  identity: from("identity", "identityCommand"),
+  enclave: from("enclave", "enclaveCommand"),
+  login: from("login", "loginCommand"),
+  deploy: from("deploy", "deployCommand"),
+  test: from("test", "testCommand"),
+  list: from("functions", "listCommand"),
+  delete: from("functions", "deleteCommand"),
+  keygen: from("keygen", "keygenCommand"),
+  run: from("run", "runCommand"),
+  key: from("key", "keyCommand"),
+  encrypt: from("encrypt", "encryptCommand"),
+  token: from("token", "tokenCommand"),
+  pcrs: from("pcrs", "pcrsCommand"),
+  measurements: from("pcrs", "measurementsCommand"),
+  verify: from("verify", "verifyCommand"),
+  audit: from("audit", "auditCommand"),
+  succession: from("succession", "successionCommand"),
+  attest: from("attest", "attestCommand"),
+  simulate: from("simulate", "simulateCommand"),
+  debug: from("debug", "debugCommand"),
+  completions: from("completions", "completionsCommand"),
 };
+
+/** A command by its file in `commands/` and the name under which that exports it. */
+function from(file: string, name: string): LoadCommand {
+  const path = new URL(`commands/${file}.ts`, import.meta.url).href;
+  return async () => (await import(path))[name];
+}
 
 /** All commands of a table, loaded, in its order. */
 export async function loadAll(table: CommandTable): Promise<readonly Command[]> {

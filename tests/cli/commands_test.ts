@@ -22,6 +22,18 @@ Deno.test("every command is called what the table calls it", () => {
   assertEquals(all.map((command) => command.name), Object.keys(COMMANDS));
 });
 
+Deno.test("starting the program reads no command before one is named", async () => {
+  const main = new URL("../../main.ts", import.meta.url).pathname;
+  const { stdout } = await new Deno.Command(Deno.execPath(), { args: ["info", "--json", main] })
+    .output();
+  const { modules } = JSON.parse(new TextDecoder().decode(stdout)) as {
+    modules: { specifier: string }[];
+  };
+  const read = modules.map(({ specifier }) => specifier);
+  assert(read.some((specifier) => specifier.endsWith("/lib/cli/commands.ts")));
+  assertEquals(read.filter((specifier) => specifier.includes("/lib/cli/commands/")), []);
+});
+
 Deno.test("every command has an example, and each example is one that it takes", () => {
   for (const command of commands) {
     assert(command.examples.length > 0, `${command.name} has no example`);
