@@ -40,18 +40,30 @@ export async function takeSubLease(
   const sentMs = clock.nowMs();
   try {
     const body = { ...named, wantedMs: WANTED_MS };
-    const { grantedMs, term, certificateId } = await link.post(
+    const answer = await link.post(
       "/v1/sub-leases",
       body,
       Math.max(1, Math.min(waitMsMax, ANSWER_MS_MAX)),
-    ) as SubLeaseView;
-    return { type: "granted", sentMs, grantedMs, term, certificateId };
+    );
+    return { type: "granted", sentMs, ...grantOf(answer, link.http) };
   } catch (error) {
     if (!(error instanceof FumataError)) throw error;
     return error.code === "unreachable"
       ? { type: "unanswered", error }
       : { type: "refused", error };
   }
+}
+
+/** Nothing is started on a word that is none: a time that is no number would never end. */
+function grantOf(answer: unknown, http: string): SubLeaseView {
+  const { grantedMs, term, certificateId } = (answer ?? {}) as Partial<SubLeaseView>;
+  const isGrant = typeof grantedMs === "number" && grantedMs >= 0 && grantedMs <= WANTED_MS &&
+    Number.isSafeInteger(term) && typeof certificateId === "string";
+  if (isGrant) return { grantedMs, term: term!, certificateId };
+  throw new FumataError(
+    "failure",
+    `Cannot lock: what ${http} answers is no sub-lease; is this the HTTP address of a node?`,
+  );
 }
 
 /** Gives it back, so that a hand-over need not wait; a node that is away finds out by itself. */
