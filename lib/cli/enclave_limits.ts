@@ -95,12 +95,12 @@ const LIMITS: readonly LimitFlag[] = [
   ["limit-input", KIB, [1, 1024 * KIB], "KIB", "one input", enclave("inputBytesMax")],
   ["limit-package", MIB, [1, 1000], "MIB", "one package as it travels", enclave("packageBytesMax")],
   [
-    "limit-receiving",
+    "limit-held",
     MIB,
     [1, 1_000_000],
     "MIB",
-    "inputs and packages of all clients that are held at a time; one token gets half of it at most",
-    enclave("receivingBytesMax"),
+    "inputs, packages and answers held for all clients at a time; one token gets half of it at most",
+    enclave("heldBytesMax"),
   ],
   [
     "limit-sessions",

@@ -71,13 +71,15 @@ export class FrameSocket {
   #waitingBytes = 0;
   /** Of the frame that was taken last, until the next one is asked for. */
   #takenBytes = 0;
+  #sendingBytes = 0;
   #paused = false;
   #closed: (SocketEvent & { kind: "closed" }) | undefined;
   #wake: (() => void) | undefined;
 
   /**
    * `waitingMax` frames may wait to be taken, and where a socket can pause, no more come while `waitingBytesMax` or more wait; `onFrameBytes` hears the size of each frame as it comes. `arrivals` lets a
-   * deadline wait for a long frame that is on its way, for up to `frameMs`; `onHeldBytes` hears how many bytes are held whenever that changes: of frames that are not whole, that wait, and of the one that was taken last.
+   * deadline wait for a long frame that is on its way, for up to `frameMs`; `onHeldBytes` hears how many bytes are held whenever that changes: of frames that are not whole, that wait, of the one that was taken last, and of what the network
+   * has not taken yet.
    */
   constructor(
     socket: SocketLike,
@@ -147,9 +149,13 @@ export class FrameSocket {
   /** Sends a frame and waits until the network has taken it; `false` when it has not after so many ms, or the socket is closed. Needs `ws`. */
   sendAndWait(data: string, timeoutMs: number): Promise<boolean> {
     if (!this.isOpen) return Promise.resolve(false);
+    this.#sendingBytes += data.length;
+    this.#noteHeld();
     return new Promise((resolve) => {
       const timer = setTimeout(() => resolve(false), timeoutMs);
       this.#socket.send(data, () => {
+        this.#sendingBytes -= data.length;
+        this.#noteHeld();
         clearTimeout(timer);
         resolve(this.isOpen);
       });
@@ -213,7 +219,7 @@ export class FrameSocket {
 
   #noteHeld(): void {
     const partialBytes = this.#arrivals?.partialBytes ?? 0;
-    this.#onHeldBytes(partialBytes + this.#waitingBytes + this.#takenBytes);
+    this.#onHeldBytes(partialBytes + this.#waitingBytes + this.#takenBytes + this.#sendingBytes);
   }
 
   #isFull(): boolean {

@@ -23,8 +23,8 @@ export interface EnclaveLimits {
   readonly inputBytesMax: number;
   /** Frames that wait in one session; then the socket is no longer read, nor when they hold as many bytes as one input may have. */
   readonly inputsWaitingMax: number;
-  /** What all clients together may make the host hold: frames and bodies that are partly here, wait, or are worked on. See `host/receive_budget.ts`. */
-  readonly receivingBytesMax: number;
+  /** What all clients together may make the host hold: frames and bodies that are partly here, wait, or are worked on, and answers that they do not take. See `host/held_budget.ts`. */
+  readonly heldBytesMax: number;
   /** Run sessions at a time: each holds an engine with its memory. */
   readonly sessionsMax: number;
   /** Of these, sessions of one token for a function: such tokens are given away, by pages to anybody, and must not take all. */
@@ -54,7 +54,7 @@ export const ENCLAVE_LIMITS: EnclaveLimits = {
   bodyBytesMax: 64 * 1024,
   inputBytesMax: 16 * 1024 * 1024,
   inputsWaitingMax: 16,
-  receivingBytesMax: 1024 * 1024 * 1024,
+  heldBytesMax: 1024 * 1024 * 1024,
   sessionsMax: 1024,
   sessionsPerFunctionTokenMax: 256,
   packageBytesMax: 256 * 1024 * 1024,

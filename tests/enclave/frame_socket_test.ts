@@ -16,8 +16,11 @@ class HandSocket implements SocketLike {
   // deno-lint-ignore no-explicit-any
   onclose: ((event: any) => void) | null = null;
   readonly did: string[] = [];
-  send(data: string | Uint8Array) {
+  /** Says that the network has what was sent last. */
+  taken?: () => void;
+  send(data: string | Uint8Array, taken?: () => void) {
     this.did.push(`send ${data}`);
+    this.taken = taken;
   }
   close(code?: number) {
     this.did.push(`close ${code}`);
@@ -132,6 +135,11 @@ Deno.test("what is held are frames that are partly here, that wait, and the one 
   deepStrictEqual(held.at(-1), 117, "the first is being worked on");
   await frames.next(1000);
   deepStrictEqual(held.at(-1), 17, "and the second alone");
+  const sending = frames.sendAndWait("four", 1000);
+  deepStrictEqual(held.at(-1), 21, "and an answer until the network has it");
+  socket.taken!();
+  await sending;
+  deepStrictEqual(held.at(-1), 17);
 });
 
 Deno.test("who is turned away hears why, is read no more, and is cut off if it stays", async () => {

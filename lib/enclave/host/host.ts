@@ -19,7 +19,7 @@ import { openHostKeys } from "./keys.ts";
 import { Listener, type TlsIdentity } from "./listener.ts";
 import { HostMetrics } from "./metrics.ts";
 import { PackageGate } from "./package_gate.ts";
-import { ReceiveBudget } from "./receive_budget.ts";
+import { HeldBudget } from "./held_budget.ts";
 import { RequestDoor } from "./request_door.ts";
 import type { Refusal, Route } from "./routes.ts";
 import { RateLimit } from "./rate_limit.ts";
@@ -143,7 +143,7 @@ async function openHost(folder: DataFolder, options: EnclaveHostOptions): Promis
       functions: () => store.size,
       tokens: () => tokens.list().length,
       calls: () => calls.counts,
-      receiving: () => budget,
+      held: () => budget,
     });
   const requestRate = new RateLimit(limits.requestsPerSecond, limits.tokensMax);
   const inputRate = new RateLimit(limits.inputsPerSecond, limits.tokensMax);
@@ -153,7 +153,7 @@ async function openHost(folder: DataFolder, options: EnclaveHostOptions): Promis
       error: `this token asks more than ${limits.requestsPerSecond} times a second; slow down`,
       headers: { "Retry-After": "1" },
     };
-  const budget = new ReceiveBudget(limits.receivingBytesMax);
+  const budget = new HeldBudget(limits.heldBytesMax);
   const common = { routes, tokens, budget, metrics, logger, now, rateRefusal };
   const sessions = new SessionDoor({ ...common, tee, limits, inputRate, redirect });
   const requests = new RequestDoor(common);

@@ -15,7 +15,7 @@ import { concat, fromUtf8, utf8 } from "../../base/bytes.ts";
 import { FumataError, messageOf } from "../../base/errors.ts";
 import type { EnclaveLimits } from "../limits.ts";
 import { FrameArrivals } from "./arrivals.ts";
-import { RECEIVING_TOO_MUCH } from "./receive_budget.ts";
+import { HOLDS_TOO_MUCH } from "./held_budget.ts";
 import type { JsonAnswer, Refusal } from "./routes.ts";
 
 /** A certificate chain and its private key, PEM. */
@@ -269,7 +269,7 @@ async function readBody(
     if (bytes > bytesMax) {
       return { status: 413, error: `the body has more than ${bytesMax} bytes` };
     }
-    if (!hold(bytes)) return RECEIVING_TOO_MUCH;
+    if (!hold(bytes)) return HOLDS_TOO_MUCH;
     parts.push(part);
   }
   const whole = concat(...parts);

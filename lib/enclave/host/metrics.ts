@@ -7,7 +7,7 @@ export interface MetricsSources {
   functions(): number;
   tokens(): number;
   calls(): { readonly ended: Readonly<Record<string, number>>; readonly milliseconds: number };
-  receiving(): { readonly heldBytes: number; readonly refusals: number };
+  held(): { readonly heldBytes: number; readonly refusals: number };
 }
 
 /** Counters of one host. */
@@ -44,7 +44,7 @@ export class HostMetrics {
   text(sources: MetricsSources): string {
     const one = (value: number): MetricSample[] => [{ value }];
     const { ended, milliseconds } = sources.calls();
-    const { heldBytes, refusals } = sources.receiving();
+    const { heldBytes, refusals } = sources.held();
     const family = (
       name: string,
       type: MetricFamily["type"],
@@ -84,13 +84,13 @@ export class HostMetrics {
       ),
       family("received_bytes_total", "counter", "Bytes of frames.", one(this.#receivedBytes)),
       family(
-        "receiving_bytes",
+        "held_bytes",
         "gauge",
-        "Bytes held of frames and bodies: partly here, waiting, or being worked on.",
+        "Bytes held for clients: frames and bodies partly here, waiting or being worked on, and answers.",
         one(heldBytes),
       ),
       family(
-        "receiving_refused_total",
+        "held_refused_total",
         "counter",
         "Sessions and requests that were ended because their token held too much.",
         one(refusals),

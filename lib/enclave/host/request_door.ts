@@ -4,7 +4,7 @@ import { fromUtf8 } from "../../base/bytes.ts";
 import type { Logger } from "../../base/log.ts";
 import type { ReadBody } from "./listener.ts";
 import type { HostMetrics } from "./metrics.ts";
-import { type ReceiveBudget, RECEIVING_TOO_MUCH } from "./receive_budget.ts";
+import { type HeldBudget, HOLDS_TOO_MUCH } from "./held_budget.ts";
 import { admitJson, type JsonAnswer, queryOf, type Refusal, type Route } from "./routes.ts";
 import { failureOf, type Session } from "./session.ts";
 import type { TokenStore } from "./tokens.ts";
@@ -13,7 +13,7 @@ import type { TokenStore } from "./tokens.ts";
 export interface DoorParts {
   readonly routes: readonly Route<Session>[];
   readonly tokens: TokenStore;
-  readonly budget: ReceiveBudget;
+  readonly budget: HeldBudget;
   readonly metrics: HostMetrics;
   readonly logger: Logger;
   readonly now: () => Date;
@@ -65,7 +65,7 @@ export class RequestDoor {
         return isWanted;
       });
       if ("error" in bytes) return { ...about, answer: refused(bytes) };
-      if (!isWanted) return { ...about, answer: refused(RECEIVING_TOO_MUCH) };
+      if (!isWanted) return { ...about, answer: refused(HOLDS_TOO_MUCH) };
       const body = parseBody(bytes);
       if (body === null) {
         return { ...about, answer: refused({ status: 400, error: "the body is not JSON" }) };

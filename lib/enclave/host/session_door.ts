@@ -12,7 +12,7 @@ import type { EnclaveLimits } from "../limits.ts";
 import type { FrameArrivals } from "./arrivals.ts";
 import type { SocketDecision } from "./listener.ts";
 import type { RateLimit } from "./rate_limit.ts";
-import { type Holding, RECEIVING_TOO_MUCH } from "./receive_budget.ts";
+import { type Holding, HOLDS_TOO_MUCH } from "./held_budget.ts";
 import type { DoorParts } from "./request_door.ts";
 import { admitSocket, type AdmittedSocket, type Refusal } from "./routes.ts";
 import { CLOSE, failureOf, Session } from "./session.ts";
@@ -126,10 +126,10 @@ export class SessionDoor {
 
   #hold(token: string, path: string, socket: WebSocket, frames: () => FrameSocket): Holding {
     const { budget, logger } = this.#parts;
-    const { error } = RECEIVING_TOO_MUCH;
+    const { error } = HOLDS_TOO_MUCH;
     return budget.open(token, {
       refuse() {
-        logger.log("info", "receiving-refused", `a session of ${path} ended: ${error}`, {
+        logger.log("info", "too-much-held", `a session of ${path} ended: ${error}`, {
           path,
           token,
         });

@@ -3,15 +3,17 @@ import { deepStrictEqual, match, ok, rejects, strictEqual } from "node:assert";
 import { connect, type Socket } from "node:net";
 import { setImmediate } from "node:timers";
 import { concat, fromUtf8, utf8 } from "../../lib/base/bytes.ts";
+import { sealHpke } from "../../lib/crypto/hpke.ts";
 import { connectEnclave, createToken } from "../../lib/enclave/client/mod.ts";
 import { FrameArrivals } from "../../lib/enclave/host/arrivals.ts";
-import { type Holding, ReceiveBudget } from "../../lib/enclave/host/receive_budget.ts";
-import { nonceFrame } from "./_raw.ts";
+import { HeldBudget, type Holding } from "../../lib/enclave/host/held_budget.ts";
+import { nonceFrame, RawSocket } from "./_raw.ts";
+import { decodeUnverifiedKey } from "./_session_key.ts";
 import { ECHO, startWorld, type World } from "./_harness.ts";
 
 /** A budget whose holders are named, and what became of them. */
 function budgetOf(bytesMax: number) {
-  const budget = new ReceiveBudget(bytesMax);
+  const budget = new HeldBudget(bytesMax);
   const did: string[] = [];
   const open = (token: string, name: string): Holding =>
     budget.open(token, {
@@ -183,7 +185,7 @@ async function metric(world: World, name: string): Promise<number> {
 }
 
 Deno.test("many slow senders of one token are turned away with a reason, and others are served", async () => {
-  await using world = await startWorld({ limits: { receivingBytesMax: 2 * HALF } });
+  await using world = await startWorld({ limits: { heldBytesMax: 2 * HALF } });
   const { token, echoId: functionId } = world;
   const account = target(world, token);
   const page = await createToken(account, { name: "page", functionId });
@@ -196,14 +198,14 @@ Deno.test("many slow senders of one token are turned away with a reason, and oth
     using small = await connectEnclave(target(world, page));
     strictEqual(fromUtf8(await small.invoke(utf8("small"))), "small");
     slow.push(await sendPart(world, page, "function", 60_000));
-    await slow[1].until(/"error":"this host is receiving as much as it has room for.*"busy"/);
+    await slow[1].until(/"error":"this host holds as much for its clients.*"busy"/);
     await slow[1].closed();
-    strictEqual(await metric(world, "receiving_refused_total"), 1);
-    const held = await metric(world, "receiving_bytes");
+    strictEqual(await metric(world, "held_refused_total"), 1);
+    const held = await metric(world, "held_bytes");
     ok(held > 145_000 && held < HALF, String(held));
     // The share of another token is its own.
     using other = await connectEnclave(account);
-    const input = new Uint8Array(100_000).fill(0xff);
+    const input = new Uint8Array(40_000).fill(0xff);
     deepStrictEqual(await other.invoke(input), input);
     strictEqual(fromUtf8(await small.invoke(utf8("still"))), "still");
   } finally {
@@ -211,19 +213,40 @@ Deno.test("many slow senders of one token are turned away with a reason, and oth
   }
 });
 
+Deno.test("answers that are not taken count, and who takes none is turned away", async () => {
+  await using world = await startWorld({ limits: { heldBytesMax: 40_000_000 } });
+  const protocols = ["cape.runtime", world.token];
+  await using socket = await RawSocket.open(
+    world.host.url,
+    `/v1/run/${world.echoId}`,
+    protocols,
+  );
+  socket.send(nonceFrame(new Uint8Array(12)));
+  const key = decodeUnverifiedKey((await socket.nextJson()).message.message);
+  const input = await sealHpke(key, new Uint8Array(7_000_000).fill(0xff));
+  const refused = Promise.withResolvers<void>();
+  world.onLog = (event) => event === "too-much-held" && refused.resolve();
+  socket.pause();
+  // One input and its answer in base64 are 16 MB: with a second input it is more than half.
+  socket.send(input);
+  socket.send(input);
+  await refused.promise;
+  socket.resume();
+});
+
 Deno.test("an input above the share ends its own session as busy", async () => {
-  await using world = await startWorld({ limits: { receivingBytesMax: 2 * HALF } });
+  await using world = await startWorld({ limits: { heldBytesMax: 2 * HALF } });
   using connection = await connectEnclave(target(world, world.token));
   await rejects(connection.invoke(new Uint8Array(3 * HALF)), {
     reason: "busy",
-    message: /receiving as much as it has room for/,
+    message: /holds as much for its clients/,
   });
   using again = await connectEnclave(target(world, world.token));
   strictEqual(fromUtf8(await again.invoke(utf8("there"))), "there");
 });
 
 Deno.test("bodies of requests count as well", async () => {
-  await using world = await startWorld({ limits: { receivingBytesMax: 30_000 } });
+  await using world = await startWorld({ limits: { heldBytesMax: 30_000 } });
   const post = (bytes: number) =>
     fetch(`${world.host.url}/v1/token`, {
       method: "POST",
@@ -232,22 +255,22 @@ Deno.test("bodies of requests count as well", async () => {
     });
   const refused = await post(20_000);
   deepStrictEqual([refused.status, refused.headers.get("retry-after")], [503, "1"]);
-  match((await refused.json()).error, /receiving as much/);
+  match((await refused.json()).error, /holds as much/);
   const taken = await post(100);
   await taken.body?.cancel();
   strictEqual(taken.status, 201);
-  strictEqual(await metric(world, "receiving_bytes"), 0);
+  strictEqual(await metric(world, "held_bytes"), 0);
 });
 
 Deno.test("what is held is given back when a client goes away in the middle", async () => {
   await using world = await startWorld();
   {
     using _slow = await sendPart(world, world.token, "runtime", 100_000);
-    for (let left = 1000; await metric(world, "receiving_bytes") < 100_000; left--) {
+    for (let left = 1000; await metric(world, "held_bytes") < 100_000; left--) {
       ok(left > 0);
     }
   }
-  for (let left = 1000; await metric(world, "receiving_bytes") > 0; left--) ok(left > 0);
+  for (let left = 1000; await metric(world, "held_bytes") > 0; left--) ok(left > 0);
 });
 
 Deno.test("a frame that does not get on is told that it is too slow", async () => {

@@ -1,6 +1,6 @@
 /**
- * One budget for all that a host holds of what clients send: frames that are partly here, wait, or are being worked on, and bodies of
- * requests. Without it every session may hold an input of the greatest size for as long as it likes.
+ * One budget for all that a host holds for its clients: frames that are partly here, wait, or are being worked on, answers that are not taken yet, and
+ * bodies of requests. Without it every session may hold an input or an answer of the greatest size for as long as it likes.
  *
  * Each token may hold as much as is left free (dynamic thresholds: Choudhury and Hahne, IEEE/ACM Transactions on Networking 6(2), 1998). So one token
  * alone gets half of the budget, n tokens get 1/(n+1) each, and there is always room for one more, with no number to set.
@@ -10,10 +10,10 @@
 import type { Refusal } from "./routes.ts";
 
 /** What who is asked to go is told, as HTTP says it. */
-export const RECEIVING_TOO_MUCH: Refusal = {
+export const HOLDS_TOO_MUCH: Refusal = {
   status: 503,
-  error: "this host is receiving as much as it has room for, and this token its share of it; " +
-    "try again later",
+  error: "this host holds as much for its clients as it has room for, and this token has its " +
+    "share of it; try again later",
   headers: { "Retry-After": "1" },
 };
 
@@ -47,7 +47,7 @@ interface Share {
 }
 
 /** The budget of one host. */
-export class ReceiveBudget {
+export class HeldBudget {
   readonly #bytesMax: number;
   readonly #shares = new Map<string, Share>();
   readonly #leaving = new Set<Entry>();
