@@ -6,20 +6,7 @@
 import { Chacha20Poly1305 } from "@hpke/chacha20poly1305";
 import { CipherSuite, DhkemX25519HkdfSha256, HkdfSha256 } from "@hpke/core";
 import { concat } from "../base/bytes.ts";
-
-/** Bytes of a raw X25519 public key, and of an encapsulation. */
-export const HPKE_KEY_BYTES = 32;
-
-/** Bytes that sealing adds: the encapsulation and the tag of Poly1305. */
-export const HPKE_OVERHEAD_BYTES = HPKE_KEY_BYTES + 16;
-
-/** A private key that opens what was sealed to its public half. The private bytes never leave WebCrypto. */
-export interface HpkeKey {
-  /** Raw X25519 public key, 32 bytes. */
-  readonly publicKey: Uint8Array<ArrayBuffer>;
-  /** The plain bytes, or `undefined` when the message was not sealed to this key or was changed. Never throws. */
-  open(sealed: Uint8Array): Promise<Uint8Array<ArrayBuffer> | undefined>;
-}
+import { HPKE_KEY_BYTES, HPKE_OVERHEAD_BYTES, type HpkeKey } from "./hpke_key.ts";
 
 /** A fresh key pair, for one session. */
 export async function generateHpkeKey(): Promise<HpkeKey> {

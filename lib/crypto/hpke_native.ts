@@ -1,8 +1,8 @@
 /**
  * What `hpke.ts` does, over node:crypto: the same suite (RFC 9180, sections 4.1 and 5.1; DHKEM(X25519, HKDF-SHA256), HKDF-SHA256,
- * ChaCha20-Poly1305, base mode, `info` and `aad` empty). A host opens one message for every call, and seals some answers; through WebCrypto that is a
+ * ChaCha20-Poly1305, base mode, `info` and `aad` empty). A host opens one message for every call, and seals some answers, and nodes talk to hosts; through WebCrypto that is a
  * dozen turns of the event loop and a cipher in JavaScript, here it is one synchronous step of a third of the time. Tests hold it against the
- * other implementation, which browsers and clients use.
+ * other implementation, which browsers use.
  */
 import {
   createCipheriv,
@@ -14,7 +14,7 @@ import {
   type KeyObject,
 } from "node:crypto";
 import { concat, fromHex, utf8 } from "../base/bytes.ts";
-import { HPKE_KEY_BYTES, HPKE_OVERHEAD_BYTES, type HpkeKey } from "./hpke.ts";
+import { HPKE_KEY_BYTES, HPKE_OVERHEAD_BYTES, type HpkeKey } from "./hpke_key.ts";
 
 const HASH_BYTES = 32;
 const CIPHER_KEY_BYTES = 32;

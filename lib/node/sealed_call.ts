@@ -4,14 +4,14 @@
  */
 import { base64url, fromUtf8, utf8 } from "../base/bytes.ts";
 import { FumataError } from "../base/errors.ts";
-import { generateHpkeKey } from "../crypto/hpke.ts";
+import { generateNativeHpkeKey } from "../crypto/hpke_native.ts";
 
 /** The opened answer to a request (JSON of an object). Rejects as `call` does, and with `function` for an answer that is not sealed to the key. */
 export async function callSealed(
   request: Uint8Array,
   call: (input: Uint8Array) => Promise<Uint8Array>,
 ): Promise<Uint8Array> {
-  const key = await generateHpkeKey();
+  const key = generateNativeHpkeKey();
   const reply = base64url(key.publicKey);
   const answer = await call(utf8(JSON.stringify({ ...JSON.parse(fromUtf8(request)!), reply })));
   const opened = await key.open(answer);

@@ -1,11 +1,7 @@
 /** HPKE messages; that they are RFC 9180's is shown by the independent implementation in tests/enclave/conformance_test.ts. */
 import { deepStrictEqual, notDeepStrictEqual, rejects, strictEqual, throws } from "node:assert";
-import {
-  generateHpkeKey,
-  HPKE_OVERHEAD_BYTES,
-  type HpkeKey,
-  sealHpke,
-} from "../../lib/crypto/hpke.ts";
+import { generateHpkeKey, sealHpke } from "../../lib/crypto/hpke.ts";
+import { HPKE_OVERHEAD_BYTES, type HpkeKey } from "../../lib/crypto/hpke_key.ts";
 import { generateNativeHpkeKey, sealNativeHpke } from "../../lib/crypto/hpke_native.ts";
 
 /** Both implementations pass the same tests. */

@@ -4,7 +4,7 @@
  * to close.
  */
 import type { Binding, Evidence } from "../../attestation/mod.ts";
-import { sealHpke } from "../../crypto/hpke.ts";
+import { sealNativeHpke } from "../../crypto/hpke_native.ts";
 import type { RsaPublicKey } from "../../crypto/rsa.ts";
 import type { FrameSocket } from "../frame_socket.ts";
 import { attest, type AttestationDemands, type Attested } from "./attest.ts";
@@ -127,10 +127,9 @@ class Connection implements EnclaveConnection {
   }
 
   async invoke(input: Uint8Array): Promise<Uint8Array> {
-    const sealing = sealHpke(this.binding.sessionKey, input);
     const before = this.#last;
     const answer = (async () => {
-      const sealed = await sealing;
+      const sealed = sealNativeHpke(this.binding.sessionKey, input);
       await before.catch(() => {});
       return await this.#call(sealed, input);
     })();

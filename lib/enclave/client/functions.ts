@@ -1,7 +1,7 @@
 /** The account's functions over plain HTTP: list, look at one, remove one. And testing a package, which stores nothing. */
 import { fromHex } from "../../base/bytes.ts";
 import { sha256 } from "../../crypto/digest.ts";
-import { sealHpke } from "../../crypto/hpke.ts";
+import { sealNativeHpke } from "../../crypto/hpke_native.ts";
 import { isRecord } from "../frames.ts";
 import { attest, type AttestationDemands } from "./attest.ts";
 import { requireResultKey } from "./connection.ts";
@@ -72,8 +72,8 @@ export async function testPackage(
   const attested = await attest(socket, options);
   const resultKey = await requireResultKey(socket, attested, options);
   try {
-    socket.send(await sealHpke(attested.binding.sessionKey, zip));
-    socket.send(await sealHpke(attested.binding.sessionKey, input));
+    socket.send(sealNativeHpke(attested.binding.sessionKey, zip));
+    socket.send(sealNativeHpke(attested.binding.sessionKey, input));
     return await readResult(await socket.next(deployMs), {
       url,
       name: "the package",

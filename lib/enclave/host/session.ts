@@ -6,7 +6,7 @@
 import { base64, fromBase64 } from "../../base/bytes.ts";
 import { FumataError } from "../../base/errors.ts";
 import { encodeUserData, evidenceToWire, type UserData } from "../../attestation/mod.ts";
-import type { HpkeKey } from "../../crypto/hpke.ts";
+import type { HpkeKey } from "../../crypto/hpke_key.ts";
 import { generateNativeHpkeKey } from "../../crypto/hpke_native.ts";
 import type { RsaJwk } from "../../crypto/thumbprint.ts";
 import type { TeeDriver } from "../../tee/types.ts";
