@@ -20,6 +20,8 @@ export class OpenTerms {
   #current: number;
   readonly #statements = new Map<number, Map<NodeId, GaveUp>>();
   readonly #early = new Map<NodeId, GaveUp>();
+  /** The view for which what is known opens no term; absent when something was said since. */
+  #openedNothingFor?: ReadonlySet<NodeId>;
 
   /** `resumeTerm` is the last term in which this node voted: after a restart it was open. */
   constructor(head: Head, resumeTerm: number) {
@@ -49,6 +51,7 @@ export class OpenTerms {
   restart(head: Head): void {
     this.#head = head;
     this.#current = head.term + 1;
+    this.#openedNothingFor = undefined;
     this.#statements.clear();
     const early = [...this.#early.values()];
     this.#early.clear();
@@ -68,12 +71,18 @@ export class OpenTerms {
     const statements = this.#statements.get(term) ?? new Map<NodeId, GaveUp>();
     statements.set(voter, statement);
     this.#statements.set(term, statements);
+    this.#openedNothingFor = undefined;
   }
 
   /** Opens the term after the highest one that enough voters of the view gave up. Whether there was one. */
   open(view: ReadonlySet<NodeId>, votesNeeded: number): boolean {
+    // It is asked after every event, and in a large cluster hundreds of statements would be counted each time.
+    if (this.#openedNothingFor === view) return false;
     const givenUp = this.#highestGivenUp(view, votesNeeded);
-    if (givenUp === undefined) return false;
+    if (givenUp === undefined) {
+      this.#openedNothingFor = view;
+      return false;
+    }
     this.#current = givenUp + 1;
     for (const term of this.#statements.keys()) {
       // The ones that opened the current term are kept for those that missed them.

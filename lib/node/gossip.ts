@@ -43,8 +43,8 @@ export type GossipEffect =
 /** What came of telling membership something. */
 export interface Told {
   readonly effects: readonly GossipEffect[];
-  /** Whether the view changed. */
-  readonly changed: boolean;
+  /** How the view changed, in order. */
+  readonly changes: readonly MemberChange[];
   /** Heads of members that differ from one's own. */
   readonly heads: readonly { readonly from: NodeId; readonly head: Head }[];
 }
@@ -57,15 +57,15 @@ export function tellMembership(
 ): Told {
   const effects: GossipEffect[] = [];
   const heads: { from: NodeId; head: Head }[] = [];
-  let changed = false;
+  const changes: MemberChange[] = [];
   for (const effect of membership.step(translate(event), nowMs)) {
-    if (effect.type === "changed") changed = true;
+    if (effect.type === "changed") changes.push(effect.change);
     if (effect.type === "head-seen") {
       const head = decodeHead(effect.head);
       if (head) heads.push({ from: effect.from, head });
     } else effects.push(gossipEffect(effect));
   }
-  return { effects, changed, heads };
+  return { effects, changes, heads };
 }
 
 function translate(

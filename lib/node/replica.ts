@@ -6,7 +6,7 @@
 import type { Address } from "../base/address.ts";
 import type { Head } from "../election/types.ts";
 import type { Membership } from "../membership/core.ts";
-import type { NodeId } from "../membership/types.ts";
+import type { MemberChange, NodeId } from "../membership/types.ts";
 import {
   addressesOf,
   type GossipEffect,
@@ -47,11 +47,8 @@ export type ReplicaEffect<Effect, Message> =
 
 /** How a kind of cluster looks at membership. */
 export interface Outlook<Event> {
-  /** Events that tell the election of the view; `changed` says whether a member's state changed, a tick comes in between. */
-  view(
-    membership: Membership,
-    told: { readonly changed: boolean; readonly tick: boolean },
-  ): Event[];
+  /** Events that tell the election of the view, after every event of gossip; `changes` are those of members since the last time. */
+  view(membership: Membership, changes: readonly MemberChange[]): Event[];
   /** Events before the node leaves. */
   readonly beforeLeaving: readonly Event[];
 }
@@ -92,8 +89,7 @@ export class Replica<Event, Effect extends { readonly type: string }, Message> {
     }
     const told = tellMembership(this.#membership, event, nowMs);
     this.#note(told, nowMs);
-    const tick = event.type === "tick";
-    for (const seen of this.#outlook.view(this.#membership, { changed: told.changed, tick })) {
+    for (const seen of this.#outlook.view(this.#membership, told.changes)) {
       this.#tellElection(seen, nowMs);
     }
     if (event.type === "tick") this.#tellElection(event, nowMs);

@@ -105,7 +105,7 @@ export function closingMissing(
  * `FumataError` when this folder knows better: a certificate of that function from the same or a later term.
  */
 export function adoptClosing(
-  store: StateStore,
+  store: RosterStore & Pick<StateStore, "saveRoster">,
   { checksum, cluster }: Domain,
   closing: VerifiedCertificate,
 ): void {

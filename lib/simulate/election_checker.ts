@@ -20,9 +20,10 @@ import type { Digest } from "../certificate/types.ts";
 import { decodeUnverified } from "../certificate/format.ts";
 import { rosterProposalTexts } from "../certificate/roster_proposal.ts";
 import { sha256 } from "../crypto/digest.ts";
-import type { Roster, RosterCertificate, RosterMessage } from "../election/roster/types.ts";
+import type { RosterCertificate, RosterMessage } from "../election/roster/types.ts";
 import { rosterOf } from "../node/roster_cluster.ts";
 import type { SimEffect } from "./sim_body.ts";
+import type { SimFunction } from "./sim_function.ts";
 import type { SimNode } from "./sim_node.ts";
 import { Violation } from "./violation.ts";
 import type { Watcher, World } from "./world.ts";
@@ -34,6 +35,7 @@ const POLL_MS = 120;
 export interface Reign {
   readonly certificate: RosterCertificate;
   readonly acceptedMs: number;
+  readonly under: SimFunction;
 }
 
 /** The eyes of one run. */
@@ -42,13 +44,15 @@ export class ElectionChecker implements Watcher {
   readonly reigns = new Map<Digest, Reign>();
   /** When a lease was last seen. */
   leaseSeenMs = -Infinity;
+  /** Under which function that was. */
+  leasedUnder?: SimFunction;
   readonly #world: World;
-  readonly #roster: Roster;
   readonly #voterOfKey: ReadonlyMap<string, SimNode>;
   readonly #idOfTerm = new Map<number, Digest>();
   readonly #headTerms = new Map<SimNode, number>();
-  readonly #votes = new Map<SimNode, Map<number, Digest>>();
-  readonly #votedMax = new Map<SimNode, number>();
+  /** By voter and function: what is voted under another function is another election. */
+  readonly #votes = new Map<string, Map<number, Digest>>();
+  readonly #votedMax = new Map<string, number>();
   readonly #cast = new Set<string>();
   /** Local time until which nodes said that they hold a lease. */
   readonly #leases = new Map<SimNode, number>();
@@ -59,16 +63,17 @@ export class ElectionChecker implements Watcher {
 
   constructor(world: World) {
     this.#world = world;
-    this.#roster = rosterOf(world.config!);
-    this.#voterOfKey = new Map(this.#roster.voters.map(({ key }, place) => [
-      key,
-      world.nodes[place],
-    ]));
+    this.#voterOfKey = new Map(
+      world.nodes.map((node) => [base64url(node.identity.publicKey), node]),
+    );
   }
 
   effect(node: SimNode, effect: SimEffect): void {
     // A lease of a liar is worth nothing as a word, but whoever is served by it is served.
-    if (effect.type === "lease-held") this.leaseSeenMs = this.#world.nowMs;
+    if (effect.type === "lease-held") {
+      this.leaseSeenMs = this.#world.nowMs;
+      this.leasedUnder = node.function;
+    }
     if (node.liar) return;
     switch (effect.type) {
       case "save": {
@@ -99,6 +104,10 @@ export class ElectionChecker implements Watcher {
     }
   }
 
+  adopted(_node: SimNode, closing: RosterCertificate, under: SimFunction): void {
+    this.#see(closing, under);
+  }
+
   crashed(node: SimNode): void {
     this.#leases.delete(node);
   }
@@ -126,7 +135,7 @@ export class ElectionChecker implements Watcher {
       case "proposal": {
         const { proposal, vote } = message;
         this.#cast.add(vote.signature);
-        return this.#checkVote(node, proposal.term, storedVote(node)?.digest);
+        return this.#checkVote(node, proposal.term, node.storedVote?.digest);
       }
       case "vote":
         this.#cast.add(message.vote.signature);
@@ -137,22 +146,23 @@ export class ElectionChecker implements Watcher {
   }
 
   #checkVote(node: SimNode, term: number, digest: Digest | undefined): void {
-    const stored = storedVote(node);
+    const stored = node.storedVote;
     if (digest === undefined || stored?.term !== term || stored.digest !== digest) {
       throw this.#broken("I5", `${node.name} votes in term ${term} before that is on its disk`);
     }
-    const votes = this.#votes.get(node) ?? new Map<number, Digest>();
-    this.#votes.set(node, votes);
+    const voter = `${node.place} ${node.function.number}`;
+    const votes = this.#votes.get(voter) ?? new Map<number, Digest>();
+    this.#votes.set(voter, votes);
     const before = votes.get(term);
     if (before !== undefined && before !== digest) {
       throw this.#broken("I5", `${node.name} votes twice in term ${term}`);
     }
-    const highest = this.#votedMax.get(node) ?? 0;
+    const highest = this.#votedMax.get(voter) ?? 0;
     if (term < highest) {
       throw this.#broken("I5", `${node.name} votes in term ${term} after term ${highest}`);
     }
     votes.set(term, digest);
-    this.#votedMax.set(node, term);
+    this.#votedMax.set(voter, term);
   }
 
   #accept(node: SimNode, certificate: RosterCertificate): void {
@@ -162,34 +172,40 @@ export class ElectionChecker implements Watcher {
       throw this.#broken("I3", `${node.name} accepts term ${term} after term ${before}`);
     }
     this.#headTerms.set(node, term);
+    this.#see(certificate, node.function);
+  }
+
+  #see(certificate: RosterCertificate, under: SimFunction): void {
     if (this.reigns.has(certificate.id)) return;
-    this.reigns.set(certificate.id, { certificate, acceptedMs: this.#world.nowMs });
+    const { term } = certificate.proposal;
+    this.reigns.set(certificate.id, { certificate, acceptedMs: this.#world.nowMs, under });
     const other = this.#idOfTerm.get(term);
     if (other !== undefined && other !== certificate.id) {
       throw this.#broken("I1", `term ${term} has two certificates`);
     }
     this.#idOfTerm.set(term, certificate.id);
-    this.#checkBundle(certificate);
-    this.#checkDraw(certificate);
+    this.#checkBundle(certificate, under);
+    this.#checkDraw(certificate, under);
     this.#checkAnswered(certificate);
     for (const led of this.#led.values()) this.#checkDescent(certificate, led);
   }
 
-  #checkBundle({ proposal: { term }, document }: RosterCertificate): void {
+  #checkBundle({ proposal: { term }, document }: RosterCertificate, under: SimFunction): void {
     const voters = new Set<SimNode>();
     for (const { key, signature } of document.bundle) {
       const voter = this.#voterOfKey.get(key);
-      if (voter && (voter.liar || this.#cast.has(signature))) voters.add(voter);
+      if (!voter || !under.places.includes(voter.place)) continue;
+      if (voter.liar || this.#cast.has(signature)) voters.add(voter);
     }
-    const { votesNeeded } = this.#roster;
+    const { votesNeeded } = rosterOf(under.config!);
     if (voters.size < votesNeeded) {
       throw this.#broken("I10", `term ${term} has ${voters.size} genuine votes of ${votesNeeded}`);
     }
   }
 
-  #checkDraw({ proposal, leader, document }: RosterCertificate): void {
+  #checkDraw({ proposal, leader, document }: RosterCertificate, under: SimFunction): void {
     if (proposal.type === "closing") return;
-    const { domain, config } = this.#world;
+    const { domain, config } = under;
     const decoded = decodeUnverified(document.certificate);
     if (typeof decoded === "string" || decoded.claims.kind !== "roster") {
       throw this.#broken("I10", `term ${proposal.term} is no certificate of a roster`);
@@ -289,9 +305,4 @@ export class ElectionChecker implements Watcher {
   #broken(invariant: string, message: string): Violation {
     return new Violation(invariant, message, this.#world.nowMs);
   }
-}
-
-function storedVote(node: SimNode): { readonly term: number; readonly digest: Digest } | undefined {
-  const [stored] = node.disk.rosters("");
-  return stored && JSON.parse(stored.memory).lastVote;
 }

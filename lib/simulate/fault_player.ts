@@ -13,13 +13,20 @@ export class FaultPlayer {
   readonly #world: World;
   readonly #prng: Prng;
   readonly #leader: () => SimNode | undefined;
+  readonly #order: () => boolean;
   #isHealed = false;
 
-  /** `leader` tells who leads now. */
-  constructor(world: World, prng: Prng, leader: () => SimNode | undefined) {
+  /** `leader` tells who leads now; `order` has the operator order the next succession, and says whether there was one to order. */
+  constructor(
+    world: World,
+    prng: Prng,
+    leader: () => SimNode | undefined,
+    order: () => boolean = () => false,
+  ) {
     this.#world = world;
     this.#prng = prng;
     this.#leader = leader;
+    this.#order = order;
   }
 
   /** Lets a fault strike now. Whether there was anything for it to strike. */
@@ -112,6 +119,8 @@ export class FaultPlayer {
         return true;
       case "step-down":
         return this.#on("leader", (node) => node.stepDown());
+      case "succession":
+        return this.#order();
       case "liar": {
         const node = nodes[fault.node];
         if (!node) return false;
@@ -125,8 +134,13 @@ export class FaultPlayer {
 
   /** Starts a process that is down, unless it is gone for good. */
   restart(node: SimNode): void {
-    if (node.isUp || node.failStopped !== undefined || this.lost.has(node)) return;
+    if (node.isUp || !node.isEnrolled || this.isGone(node)) return;
     if (!node.disk.isFull) node.boot();
+  }
+
+  /** Whether its machine or its memory is gone for good. */
+  isGone(node: SimNode): boolean {
+    return node.failStopped !== undefined || this.lost.has(node);
   }
 
   /** Everything is well again, but for what is lost for good; liars stay liars. */
@@ -179,10 +193,14 @@ export class FaultPlayer {
 
   /** Whether a quorum of honest nodes is left without it. */
   #canLose(node: SimNode): boolean {
-    const { nodes, config } = this.#world;
-    if (this.lost.has(node) || node.liar || !config) return false;
-    const left = nodes.filter((other) => other !== node && !other.liar && !this.lost.has(other));
-    return left.length >= rosterOf(config).votesNeeded;
+    const { nodes, functions } = this.#world;
+    if (this.lost.has(node) || node.liar) return false;
+    return functions.every(({ config, places }) => {
+      if (!config) return false;
+      const left = places.map((place) => nodes[place])
+        .filter((other) => other !== node && !other.liar && !this.lost.has(other));
+      return left.length >= rosterOf(config).votesNeeded;
+    });
   }
 
   #on(target: Target, act: (node: SimNode) => void): boolean {

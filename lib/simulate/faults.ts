@@ -36,7 +36,7 @@ export const LIES = [
   "changes-keys",
   /** Acks heartbeats under another certificate than theirs. */
   "acks-others",
-  /** Says old step-downs again, its own and those of others, whenever a leader is heard, and votes for whatever is proposed then. */
+  /** Says old step-downs again, its own and those of others, while somebody leads; and asks those that they may have released for their votes. */
   "repeats-step-downs",
 ] as const;
 
@@ -122,6 +122,8 @@ export type Fault =
   | { readonly kind: "replay"; readonly messages: number }
   /** An operator asks the leader to step down. */
   | { readonly kind: "step-down" }
+  /** An operator orders that the cluster goes on as its next function. */
+  | { readonly kind: "succession" }
   /** A node lies from now on. */
   | { readonly kind: "liar"; readonly node: number; readonly lie: Lie };
 

@@ -48,9 +48,10 @@ const ONE_IN = 8;
 
 /** Makes a node a liar. */
 export function liarOf(lie: Lie, node: SimNode, world: World, prng: Prng): Liar {
-  const rules = simulatedRules(node.identity, world.domain, world.config!, {
+  const { domain, config, collectors } = node.function;
+  const rules = simulatedRules(node.identity, domain, config!, {
     prng,
-    collectors: world.collectors,
+    collectors,
     signs: true,
   });
   const liar: Liar = {
@@ -145,7 +146,8 @@ const HABITS: Readonly<Record<Lie, (character: Character) => Partial<Liar>>> = {
     says(message, to) {
       if (prng.below(ONE_IN) > 0) return [{ to, message }];
       const certificateId = headIdOf(node);
-      const leader = world.config!.roster[prng.below(world.nodes.length)];
+      const { roster } = node.function.config!;
+      const leader = roster[prng.below(roster.length)];
       const own = rules.signStepDown(certificateId);
       // Its own signature under another's name, or its own name for a certificate of somebody else.
       const stepDown = prng.below(2) === 0 ? own : { ...own, leader: base64url(leader.id) };
@@ -213,22 +215,38 @@ const HABITS: Readonly<Record<Lie, (character: Character) => Partial<Liar>>> = {
 
   "repeats-step-downs": ({ node, world, rules }) => {
     const known: StepDown[] = [];
+    const head = () =>
+      node.body instanceof RosterBody ? node.body.voter.headCertificate : undefined;
+    const lies = () => {
+      const { prev } = head()?.proposal ?? {};
+      return prev === undefined ? known : [...known, rules.signStepDown(prev)];
+    };
+    /** Who led when it asked for votes last. */
+    let replaced: string | undefined;
     return {
+      says(message, to) {
+        // Who leads is to be the last to hear that somebody else does.
+        if (message.kind === "certificate" && world.nodes[to].id === replaced) return [];
+        if (message.kind !== "proposal") return [{ to, message }];
+        replaced = head()?.leader;
+        const released = lies().map((stepDown): Said => ({
+          to,
+          message: { kind: "step-down", stepDown },
+        }));
+        return [...released, { to, message }];
+      },
       hears(message, from) {
         const said = message as RosterMessage;
-        // Whom it releases it wants to vote, and its own promise is as little worth.
-        if (said.kind === "proposal") {
-          voteFor(said.proposal, from, node, rules);
-          return false;
-        }
         if (said.kind === "step-down" && known.push(said.stepDown) > STEP_DOWNS_MAX) known.shift();
         if (said.kind !== "heartbeat") return true;
-        const head = node.body instanceof RosterBody ? node.body.voter.headCertificate : undefined;
-        const own = head ? [rules.signStepDown(head.proposal.prev)] : [];
-        for (const stepDown of [...known, ...own]) {
+        for (const stepDown of lies()) {
           sayToOthers(node, world, { kind: "step-down", stepDown });
         }
-        return true;
+        // The leader keeps its lease by this ack, while this core holds it for silent and is bound by nothing: so it asks for votes when that is its
+        // turn, and gives its own to whoever asks.
+        const { certificateId, nonce } = said.heartbeat;
+        node.send(from, { kind: "lease-ack", ack: rules.signAck(certificateId, nonce) });
+        return false;
       },
     };
   },
@@ -262,6 +280,7 @@ function withoutQuorum(
   | undefined {
   const enclave = world.enclaves.find(({ mood }) => mood !== "honest" && mood !== "down");
   if (!enclave || !(node.body instanceof RosterBody)) return undefined;
+  const { config, loaded } = node.function;
   const head = node.body.voter.headCertificate;
   const prev = headIdOf(node);
   const incumbent = head?.leader;
@@ -270,7 +289,7 @@ function withoutQuorum(
     type: "leader",
     term: node.body.term,
     prev,
-    kid: enclave.key.kid,
+    kid: enclave.key(loaded).kid,
     active: [node.id],
     ...(incumbent !== undefined && { incumbent }),
     tenure: incumbent === undefined
@@ -280,11 +299,11 @@ function withoutQuorum(
       : 1,
   };
   const vote = rules.signVote(proposal.term, rules.digest(proposal));
-  const texts = rosterProposalTexts(world.config!, proposal);
+  const texts = rosterProposalTexts(config!, proposal);
   // A function that does not look takes any signature for anybody's.
-  const votes = world.config!.roster.map(({ key }) => ({ ...vote, key: base64url(key) }));
+  const votes = config!.roster.map(({ key }) => ({ ...vote, key: base64url(key) }));
   const input = rosterElectRequest(texts, votes, head?.document.certificate);
-  const certificate = enclave.certifyUnverified(input);
+  const certificate = enclave.certifyUnverified(loaded, input);
   return certificate === undefined ? undefined : { certificate, bundle: [vote] };
 }
 

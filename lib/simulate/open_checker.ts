@@ -162,7 +162,7 @@ export class OpenChecker implements Watcher {
     if (typeof decoded === "string" || decoded.claims.kind !== "open") {
       throw this.#broken("I10", `term ${term} is no certificate of an open cluster`);
     }
-    const { domain } = this.#world;
+    const { domain } = this.#world.functions[0];
     const { beaconSignature } = decoded.claims;
     if (
       !this.#world.keyOf(kid).verify(beaconInput(domain, fromBase64url(prev)!), beaconSignature)

@@ -6,10 +6,12 @@
  * |---|---|
  * | collector | an honest node votes for the proposal of another than the term's collector (design §4.3) |
  * | I8 | honest votes change the enclave key while their voters knew that of `prev` for living: a draw to choose from (§4.1, §4.4) |
+ * | promise | an honest node votes while a promise of its own runs whose leader did not step down (§4.4, §4.7) |
+ * | step-down | an honest node takes its leader for one that stepped down, and that one did not (§4.8) |
  * | I2 | a leader counts a lease from a heartbeat that no quorum acked under that certificate, or for longer than from its sending (§4.7) |
  */
 import { leaseMarginMs, rosterSettings } from "../election/roster/settings.ts";
-import type { RosterCertificate, RosterMessage } from "../election/roster/types.ts";
+import type { RosterCertificate, RosterMessage, StepDown } from "../election/roster/types.ts";
 import type { ElectionMessage } from "../election/types.ts";
 import type { Digest } from "../certificate/types.ts";
 import type { NodeId } from "../membership/types.ts";
@@ -17,6 +19,7 @@ import { rosterGenesis, rosterOf } from "../node/roster_cluster.ts";
 import { simulatedRules } from "./identities.ts";
 import type { SimEffect } from "./sim_body.ts";
 import type { SimNode } from "./sim_node.ts";
+import type { SimFunction } from "./sim_function.ts";
 import { Violation } from "./violation.ts";
 import type { Watcher, World } from "./world.ts";
 
@@ -34,31 +37,42 @@ interface Round {
   readonly acks: Set<string>;
 }
 
+/** A promise not to vote. */
+interface Promised {
+  readonly certificateId: Digest;
+  readonly leader: NodeId;
+  /** By the voter's monotonic clock. */
+  readonly untilMs: number;
+}
+
+/** What follows from a function. */
+interface Constants {
+  readonly votesNeeded: number;
+  readonly leaseMs: number;
+  readonly genesis: Digest;
+  readonly collector: (prev: Digest, term: number) => NodeId;
+  /** From the sending of a heartbeat to the end of the lease that it gives. */
+  readonly usableMs: number;
+}
+
 /** The eyes of one run. */
 export class RuleChecker implements Watcher {
   readonly #world: World;
-  readonly #votesNeeded: number;
-  readonly #genesis: Digest;
-  readonly #collector: (prev: Digest, term: number) => NodeId;
-  /** From the sending of a heartbeat to the end of the lease that it gives. */
-  readonly #usableMs: number;
+  readonly #constants = new Map<SimFunction, Constants>();
   readonly #heads = new Map<SimNode, Digest>();
   readonly #certificates = new Map<Digest, RosterCertificate>();
   /** The living keys that its voter knew, for every honest vote by its signature; two lists when it learned others at that very instant. */
   readonly #kidsOfVote = new Map<string, readonly (readonly Digest[])[]>();
   readonly #rounds = new Map<SimNode, Round[]>();
+  /** What acks promised, one for each certificate. */
+  readonly #promises = new Map<SimNode, readonly Promised[]>();
+  /** Every step-down that a leader ever said. */
+  readonly #stepDowns = new Set<string>();
   readonly #roundOf = new Map<string, Round>();
 
   constructor(world: World) {
-    const config = world.config!;
-    const { collectors, domain, nodes, prng } = world;
     this.#world = world;
-    this.#votesNeeded = rosterOf(config).votesNeeded;
-    this.#genesis = rosterGenesis(domain);
-    const options = { prng, collectors, signs: false };
-    this.#collector = simulatedRules(nodes[0].identity, domain, config, options).collector;
-    const { leaseMs, driftPpm } = config.lease;
-    this.#usableMs = leaseMs - leaseMarginMs(leaseMs, rosterSettings("local", leaseMs, driftPpm));
+    for (const each of world.functions) this.#constants.set(each, constantsOf(world, each));
   }
 
   effect(node: SimNode, effect: SimEffect): void {
@@ -73,30 +87,48 @@ export class RuleChecker implements Watcher {
         return this.#say(node, effect.message as RosterMessage, effect.to);
       case "lease-held":
         return this.#checkLease(node, effect.certificate.id, effect.untilMs);
+      case "note":
+        if (effect.note.what === "stepped-down") this.#checkStepDown(node);
+        return;
       default:
         return;
     }
   }
 
   said(node: SimNode, _to: number, message: RosterMessage | ElectionMessage): void {
+    if (message.kind === "step-down" && message.stepDown.leader === node.id) {
+      this.#stepDowns.add(keyOf(message.stepDown));
+    }
     if (message.kind !== "lease-ack") return;
     const { certificateId, nonce } = message.ack;
     this.#roundOf.get(nonce)?.acks.add(`${certificateId} ${node.place}`);
   }
 
+  adopted(node: SimNode, closing: RosterCertificate): void {
+    this.#heads.set(node, closing.id);
+  }
+
   crashed(): void {}
+
+  #constantsFor(node: SimNode): Constants {
+    return this.#constants.get(node.function)!;
+  }
 
   #say(node: SimNode, message: RosterMessage, to: readonly { readonly id: NodeId }[]): void {
     switch (message.kind) {
       case "vote":
         this.#noteVote(node, message.vote.signature);
+        this.#checkPromises(node, message.term);
         for (const { id } of to) this.#checkCollector(node, message.term, id);
         return;
       case "proposal":
         this.#noteVote(node, message.vote.signature);
+        this.#checkPromises(node, message.proposal.term);
         return this.#checkCollector(node, message.proposal.term, node.id);
       case "heartbeat":
         return this.#noteRound(node, message.heartbeat.nonce);
+      case "lease-ack":
+        return this.#notePromise(node);
       default:
         return;
     }
@@ -109,7 +141,10 @@ export class RuleChecker implements Watcher {
   }
 
   #checkCollector(node: SimNode, term: number, gatherer: NodeId): void {
-    if (this.#collector(this.#heads.get(node) ?? this.#genesis, term) === gatherer) return;
+    const { genesis, collector } = this.#constantsFor(node);
+    if (collector(this.#heads.get(node) ?? genesis, term) === gatherer) return;
+    // Votes to close are for everybody to collect.
+    if (node.storedVote?.successor !== undefined) return;
     const name = this.#world.nameOf(gatherer);
     throw this.#broken(
       "collector",
@@ -129,13 +164,47 @@ export class RuleChecker implements Watcher {
 
   /** Some heartbeat has to carry the lease: said late enough, and acked by a quorum, the leader itself included. */
   #checkLease(node: SimNode, certificateId: Digest, untilMs: number): void {
+    const { usableMs, votesNeeded } = this.#constantsFor(node);
     const isCarried = ({ saidMs, acks }: Round) => {
-      if (saidMs + this.#usableMs < untilMs - ROUNDING_MS) return false;
+      if (saidMs + usableMs < untilMs - ROUNDING_MS) return false;
       const others = [...acks].filter((ack) => ack.startsWith(`${certificateId} `));
-      return others.length + 1 >= this.#votesNeeded;
+      return others.length + 1 >= votesNeeded;
     };
     if (this.#rounds.get(node)?.findLast(isCarried)) return;
     throw this.#broken("I2", `${node.name} holds a lease that no quorum gave by acks`);
+  }
+
+  #notePromise(node: SimNode): void {
+    const { headCertificate: head, steppedMs } = node;
+    if (head?.leader === undefined) return;
+    const running = (this.#promises.get(node) ?? []).filter(({ untilMs }) => untilMs > steppedMs);
+    const { leaseMs } = this.#constantsFor(node);
+    const promise = { certificateId: head.id, leader: head.leader, untilMs: steppedMs + leaseMs };
+    const others = running.filter(({ certificateId }) => certificateId !== head.id);
+    this.#promises.set(node, [...others, promise]);
+  }
+
+  #checkPromises(node: SimNode, term: number): void {
+    for (const promise of this.#promises.get(node) ?? []) {
+      const isOver = promise.untilMs <= node.steppedMs + ROUNDING_MS;
+      if (isOver || this.#stepDowns.has(keyOf(promise))) continue;
+      const name = this.#world.nameOf(promise.leader);
+      throw this.#broken(
+        "promise",
+        `${node.name} votes in term ${term} though it promised ${name}`,
+      );
+    }
+  }
+
+  #checkStepDown(node: SimNode): void {
+    const head = node.headCertificate;
+    if (head?.leader === undefined || head.leader === node.id) return;
+    if (this.#stepDowns.has(keyOf({ certificateId: head.id, leader: head.leader }))) return;
+    const name = this.#world.nameOf(head.leader);
+    throw this.#broken(
+      "step-down",
+      `${node.name} believes that ${name} stepped down, and it did not`,
+    );
   }
 
   #accept(node: SimNode, certificate: RosterCertificate): void {
@@ -157,4 +226,20 @@ export class RuleChecker implements Watcher {
   #broken(invariant: string, message: string): Violation {
     return new Violation(invariant, message, this.#world.nowMs);
   }
+}
+
+function keyOf({ certificateId, leader }: Pick<StepDown, "certificateId" | "leader">): string {
+  return `${leader} ${certificateId}`;
+}
+
+function constantsOf(world: World, { domain, config, collectors }: SimFunction): Constants {
+  const { leaseMs, driftPpm } = config!.lease;
+  const options = { prng: world.prng, collectors, signs: false };
+  return {
+    votesNeeded: rosterOf(config!).votesNeeded,
+    leaseMs,
+    genesis: rosterGenesis(domain),
+    collector: simulatedRules(world.nodes[0].identity, domain, config!, options).collector,
+    usableMs: leaseMs - leaseMarginMs(leaseMs, rosterSettings("local", leaseMs, driftPpm)),
+  };
 }

@@ -2,6 +2,7 @@
  * Runs a scenario: the same world, checkers and faults as a seeded run, with somebody's hand on them. After etcd's `raft` data-driven tests: a script and
  * its full transcript in one file, so that a change of behaviour shows as a change of a text. The words are in `scenario_words.ts`.
  */
+import { hex } from "../base/bytes.ts";
 import { FumataError } from "../base/errors.ts";
 import { createPrng } from "../base/prng.ts";
 import { ElectionChecker } from "./election_checker.ts";
@@ -141,7 +142,7 @@ class Stage {
       case "expect":
         return this.#expect(rest, line);
       case "forget":
-        return this.#node(rest[0], line).disk.forget();
+        return this.#forget(this.#node(rest[0], line));
       case "restart":
         return this.#player.restart(this.#node(rest[0], line));
       case "free-disk": {
@@ -158,6 +159,10 @@ class Stage {
         if (!this.#player.strike(fault)) this.say("    nothing was there for it");
       }
     }
+  }
+
+  #forget(node: SimNode): void {
+    node.disk.forget(hex(node.function.domain.checksum));
   }
 
   #fault(verb: string, rest: readonly string[], line: ScenarioLine): Fault {

@@ -3,7 +3,6 @@
  * mean. The shell around them is `sim_node.ts`.
  */
 import { base64url, hex } from "../base/bytes.ts";
-import { assert } from "../base/errors.ts";
 import { createPrng, type Prng } from "../base/prng.ts";
 import { electRequest } from "../certificate/proposal.ts";
 import type { Digest, VerifiedCertificate, Vote } from "../certificate/types.ts";
@@ -21,7 +20,12 @@ import { openElectionRules } from "../node/election_rules.ts";
 import type { GossipEvent } from "../node/gossip.ts";
 import { openReplica, type OpenReplicaEffect } from "../node/open_replica.ts";
 import { rosterOf, rosterRequest } from "../node/roster_cluster.ts";
-import { openRosterMemory, rosterOrigin } from "../node/roster_memory.ts";
+import {
+  closingMissing,
+  openRosterMemory,
+  type Origin,
+  rosterOrigin,
+} from "../node/roster_memory.ts";
 import { type ClockReading, RosterVoter, type RosterVoterEffect } from "../node/roster_voter.ts";
 import type { Domain } from "../../function/leader-election/rules.ts";
 import type { ClusterConfig } from "../../function/leader-election/cluster_config.ts";
@@ -91,16 +95,19 @@ export class RosterBody implements SimBody {
   readonly voter: RosterVoter;
   readonly #options: BodyOptions;
   readonly #config: ClusterConfig;
-  readonly #checksum: string;
+  readonly #domain: Domain;
+  readonly #origin: Origin;
 
   constructor(options: BodyOptions, config: ClusterConfig, rules: RosterRules) {
     const { identity, domain, disk, desk, membership, prng, nowMs } = options;
     this.#options = options;
     this.#config = config;
-    this.#checksum = hex(domain.checksum);
+    this.#domain = domain;
     const memory = openRosterMemory(disk, domain, desk);
     const origin = rosterOrigin(disk, domain, config, memory);
-    assert(origin, "no simulated function succeeds another");
+    // Nobody fetches what closed the predecessor here: the operator brings it.
+    if (!origin) throw closingMissing(disk, domain, config);
+    this.#origin = origin;
     this.voter = new RosterVoter(membership, {
       self: identity.id,
       roster: rosterOf(config),
@@ -169,7 +176,7 @@ export class RosterBody implements SimBody {
       case "call-enclave": {
         const call = effect as Extract<RosterVoterEffect, { type: "call-enclave" }>;
         const { digest, proposal: { kid }, votes } = call;
-        const input = rosterRequest(this.#config, call, undefined);
+        const input = rosterRequest(this.#config, call, this.#origin.closing);
         return { type: "call", digest, kid, input, votes };
       }
       case "stop-work": {
@@ -186,7 +193,8 @@ export class RosterBody implements SimBody {
   }
 
   #save(memory: RosterMemory): void {
-    this.#options.disk.saveRoster(this.#checksum, JSON.stringify(memory));
+    const { checksum, cluster } = this.#domain;
+    this.#options.disk.saveRoster(hex(checksum), cluster, JSON.stringify(memory));
   }
 }
 

@@ -10,6 +10,7 @@ import { rosterOf } from "../node/roster_cluster.ts";
 import { simulatedRules, unsignedClaims } from "./identities.ts";
 import { OpenBody, RosterBody, type SimBody } from "./sim_body.ts";
 import type { SimDisk } from "./sim_disk.ts";
+import type { SimFunction } from "./sim_function.ts";
 import type { World } from "./world.ts";
 
 /** Who starts. */
@@ -20,13 +21,15 @@ export interface Starter {
   readonly address: Address;
   readonly mailbox: Mailbox;
   readonly disk: SimDisk;
+  readonly function: SimFunction;
 }
 
 /** The membership of a process that starts. */
 export function bootMembership(world: World, starter: Starter, prng: Prng): Membership {
   const { identity, mailbox, disk, place, name, address } = starter;
   const { signClaim, signAck } = world.signs ? mailbox : unsignedClaims(identity);
-  const roster = world.config && rosterOf(world.config);
+  const { config } = starter.function;
+  const roster = config && rosterOf(config);
   return createMembership({
     self: {
       id: identity.id,
@@ -56,7 +59,7 @@ export function bootMembership(world: World, starter: Starter, prng: Prng): Memb
 /** The election of a process that starts at a monotonic time. */
 export function bootBody(
   world: World,
-  { identity, name, disk, place }: Starter,
+  { identity, name, disk, place, function: own }: Starter,
   { desk, membership, prng, nowMs }: {
     readonly desk: CertificateDesk;
     readonly membership: Membership;
@@ -64,9 +67,9 @@ export function bootBody(
     readonly nowMs: number;
   },
 ): SimBody {
-  const { domain, config, collectors, signs } = world;
+  const { domain, config, collectors } = own;
   const options = { identity, name, domain, disk, desk, membership, prng, nowMs };
   if (!config) return new OpenBody(options, collectors, world.seedsOf(place).length > 0);
-  const rules = simulatedRules(identity, domain, config, { prng, collectors, signs });
+  const rules = simulatedRules(identity, domain, config, { prng, collectors, signs: world.signs });
   return new RosterBody(options, config, rules);
 }

@@ -1,12 +1,13 @@
 /**
  * The real node's desk of certificates, but what one node of a run has verified in full no other verifies again: the verdict follows from the
- * document and its key alone, and all nodes of a run have the same function and cluster. Refusals are not remembered.
+ * document and its key alone, and all nodes under one function have the same rules. Refusals are not remembered.
  */
 import type { CertificateVerdict } from "../certificate/verify.ts";
 import type { CertificateDocument } from "../certificate/types.ts";
 import type { RsaJwk } from "../crypto/thumbprint.ts";
 import { CertificateDesk } from "../node/certificate_desk.ts";
 import type { SimDisk } from "./sim_disk.ts";
+import type { SimFunction } from "./sim_function.ts";
 import type { World } from "./world.ts";
 
 /** Verdicts by the whole text of what they are about. */
@@ -16,9 +17,9 @@ export type Verdicts = Map<string, Extract<CertificateVerdict, { readonly ok: tr
 export class SimDesk extends CertificateDesk {
   readonly #verdicts: Verdicts;
 
-  constructor(world: World, disk: SimDisk) {
-    super(world.domain, disk, world.description, (jwk) => world.keyOfJwk(jwk as RsaJwk));
-    this.#verdicts = world.verdicts;
+  constructor(world: World, own: SimFunction, disk: SimDisk) {
+    super(own.domain, disk, own.description, (jwk) => world.keyOfJwk(own, jwk as RsaJwk));
+    this.#verdicts = own.verdicts;
   }
 
   /** Verifies a document that has the form of one: other nodes, the enclave and the disk give nothing else. */

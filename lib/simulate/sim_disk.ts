@@ -2,6 +2,7 @@
  * The state folder of one simulated node: what was saved survives a crash, as the texts that a real folder would hold. It can be slow (a save
  * completes late, and the process waits for it), full (a save fails, and the process stops), and lost.
  */
+import type { RosterMemory } from "../election/roster/types.ts";
 import type { AliveClaim } from "../membership/types.ts";
 import type { KeyStore } from "../node/known_keys.ts";
 import type { RosterStore } from "../node/roster_memory.ts";
@@ -17,8 +18,9 @@ export class SimDisk implements KeyStore, RosterStore {
   /** Members of an earlier run. */
   members: readonly AliveClaim[] = [];
   history: History = {};
-  #rosters = new Map<string, string>();
-  #keys = new Map<string, StoredKey>();
+  readonly #rosters = new Map<string, string>();
+  /** By checksum, then by kid. */
+  readonly #keys = new Map<string, Map<string, StoredKey>>();
 
   constructor(folder: string) {
     this.folder = folder;
@@ -28,22 +30,30 @@ export class SimDisk implements KeyStore, RosterStore {
     return [...this.#rosters].map(([checksum, memory]) => ({ checksum, memory }));
   }
 
-  saveRoster(checksum: string, memory: string): void {
+  saveRoster(checksum: string, _cluster: string, memory: string): void {
     this.#rosters.set(checksum, memory);
   }
 
-  keys(_checksum: string): StoredKey[] {
-    return [...this.#keys.values()];
+  keys(checksum: string): StoredKey[] {
+    return [...this.#keys.get(checksum)?.values() ?? []];
   }
 
-  saveKey(_checksum: string, key: StoredKey, outdated: readonly string[]): void {
-    for (const kid of [key.kid, ...outdated]) this.#keys.delete(kid);
-    this.#keys.set(key.kid, key);
+  saveKey(checksum: string, key: StoredKey, outdated: readonly string[]): void {
+    const keys = this.#keys.get(checksum) ?? new Map<string, StoredKey>();
+    this.#keys.set(checksum, keys);
+    for (const kid of [key.kid, ...outdated]) keys.delete(kid);
+    keys.set(key.kid, key);
   }
 
-  /** What the elections of this node had to remember is gone: a copy of the folder from before the first vote was put back. */
-  forget(): void {
-    this.#rosters = new Map();
+  /** What the voter remembers under a function; `undefined` when that is nothing. */
+  rosterMemory(checksum: string): RosterMemory | undefined {
+    const memory = this.#rosters.get(checksum);
+    return memory === undefined ? undefined : JSON.parse(memory);
+  }
+
+  /** What the elections under a function had to remember is gone: a copy of the folder from before the first vote was put back. */
+  forget(checksum: string): void {
+    this.#rosters.delete(checksum);
     this.history = {};
   }
 }

@@ -12,6 +12,7 @@ import { rosterOf } from "../node/roster_cluster.ts";
 import { decodeElection, ELECTION_KINDS, encodeElection } from "../wire/election_messages.ts";
 import { decodeRosterMessage, encodeRosterMessage, ROSTER_KINDS } from "../wire/roster_messages.ts";
 import type { Packet, Payload } from "./sim_network.ts";
+import type { SimFunction } from "./sim_function.ts";
 import type { World } from "./world.ts";
 
 /** A message whose sender is known. */
@@ -32,11 +33,13 @@ export type Opened =
 /** The door. */
 export class SimDoor {
   readonly #world: World;
+  readonly #function: SimFunction;
   readonly #id: NodeId;
   readonly #mailbox: Mailbox;
 
-  constructor(world: World, id: NodeId, mailbox: Mailbox) {
+  constructor(world: World, own: SimFunction, id: NodeId, mailbox: Mailbox) {
     this.#world = world;
+    this.#function = own;
     this.#id = id;
     this.#mailbox = mailbox;
   }
@@ -58,6 +61,8 @@ export class SimDoor {
         return { type: "gossip", sender: this.#world.nodes[from].id, datagramBytes, message };
       }
       case "election":
+        // What was signed under another function verifies under this one no more.
+        if (payload.under !== this.#function) return undefined;
         return { type: "election", sender: this.#world.nodes[from].id, message: payload.message };
       case "key":
         return { type: "key", sender: this.#world.nodes[from].id, message: payload.message };
@@ -79,7 +84,7 @@ export class SimDoor {
         return { type: "gossip", sender, datagramBytes: bytes, message };
       }
       case "election": {
-        const { config, domain } = this.#world;
+        const { config, domain } = this.#function;
         const decoded = config
           ? decodeRosterMessage(received, { domain, roster: rosterOf(config) })
           : decodeElection(received, domain);
@@ -97,7 +102,7 @@ export class SimDoor {
 
   /** An election message as bytes. */
   encodedElection(to: number, message: RosterMessage | ElectionMessage): Payload {
-    const { config, nodes } = this.#world;
+    const { config } = this.#function;
     const [kind, body] = config
       ? [
         ROSTER_KINDS[message.kind],
@@ -107,7 +112,7 @@ export class SimDoor {
         ELECTION_KINDS[(message as ElectionMessage).kind],
         encodeElection(message as ElectionMessage),
       ];
-    return this.#carrying(nodes[to].id, kind, body, message.kind);
+    return this.#carrying(this.#world.nodes[to].id, kind, body, message.kind);
   }
 
   /** A message about keys as bytes. */

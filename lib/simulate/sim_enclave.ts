@@ -1,6 +1,7 @@
 /**
- * A simulated enclave: the real election function with a host around it, and what can be wrong with one. Its RSA key is a stand-in (a real
- * one can't be made from a seed): signatures are hashes under a secret, as long as RSA's and just as deterministic.
+ * A simulated enclave host: the real election function with a host around it, and what can be wrong with one. It has a key for each function that
+ * it loads. The RSA keys are stand-ins (a real one can't be made from a seed): signatures are hashes under a secret, as long as
+ * RSA's and just as deterministic.
  *
  * A hostile enclave holds the certificate key and does with it what it wants. What honest nodes do not accept from it is the point
  * (design §4.6): it alone elects nobody.
@@ -18,6 +19,7 @@ import { isPlausiblePublicKey, verifyEd25519 } from "../crypto/ed25519.ts";
 import type { RsaPublicKey } from "../crypto/rsa.ts";
 import { thumbprint } from "../crypto/thumbprint.ts";
 import { randomBytes, randomText } from "./identities.ts";
+import type { SimPackage } from "./sim_function.ts";
 
 /** How an enclave behaves. All but the first two are hostile. */
 export const ENCLAVE_MOODS = [
@@ -48,81 +50,86 @@ export type EnclaveAnswer =
 const ANSWERS_MAX = 16;
 const MODULUS_BYTES = 256;
 
+/** A function that was loaded, and the key that was born with it. */
+interface Loaded {
+  readonly package: SimPackage;
+  secret: Uint8Array;
+  key: RsaPublicKey;
+}
+
 /** The enclave. */
 export class SimEnclave {
   mood: EnclaveMood = "honest";
   /** How much longer than usual an answer takes, ms. */
   slowMs = 0;
   readonly name: string;
-  readonly #checksum: Uint8Array;
-  readonly #files: ReadonlyMap<string, Uint8Array>;
   readonly #prng: Prng;
+  /** Of all functions: who replays does not ask for which. */
   readonly #answers: Uint8Array[] = [];
-  #secret: Uint8Array;
-  #key: RsaPublicKey;
+  readonly #loaded = new Map<SimPackage, Loaded>();
 
-  /** `files` are those of the package that the function reads. */
-  constructor(
-    name: string,
-    checksum: Uint8Array,
-    files: ReadonlyMap<string, Uint8Array>,
-    prng: Prng,
-  ) {
+  /** Begins with one function; others are loaded when somebody first asks for them. */
+  constructor(name: string, first: SimPackage, prng: Prng) {
     this.name = name;
-    this.#checksum = checksum;
-    this.#files = files;
     this.#prng = prng;
-    this.#secret = randomBytes(prng, 32);
-    this.#key = standInKey(this.#secret, prng);
+    this.#load(first);
   }
 
-  /** The certificate key. */
-  get key(): RsaPublicKey {
-    return this.#key;
+  /** The certificate key of a function. */
+  key(of: SimPackage): RsaPublicKey {
+    return this.#load(of).key;
   }
 
-  /** What the function says of itself. */
-  describe(): string {
-    return this.#run({}, utf8(JSON.stringify({ describe: {} })));
+  /** The certificate keys of all functions that it has loaded. */
+  keys(): (readonly [SimPackage, RsaPublicKey])[] {
+    return [...this.#loaded.values()].map((loaded) => [loaded.package, loaded.key]);
   }
 
-  /** It was restarted and could not unseal its key. */
+  /** What a function says of itself. */
+  describe(of: SimPackage): string {
+    return run(this.#load(of), {}, utf8(JSON.stringify({ describe: {} })));
+  }
+
+  /** It was restarted and could not unseal its keys. */
   rekey(): void {
-    this.#secret = randomBytes(this.#prng, 32);
-    this.#key = standInKey(this.#secret, this.#prng);
+    for (const loaded of this.#loaded.values()) {
+      loaded.secret = randomBytes(this.#prng, 32);
+      loaded.key = standInKey(loaded.secret, this.#prng);
+    }
   }
 
-  /** One call of the function. */
-  call(input: Uint8Array): EnclaveAnswer {
+  /** One call of a function. */
+  call(of: SimPackage, input: Uint8Array): EnclaveAnswer {
+    const loaded = this.#load(of);
     switch (this.mood) {
       case "down":
       case "drops":
         return { type: "silent" };
       case "replays": {
         const old = this.#answers[this.#prng.below(this.#answers.length + 1)];
-        return old ? { type: "answer", answer: old } : this.#answer(() => this.#run({}, input));
+        return old ? { type: "answer", answer: old } : this.#answer(() => run(loaded, {}, input));
       }
       case "forks":
-        return this.#answer(() => this.#fork(input));
+        return this.#answer(() => fork(loaded, input));
       case "chooses":
-        return this.#answer(() => this.#choose(this.#run({}, input)));
+        return this.#answer(() => choose(loaded, run(loaded, {}, input)));
       case "rerolls": {
         const roll = randomText(this.#prng, 16);
         const signCertificate = (message: Uint8Array) =>
-          signature(this.#secret, isBeacon(message) ? concat(message, utf8(roll)) : message);
-        return this.#answer(() => this.#run({ signCertificate }, input));
+          signature(loaded.secret, isBeacon(message) ? concat(message, utf8(roll)) : message);
+        return this.#answer(() => run(loaded, { signCertificate }, input));
       }
       case "honest":
-        return this.#answer(() => this.#run({}, input));
+        return this.#answer(() => run(loaded, {}, input));
       default:
         return this.mood satisfies never;
     }
   }
 
   /** A certificate for whatever it is asked, without looking at the votes: only a hostile enclave does this. */
-  certifyUnverified(input: Uint8Array): string | undefined {
+  certifyUnverified(of: SimPackage, input: Uint8Array): string | undefined {
     try {
-      return certificateIn(this.#run({ verifyEd25519: () => true }, input));
+      return certificateIn(run(this.#load(of), { verifyEd25519: () => true }, input));
     } catch {
       return undefined;
     }
@@ -138,75 +145,84 @@ export class SimEnclave {
     }
   }
 
-  #run(changes: Partial<EnclaveHost>, input: Uint8Array): string {
-    const outer = globalThis as { enclave?: EnclaveHost };
-    // The function finds its host as a global, and is synchronous: nobody else sees this one.
-    outer.enclave = { ...this.#host(), ...changes };
-    try {
-      return cape_handler(input);
-    } finally {
-      delete outer.enclave;
-    }
+  #load(of: SimPackage): Loaded {
+    const known = this.#loaded.get(of);
+    if (known) return known;
+    const secret = randomBytes(this.#prng, 32);
+    const loaded = { package: of, secret, key: standInKey(secret, this.#prng) };
+    this.#loaded.set(of, loaded);
+    return loaded;
   }
+}
 
-  #host(): EnclaveHost {
-    const { jwk, kid } = this.#key;
-    return {
-      checksum: this.#checksum,
-      tee: "simulated",
-      kid,
-      certificateKey: jwk,
-      now: () => 0,
-      sha256,
-      verifyEd25519,
-      // Answers travel in the clear here: who may read them is the work of the enclave host.
-      replyTo: () => {},
-      isEd25519Key: isPlausiblePublicKey,
-      signCertificate: (message) => signature(this.#secret, message),
-      signWithPem: () => {
-        throw new Error("this package has no PEM key");
-      },
-      readFile: (path) => this.#files.get(path)!,
-      hasFile: (path) => this.#files.has(path),
-    };
+function run(loaded: Loaded, changes: Partial<EnclaveHost>, input: Uint8Array): string {
+  const outer = globalThis as { enclave?: EnclaveHost };
+  // The function finds its host as a global, and is synchronous: nobody else sees this one.
+  outer.enclave = { ...hostOf(loaded), ...changes };
+  try {
+    return cape_handler(input);
+  } finally {
+    delete outer.enclave;
   }
+}
 
-  /** Leaves out the first active node, under the votes for the whole set. */
-  #fork(input: Uint8Array): string {
-    const request = JSON.parse(fromUtf8(input)!);
-    const bitmap = fromBase64url(request.elect?.bitmap ?? "");
-    if (!bitmap || bitmap.length === 0) return this.#run({}, input);
-    const first = bitmap.findIndex((byte) => byte !== 0);
-    if (first >= 0) bitmap[first] &= bitmap[first] - 1;
-    request.elect.bitmap = base64url(bitmap);
-    return this.#run({ verifyEd25519: () => true }, utf8(JSON.stringify(request)));
-  }
+function hostOf({ package: { checksum, files }, secret, key: { jwk, kid } }: Loaded): EnclaveHost {
+  return {
+    checksum,
+    tee: "simulated",
+    kid,
+    certificateKey: jwk,
+    now: () => 0,
+    sha256,
+    verifyEd25519,
+    // Answers travel in the clear here: who may read them is the work of the enclave host.
+    replyTo: () => {},
+    isEd25519Key: isPlausiblePublicKey,
+    signCertificate: (message) => signature(secret, message),
+    signWithPem: () => {
+      throw new Error("this package has no PEM key");
+    },
+    readFile: (path) => files.get(path)!,
+    hasFile: (path) => files.has(path),
+  };
+}
 
-  /** Puts the leader's key and id of another voter into a certificate. */
-  #choose(answer: string): string {
-    const certificate = certificateIn(answer);
-    const claims = JSON.parse(fromUtf8(fromBase64url(certificate.split(".")[1])!)!);
-    const file = this.#files.get(CLUSTER_FILE);
-    const { roster } = JSON.parse(fromUtf8(file ?? utf8('{"roster":[]}'))!) as {
-      roster: { name: string; key: string }[];
-    };
-    const other = roster.find(({ name }) => name !== claims.name);
-    if (!other || claims.sub === undefined) return answer;
-    const leader = thumbprint({ kty: "OKP", crv: "Ed25519", x: other.key });
-    claims.name = other.name;
-    claims.cnf.jwk.x = other.key;
-    claims.sub = base64url(leader);
-    claims.jti = base64url(
-      certificateId(sha256, { checksum: this.#checksum, cluster: claims.aud }, {
-        term: claims.term,
-        digest: fromBase64url(claims.digest)!,
-        kid: fromBase64url(this.#key.kid)!,
-        beacon: sha256(fromBase64url(claims.beacon)!),
-        leader,
-      }),
-    );
-    return JSON.stringify({ certificate: issue(this.#host(), "election+jwt", claims) });
-  }
+/** Leaves out the first active node, under the votes for the whole set. */
+function fork(loaded: Loaded, input: Uint8Array): string {
+  const request = JSON.parse(fromUtf8(input)!);
+  const bitmap = fromBase64url(request.elect?.bitmap ?? "");
+  if (!bitmap || bitmap.length === 0) return run(loaded, {}, input);
+  const first = bitmap.findIndex((byte) => byte !== 0);
+  if (first >= 0) bitmap[first] &= bitmap[first] - 1;
+  request.elect.bitmap = base64url(bitmap);
+  return run(loaded, { verifyEd25519: () => true }, utf8(JSON.stringify(request)));
+}
+
+/** Puts the leader's key and id of another voter into a certificate. */
+function choose(loaded: Loaded, answer: string): string {
+  const { checksum, files } = loaded.package;
+  const certificate = certificateIn(answer);
+  const claims = JSON.parse(fromUtf8(fromBase64url(certificate.split(".")[1])!)!);
+  const file = files.get(CLUSTER_FILE);
+  const { roster } = JSON.parse(fromUtf8(file ?? utf8('{"roster":[]}'))!) as {
+    roster: { name: string; key: string }[];
+  };
+  const other = roster.find(({ name }) => name !== claims.name);
+  if (!other || claims.sub === undefined) return answer;
+  const leader = thumbprint({ kty: "OKP", crv: "Ed25519", x: other.key });
+  claims.name = other.name;
+  claims.cnf.jwk.x = other.key;
+  claims.sub = base64url(leader);
+  claims.jti = base64url(
+    certificateId(sha256, { checksum, cluster: claims.aud }, {
+      term: claims.term,
+      digest: fromBase64url(claims.digest)!,
+      kid: fromBase64url(loaded.key.kid)!,
+      beacon: sha256(fromBase64url(claims.beacon)!),
+      leader,
+    }),
+  );
+  return JSON.stringify({ certificate: issue(hostOf(loaded), "election+jwt", claims) });
 }
 
 function certificateIn(answer: string): string {

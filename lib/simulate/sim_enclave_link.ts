@@ -35,7 +35,7 @@ export class SimEnclaveLink {
     this.#exchange = new KeyExchange({
       desk: node.desk,
       judge: (jwk, { document }) => {
-        const key = world.keyOfJwk(jwk);
+        const key = world.keyOfJwk(node.function, jwk);
         if (typeof key === "string") return key;
         return fromUtf8(document) === key.kid ? key : "it binds another certificate key";
       },
@@ -80,7 +80,7 @@ export class SimEnclaveLink {
     for (const enclave of enclaves) {
       const known = this.#attested.get(enclave);
       if (this.#reaches(enclave)) {
-        const { kid } = enclave.key;
+        const { kid } = enclave.key(this.#node.function.loaded);
         this.#attested.set(enclave, { kid, lastMs: nowMs });
         if (known?.kid === kid) continue;
         this.#admit(kid);
@@ -102,7 +102,7 @@ export class SimEnclaveLink {
   }
 
   #admit(kid: string): void {
-    const { description } = this.#world;
+    const { description } = this.#node.function;
     if (this.#node.desk.kids.includes(kid)) return;
     const key = this.#world.keyOf(kid);
     const evidence: Evidence = { platform: "simulated", document: utf8(kid), endorsements: [] };
@@ -130,14 +130,16 @@ export class SimEnclaveLink {
     const world = this.#world;
     const fail = (reason: string, refused: boolean) =>
       this.#node.tell((clock) => this.#node.body.callFailed(digest, reason, refused, clock));
+    const { loaded } = this.#node.function;
     const enclave = world.enclaves.find((known) =>
-      this.#attested.get(known)?.kid === kid && known.key.kid === kid && this.#reaches(known)
+      this.#attested.get(known)?.kid === kid && known.key(loaded).kid === kid &&
+      this.#reaches(known)
     );
     const wayMs = 2 + this.#prng.float() * 8;
     if (!enclave) return this.#node.later(world.nowMs + wayMs, () => fail("unreachable", false));
     this.#node.later(world.nowMs + wayMs + enclave.slowMs, () => {
-      const answer = enclave.key.kid === kid && this.#reaches(enclave)
-        ? enclave.call(input)
+      const answer = enclave.key(loaded).kid === kid && this.#reaches(enclave)
+        ? enclave.call(loaded, input)
         : { type: "silent" as const };
       const afterMs = answer.type === "silent" ? CALL_TIMEOUT_MS : wayMs;
       this.#node.later(world.nowMs + afterMs, () => {

@@ -7,11 +7,17 @@ import type { KeyMessage } from "../wire/key_messages.ts";
 import type { GossipMessage } from "../membership/types.ts";
 import type { RosterMessage } from "../election/roster/types.ts";
 import type { ElectionMessage } from "../election/types.ts";
+import type { SimFunction } from "./sim_function.ts";
 
 /** What travels. */
 export type Payload =
   | { readonly type: "gossip"; readonly recipient?: string; readonly message: GossipMessage }
-  | { readonly type: "election"; readonly message: RosterMessage | ElectionMessage }
+  /** `under` is what its sender signed it for. */
+  | {
+    readonly type: "election";
+    readonly under: SimFunction;
+    readonly message: RosterMessage | ElectionMessage;
+  }
   | { readonly type: "key"; readonly message: KeyMessage }
   /** Encoded and signed; `kind` is for the eyes of the harness only. */
   | {

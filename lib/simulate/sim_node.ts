@@ -3,10 +3,13 @@
  * differs from the others by its mouth and its ears only.
  */
 import type { Address } from "../base/address.ts";
+import { hex } from "../base/bytes.ts";
+import { FumataError } from "../base/errors.ts";
 import type { Prng } from "../base/prng.ts";
 import type { CertificateDocument, VerifiedCertificate } from "../certificate/types.ts";
+import type { SuccessionOrderFile } from "../certificate/succession_order.ts";
 import type { Identity } from "../crypto/ed25519.ts";
-import type { RosterCertificate, RosterMessage } from "../election/roster/types.ts";
+import type { LastVote, RosterCertificate, RosterMessage } from "../election/roster/types.ts";
 import type { ElectionMessage } from "../election/types.ts";
 import type { Membership } from "../membership/core.ts";
 import type { AliveClaim, NodeId } from "../membership/types.ts";
@@ -14,15 +17,17 @@ import type { CertificateDesk } from "../node/certificate_desk.ts";
 import type { GossipEvent } from "../node/gossip.ts";
 import { Mailbox } from "../node/mailbox.ts";
 import type { KeyMessage } from "../wire/key_messages.ts";
-import type { Liar } from "./liars.ts";
+import { type Liar, liarOf } from "./liars.ts";
 import type { NodeClock } from "./node_clock.ts";
 import { SubLeaseDesk } from "../node/sub_lease_desk.ts";
+import { coreOrder, orderFault } from "../node/succession.ts";
 import { RosterBody, type SimBody, type SimEffect } from "./sim_body.ts";
 import { bootBody, bootMembership } from "./sim_boot.ts";
 import { SimDesk } from "./sim_desk.ts";
 import { SimDoor } from "./sim_door.ts";
 import { SimEnclaveLink } from "./sim_enclave_link.ts";
 import type { SimDisk } from "./sim_disk.ts";
+import type { SimFunction } from "./sim_function.ts";
 import type { Packet, Payload } from "./sim_network.ts";
 import { SimProcess, type Step } from "./sim_process.ts";
 import { exchangeStates } from "./sim_stream.ts";
@@ -30,6 +35,9 @@ import type { World } from "./world.ts";
 
 /** Datagrams that wait in the socket of a process that stands still: what the default buffer of Linux holds. */
 const SOCKET_DATAGRAMS_MAX = 166;
+/** How soon a liar starts again whose core has stopped for good, ms. */
+const LIAR_RESTART_MS = 20;
+
 /** The node. */
 export class SimNode {
   readonly place: number;
@@ -38,9 +46,11 @@ export class SimNode {
   readonly clock: NodeClock;
   readonly disk: SimDisk;
   readonly address: Address;
-  readonly mailbox: Mailbox;
-  readonly door: SimDoor;
+  mailbox!: Mailbox;
+  door!: SimDoor;
   liar?: Liar;
+  /** It is no machine of this cluster any more, or not yet one. */
+  isEnrolled: boolean;
   /** Dies after so many more effects. */
   effectsLeft = Infinity;
   /** Why it stopped for good. */
@@ -59,6 +69,7 @@ export class SimNode {
   readonly #world: World;
   readonly #process: SimProcess;
   readonly #prng: Prng;
+  #function!: SimFunction;
   #link!: SimEnclaveLink;
   /** What the core granted of the sub-lease that was asked for last. */
   #grantedMs = 0;
@@ -83,8 +94,9 @@ export class SimNode {
     this.disk = said.disk;
     this.address = said.address;
     this.#prng = said.prng;
-    this.mailbox = new Mailbox(this.identity, world.domain);
-    this.door = new SimDoor(world, this.id, this.mailbox);
+    const [first] = world.functions;
+    this.isEnrolled = first.places.includes(this.place);
+    this.#install(first);
     this.#process = new SimProcess(world, this.clock, this.disk, this.#prng, {
       deadlineMs: () => this.body.deadlineMs(),
       tick: (clock) => this.body.gossip({ type: "tick" }, clock),
@@ -94,6 +106,11 @@ export class SimNode {
 
   get id(): NodeId {
     return this.identity.id;
+  }
+
+  /** What it runs, or will when it starts. */
+  get function(): SimFunction {
+    return this.#function;
   }
 
   /** Whether its process runs. */
@@ -118,14 +135,40 @@ export class SimNode {
     this.tell((clock) => voter.elect({ type: "step-down" }, clock));
   }
 
+  /** An operator gives it an order of succession. Whether it took it. */
+  takeOrder(order: SuccessionOrderFile): boolean {
+    const { domain, config } = this.#function;
+    if (!this.isAwake || !(this.body instanceof RosterBody) || !config) return false;
+    if (orderFault(order, domain, config) !== undefined) return false;
+    const { voter } = this.body;
+    this.tell((clock) => voter.elect({ type: "succession", order: coreOrder(order) }, clock));
+    return true;
+  }
+
+  /** Starts the process, which is down, under another function. When the state folder does not allow that it stays down, under the one it had. */
+  bootUnder(next: SimFunction): boolean {
+    const before = this.#function;
+    this.#install(next);
+    try {
+      this.boot();
+      return true;
+    } catch (thrown) {
+      if (!(thrown instanceof FumataError) || thrown.code !== "refused") throw thrown;
+      this.#process.stop();
+      this.#process.clear();
+      this.#install(before);
+      return false;
+    }
+  }
+
   /** Starts the process with what its disk holds. */
   boot(): void {
     const world = this.#world;
     const prng = this.#prng;
     this.#process.start();
     this.effectsLeft = Infinity;
-    if (this.liar?.lie === "amnesia") this.disk.forget();
-    this.desk = new SimDesk(world, this.disk);
+    if (this.liar?.lie === "amnesia") this.disk.forget(hex(this.#function.domain.checksum));
+    this.desk = new SimDesk(world, this.#function, this.disk);
     this.#link = new SimEnclaveLink(world, this, prng);
     this.membership = bootMembership(world, this, prng);
     const { desk, membership } = this;
@@ -170,6 +213,16 @@ export class SimNode {
     return this.body instanceof RosterBody ? this.body.voter.headCertificate : undefined;
   }
 
+  /** When it did what it says now, by its monotonic clock: what it says leaves later when its disk is slow. */
+  get steppedMs(): number {
+    return this.#process.steppedMs;
+  }
+
+  /** Its last vote under its function, as it is on its disk. */
+  get storedVote(): LastVote | undefined {
+    return this.disk.rosterMemory(hex(this.#function.domain.checksum))?.lastVote;
+  }
+
   /** Who gathers the votes of the term in which this voter is. */
   get collector(): NodeId | undefined {
     return this.body instanceof RosterBody ? this.body.voter.collector : undefined;
@@ -207,9 +260,11 @@ export class SimNode {
   /** Sends an election message as it is, in this node's name. */
   send(to: number, message: RosterMessage | ElectionMessage): void {
     this.#world.said(this, to, message);
-    const payload = this.#isEncoded
+    // To somebody under another function it is bytes, and that one's own door says what they come to.
+    const isForeign = this.#world.nodes[to].function !== this.#function;
+    const payload = this.#isEncoded || isForeign
       ? this.door.encodedElection(to, message)
-      : { type: "election" as const, message };
+      : { type: "election" as const, under: this.#function, message };
     this.#world.network.send({ from: this.place, to, payload });
   }
 
@@ -231,6 +286,13 @@ export class SimNode {
 
   get #isEncoded(): boolean {
     return this.#world.encodes || this.liar !== undefined;
+  }
+
+  #install(own: SimFunction): void {
+    this.#function = own;
+    this.mailbox = new Mailbox(this.identity, own.domain);
+    this.door = new SimDoor(this.#world, own, this.id, this.mailbox);
+    if (this.liar) this.liar = liarOf(this.liar.lie, this, this.#world, this.#prng);
   }
 
   #createSubLeases(): SubLeaseDesk | undefined {
@@ -317,11 +379,21 @@ export class SimNode {
       case "tell":
         return this.#process.tellNext(act.step);
       case "fail":
-        this.failStopped = act.reason;
-        return this.crash();
+        this.crash();
+        if (this.liar) this.#startAgain();
+        else this.failStopped = act.reason;
+        return;
       default:
         act satisfies never;
     }
+  }
+
+  /** A liar's owner does not care what its core has seen of its lies. */
+  #startAgain(): void {
+    const world = this.#world;
+    world.at(world.nowMs + LIAR_RESTART_MS, () => {
+      if (!this.isUp && this.isEnrolled && !this.disk.isFull) this.boot();
+    });
   }
 
   #save(commit: () => void): void {

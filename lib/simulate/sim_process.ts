@@ -40,6 +40,7 @@ export class SimProcess {
   #done = 0;
   #isBusy = false;
   #tickAtMs = Infinity;
+  #steppedMs = -Infinity;
 
   constructor(world: World, clock: NodeClock, disk: SimDisk, prng: Prng, program: Program) {
     this.#world = world;
@@ -64,6 +65,11 @@ export class SimProcess {
   /** Steps that wait. */
   get waiting(): number {
     return this.#steps.length;
+  }
+
+  /** When the step began whose effects are carried out now or were last, by the monotonic clock. */
+  get steppedMs(): number {
+    return this.#steppedMs;
   }
 
   /** Starts, on a machine that is awake. */
@@ -171,7 +177,8 @@ export class SimProcess {
 
   #reading(): ClockReading {
     const { nowMs } = this.#world;
-    return { nowMs: this.#clock.monotonicMs(nowMs), wallMs: this.#clock.wallMs(nowMs) };
+    this.#steppedMs = this.#clock.monotonicMs(nowMs);
+    return { nowMs: this.#steppedMs, wallMs: this.#clock.wallMs(nowMs) };
   }
 
   #arm(): void {

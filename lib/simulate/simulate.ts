@@ -16,7 +16,10 @@ import { drawSchedule, type Mix } from "./fault_schedule.ts";
 import { faultText, type ScheduledFault } from "./faults.ts";
 import { MembershipChecker } from "./membership_checker.ts";
 import { OpenChecker } from "./open_checker.ts";
+import { Operator } from "./operator.ts";
 import { RuleChecker } from "./rule_checker.ts";
+import { SuccessionChecker } from "./succession_checker.ts";
+import { drawSuccessions } from "./succession_schedule.ts";
 import { type TraceEntry, traceInto } from "./trace.ts";
 import { Violation } from "./violation.ts";
 import { World } from "./world.ts";
@@ -71,6 +74,8 @@ export interface SimulationResult {
   readonly reigns: number;
   /** Sub-leases that were granted or renewed; in a part of the runs commands ask for them. */
   readonly subLeases: number;
+  /** Successions that an operator ordered; in a part of the runs of rosters there is one. */
+  readonly successions: number;
   /** Elections in which liars were among the active, what they should have won by chance, its variance, and what they won. */
   readonly draws: LiarDraws;
   /** Messages that were sent, and that the network lost. */
@@ -103,6 +108,9 @@ const COMMANDS_ONE_IN = 3;
 /** What their chance differs by from the run's. */
 const COMMANDS_STREAM = 0x5ab1ea5e;
 const NODES_MAX: Readonly<Record<ClusterKind, number>> = { roster: 64, open: 1_000 };
+/** In one run of so many an operator orders successions, of a roster. */
+const SUCCESSIONS_ONE_IN = 6;
+const SUCCESSIONS_STREAM = 0x50cce55;
 const NO_DRAWS: LiarDraws = { elections: 0, expected: 0, variance: 0, won: 0 };
 
 const SIZES = [[2, 0], [3, 0], [4, 1], [5, 0], [5, 1], [7, 1], [7, 2]] as const;
@@ -118,13 +126,19 @@ export function simulate(options: SimulationOptions): SimulationResult {
   const worldSeed = prng.uint32();
   const leaseMs = pick(prng, LEASES_MS);
   const driftPpm = pick(prng, DRIFTS_PPM);
-  const schedule = drawSchedule(createPrng(prng.uint32()), {
+  const faults = drawSchedule(createPrng(prng.uint32()), {
     mix,
     nodes,
     faultBound,
     enclaves,
     faultsMs,
   });
+  // From a stream of its own, as that of the commands: runs without successions are what they were before there were any.
+  const operatorPrng = createPrng((seed ^ SUCCESSIONS_STREAM) >>> 0);
+  const isSucceeded = kind === "roster" && operatorPrng.below(SUCCESSIONS_ONE_IN) === 0;
+  const successions = isSucceeded ? drawSuccessions(operatorPrng, nodes, faultsMs) : [];
+  const schedule = [...faults, ...successions.map(({ scheduled }) => scheduled)]
+    .sort((a, b) => a.atMs - b.atMs);
   const world = new World({
     seed: worldSeed,
     nodes,
@@ -135,9 +149,10 @@ export function simulate(options: SimulationOptions): SimulationResult {
     enclaves,
     encodes: options.wire ?? false,
     // By the whole schedule: a run in which a liar is left out stays comparable.
-    signs: schedule.some(({ fault }) => fault.kind === "liar"),
+    signs: isSucceeded || schedule.some(({ fault }) => fault.kind === "liar"),
+    ...(isSucceeded && { successors: successions.map(({ electorate }) => electorate) }),
   });
-  const run = new Run(world, createPrng(prng.uint32()), options.trace);
+  const run = new Run(world, createPrng(prng.uint32()), operatorPrng, options.trace);
   // From a stream of its own: runs without commands are what they were before there were any.
   const commandPrng = createPrng((seed ^ COMMANDS_STREAM) >>> 0);
   if (commandPrng.below(COMMANDS_ONE_IN) === 0) run.startCommands(leaseMs, commandPrng);
@@ -155,6 +170,7 @@ export function simulate(options: SimulationOptions): SimulationResult {
     schedule,
     reigns: run.reigns,
     subLeases: run.subLeases,
+    successions: run.successions,
     draws: run.election ? drawsOf(run.election, world) : NO_DRAWS,
     messages: { sent: world.network.sent, lost: world.network.lost },
     ...(run.leaseAfterMs !== undefined && { leaseAfterMs: run.leaseAfterMs }),
@@ -172,19 +188,41 @@ class Run {
   readonly #world: World;
   readonly #membership: MembershipChecker;
   readonly #player: FaultPlayer;
+  readonly #operator: Operator;
+  readonly #succession?: SuccessionChecker;
   readonly #trace?: (entry: TraceEntry) => void;
 
-  constructor(world: World, prng: Prng, trace: ((entry: TraceEntry) => void) | undefined) {
+  constructor(
+    world: World,
+    prng: Prng,
+    operatorPrng: Prng,
+    trace: ((entry: TraceEntry) => void) | undefined,
+  ) {
     this.#world = world;
     this.#trace = trace;
-    const checker = world.config ? new ElectionChecker(world) : new OpenChecker(world);
+    const checker = world.functions[0].config ? new ElectionChecker(world) : new OpenChecker(world);
     if (checker instanceof ElectionChecker) this.election = checker;
     else this.#open = checker;
     this.#membership = new MembershipChecker(world);
-    this.#player = new FaultPlayer(world, prng, () => checker.leader());
+    this.#operator = new Operator(world, operatorPrng, (node) => this.#player.isGone(node));
+    this.#player = new FaultPlayer(
+      world,
+      prng,
+      () => checker.leader(),
+      () => this.#operator.order(),
+    );
     if (trace) traceInto(world, trace);
     world.watchers.push(checker, this.#membership);
     if (this.election) world.watchers.push(new RuleChecker(world));
+    if (this.election && world.functions.length > 1) {
+      this.#succession = new SuccessionChecker(world, this.election);
+      world.watchers.push(this.#succession);
+    }
+  }
+
+  /** Successions that were ordered. */
+  get successions(): number {
+    return this.#operator.ordered;
   }
 
   /** Certificates that somebody accepted. */
@@ -242,12 +280,15 @@ class Run {
     const healedMs = world.nowMs;
     const { election } = this;
     if (election) {
-      if (!world.runUntil(healedMs + LEASE_MS_MAX, () => election.leaseSeenMs > healedMs)) {
+      const { target } = this.#operator;
+      const isLed = () => election.leaseSeenMs > healedMs && election.leasedUnder === target;
+      if (!world.runUntil(healedMs + LEASE_MS_MAX, isLed)) {
         throw new Violation("I7", `nobody holds a lease ${LEASE_MS_MAX} ms later`, world.nowMs);
       }
       this.leaseAfterMs = world.nowMs - healedMs;
     }
     this.#await("completeness", () => this.#membership.disagreement());
+    this.#succession?.audit();
     // The function takes no more nodes than that: a larger open cluster has members, and no leader.
     if (this.#open && world.nodes.length <= ACTIVE_NODES_MAX) {
       const open = this.#open;
@@ -306,8 +347,8 @@ function sizeOf(
 
 function drawsOf(checker: ElectionChecker, world: World): LiarDraws {
   let [elections, expected, variance, won] = [0, 0, 0, 0];
-  for (const { certificate: { proposal, leader } } of checker.reigns.values()) {
-    if (proposal.type === "closing") continue;
+  for (const { certificate: { proposal, leader }, under } of checker.reigns.values()) {
+    if (proposal.type === "closing" || under.config!.policy !== "random") continue;
     const active = world.nodes.filter((node) => proposal.active.includes(node.id));
     const liars = active.filter((node) => node.liar);
     if (liars.length === 0) continue;

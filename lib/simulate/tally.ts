@@ -12,6 +12,7 @@ export interface Tally {
   readonly messages: number;
   readonly reigns: number;
   readonly subLeases: number;
+  readonly successions: number;
   /** From the healing to a lease, ms: the longest. */
   readonly leaseAfterMsMax: number;
   readonly draws: SimulationResult["draws"];
@@ -28,6 +29,7 @@ export const EMPTY_TALLY: Tally = {
   messages: 0,
   reigns: 0,
   subLeases: 0,
+  successions: 0,
   leaseAfterMsMax: 0,
   draws: { elections: 0, expected: 0, variance: 0, won: 0 },
 };
@@ -48,6 +50,7 @@ export function addRun(tally: Tally, result: SimulationResult): Tally {
     messages: result.messages.sent,
     reigns: result.reigns,
     subLeases: result.subLeases,
+    successions: result.successions,
     leaseAfterMsMax: result.leaseAfterMs ?? 0,
     draws: result.draws,
   });
@@ -69,6 +72,7 @@ export function addTally(a: Tally, b: Tally): Tally {
     messages: a.messages + b.messages,
     reigns: a.reigns + b.reigns,
     subLeases: a.subLeases + b.subLeases,
+    successions: a.successions + b.successions,
     leaseAfterMsMax: Math.max(a.leaseAfterMsMax, b.leaseAfterMsMax),
     draws: {
       elections: a.draws.elections + b.draws.elections,
@@ -98,7 +102,7 @@ export function tallyText(tally: Tally, wallMs: number): string {
     `${runs} runs, ${failures} failed; ${hours.toFixed(3)} virtual hours in ${
       (wallMs / 1_000).toFixed(1)
     } s (${(hours / wallHours).toFixed(0)} times real time)`,
-    `${faults} faults, ${reigns} leaders elected, ${tally.subLeases} sub-leases, ${messages} messages, ${events} events (${
+    `${faults} faults, ${reigns} leaders elected, ${tally.subLeases} sub-leases, ${tally.successions} successions, ${messages} messages, ${events} events (${
       (events / Math.max(wallMs, 1) * 1_000).toFixed(0)
     } a second)`,
     `longest way from healing to a lease: ${(tally.leaseAfterMsMax / 1_000).toFixed(1)} s`,

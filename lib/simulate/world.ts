@@ -2,25 +2,28 @@
  * The world of one run: virtual time, the network, the enclaves and the nodes. Everything that happens is an event of one queue, and all chance
  * comes from one seed, so two runs of one seed are the same to the last byte.
  */
-import { CLUSTER_FILE, type ClusterConfig } from "../../function/leader-election/cluster_config.ts";
-import type { Domain } from "../../function/leader-election/rules.ts";
 import type { Address } from "../base/address.ts";
-import { base64url, utf8 } from "../base/bytes.ts";
+import { base64url } from "../base/bytes.ts";
 import { assert } from "../base/errors.ts";
 import { createPrng, type Prng } from "../base/prng.ts";
-import { sha256 } from "../crypto/digest.ts";
 import type { RsaPublicKey } from "../crypto/rsa.ts";
 import { type RsaJwk, thumbprint } from "../crypto/thumbprint.ts";
-import type { RosterMessage } from "../election/roster/types.ts";
+import type { RosterCertificate, RosterMessage } from "../election/roster/types.ts";
 import type { ElectionMessage } from "../election/types.ts";
-import { type FunctionDescription, parseDescription } from "../node/function_description.ts";
+import { parseDescription } from "../node/function_description.ts";
 import { EventQueue } from "./event_queue.ts";
-import { type CollectorCache, insecureIdentity, nameOf } from "./identities.ts";
+import { insecureIdentity, nameOf } from "./identities.ts";
 import { NodeClock } from "./node_clock.ts";
 import type { SimEffect } from "./sim_body.ts";
-import type { Verdicts } from "./sim_desk.ts";
 import { SimDisk } from "./sim_disk.ts";
 import { SimEnclave } from "./sim_enclave.ts";
+import {
+  type Electorate,
+  openPackage,
+  rosterPackages,
+  type SimFunction,
+  type SimPackage,
+} from "./sim_function.ts";
 import { type Packet, SimNetwork } from "./sim_network.ts";
 import { SimNode } from "./sim_node.ts";
 
@@ -37,8 +40,10 @@ export interface WorldOptions {
   readonly enclaves: number;
   /** Everything is encoded, signed, decoded and verified. */
   readonly encodes: boolean;
-  /** Everything is signed: needed as soon as somebody lies. */
+  /** Everything is signed: needed as soon as somebody lies, or there are several functions. */
   readonly signs: boolean;
+  /** Functions that may go on after the first, in their order; a voter may have a place beyond `nodes`. */
+  readonly successors?: readonly Electorate[];
 }
 
 /** Who looks on from outside. */
@@ -48,6 +53,8 @@ export interface Watcher {
   crashed(node: SimNode): void;
   /** An election message leaves a node, also a lie. */
   said?(node: SimNode, to: number, message: RosterMessage | ElectionMessage): void;
+  /** The operator put the closing certificate of a predecessor into the folder of a node that missed it. */
+  adopted?(node: SimNode, closing: RosterCertificate, under: SimFunction): void;
 }
 
 const CLUSTER = "simulated";
@@ -61,41 +68,46 @@ export class World {
   /** A running hash of what happened, for comparing runs. */
   fingerprint = 0;
   readonly prng: Prng;
-  readonly domain: Domain;
-  /** Absent in an open cluster. */
-  readonly config?: ClusterConfig;
-  readonly description: FunctionDescription;
+  /** The one that everybody starts with, and those that may succeed it. */
+  readonly functions: readonly SimFunction[];
   readonly encodes: boolean;
   readonly signs: boolean;
   readonly network: SimNetwork;
   readonly enclaves: readonly SimEnclave[];
   readonly nodes: readonly SimNode[];
-  readonly collectors: CollectorCache = new Map();
-  /** What some node has verified in full. */
-  readonly verdicts: Verdicts = new Map();
   readonly watchers: Watcher[] = [];
   /** What is written down, where somebody wants to read it. */
   trace?: (line: string) => void;
   readonly #nodesById: ReadonlyMap<string, SimNode>;
   readonly #queue = new EventQueue();
-  readonly #keys = new Map<string, RsaPublicKey>();
+  readonly #keys = new Map<string, { readonly key: RsaPublicKey; readonly loaded: SimPackage }>();
 
   constructor(options: WorldOptions) {
-    const { seed, nodes } = options;
+    const { seed } = options;
     this.prng = createPrng(seed);
     this.encodes = options.encodes;
     this.signs = options.signs || options.encodes;
-    this.domain = { checksum: sha256(utf8(`fumata simulation ${seed}`)), cluster: CLUSTER };
-    const files = new Map([fileOf(options)]);
+    const packages = packagesOf(options);
     this.enclaves = Array.from(
       { length: options.enclaves },
-      (_, i) =>
-        new SimEnclave(`enclave${i + 1}`, this.domain.checksum, files, createPrng(this.#draw())),
+      (_, i) => new SimEnclave(`enclave${i + 1}`, packages[0], createPrng(this.#draw())),
     );
-    const description = parseDescription(this.enclaves[0].describe());
-    assert(typeof description !== "string", `the function describes itself: ${description}`);
-    this.description = description;
-    if (description.kind === "roster") this.config = description.config;
+    const electorates = electoratesOf(options);
+    this.functions = packages.map((loaded, number) => {
+      const description = parseDescription(this.enclaves[0].describe(loaded));
+      assert(typeof description !== "string", `the function describes itself: ${description}`);
+      return {
+        number,
+        domain: { checksum: loaded.checksum, cluster: CLUSTER },
+        loaded,
+        description,
+        ...(description.kind === "roster" && { config: description.config }),
+        places: electorates[number].places,
+        collectors: new Map(),
+        verdicts: new Map(),
+      };
+    });
+    const nodes = 1 + Math.max(...electorates.flatMap(({ places }) => places));
     this.network = new SimNetwork(
       nodes,
       createPrng(this.#draw()),
@@ -123,7 +135,7 @@ export class World {
   start(): void {
     for (const node of this.nodes) {
       this.at(this.prng.float() * 50, () => {
-        if (!node.isUp) node.boot();
+        if (!node.isUp && node.isEnrolled) node.boot();
       });
     }
   }
@@ -161,6 +173,11 @@ export class World {
     for (const watcher of this.watchers) watcher.said?.(node, to, message);
   }
 
+  /** A node is given what closed a predecessor. */
+  adopted(node: SimNode, closing: RosterCertificate, under: SimFunction): void {
+    for (const watcher of this.watchers) watcher.adopted?.(node, closing, under);
+  }
+
   /** A process died. */
   crashed(node: SimNode): void {
     for (const watcher of this.watchers) watcher.crashed(node);
@@ -183,15 +200,24 @@ export class World {
 
   /** A key that some enclave of this world has or had. */
   keyOf(kid: string): RsaPublicKey {
-    for (const { key } of this.enclaves) this.#keys.set(key.kid, key);
-    const key = this.#keys.get(kid);
-    assert(key, "a kid that was attested is an enclave's");
-    return key;
+    for (const enclave of this.enclaves) {
+      for (const [loaded, key] of enclave.keys()) this.#keys.set(key.kid, { key, loaded });
+    }
+    const known = this.#keys.get(kid);
+    assert(known, "a kid that was attested is an enclave's");
+    return known.key;
   }
 
-  /** The same from its JWK, as messages and disks hold it; or why there is none. */
-  keyOfJwk(jwk: RsaJwk): RsaPublicKey | string {
-    return this.#keys.get(base64url(thumbprint(jwk))) ?? "is no enclave's of this world";
+  /** The same from its JWK, as messages and disks hold it, when an enclave under this function had it; or why there is none. */
+  keyOfJwk({ loaded }: SimFunction, jwk: RsaJwk): RsaPublicKey | string {
+    const known = this.#keys.get(base64url(thumbprint(jwk)));
+    return known?.loaded === loaded ? known.key : "is no enclave's of this world";
+  }
+
+  /** Enclave keys of a function that anybody attested, by kid. */
+  keysOf({ loaded }: SimFunction): Map<string, RsaPublicKey> {
+    const own = [...this.#keys].filter(([, known]) => known.loaded === loaded);
+    return new Map(own.map(([kid, { key }]) => [kid, key]));
   }
 
   /** The node with an id; `undefined` for a stranger. */
@@ -213,21 +239,13 @@ export class World {
   }
 }
 
-function fileOf(options: WorldOptions): [string, Uint8Array] {
-  if (options.kind === "open") return ["policy.json", utf8('{"policy":"random"}')];
-  const { nodes, faultBound, leaseMs, driftPpm } = options;
-  const roster = Array.from({ length: nodes }, (_, place) => ({
-    name: nameOf(place),
-    key: base64url(insecureIdentity(place).publicKey),
-  }));
-  return [
-    CLUSTER_FILE,
-    utf8(JSON.stringify({
-      cluster: CLUSTER,
-      roster,
-      faultBound,
-      policy: "random",
-      lease: { leaseMs, driftPpm },
-    })),
-  ];
+/** Of every function, in their order; an open cluster has one, of all. */
+function electoratesOf({ nodes, successors = [] }: WorldOptions): Electorate[] {
+  const places = Array.from({ length: nodes }, (_, place) => place);
+  return [{ policy: "random", places }, ...successors];
+}
+
+function packagesOf(options: WorldOptions): SimPackage[] {
+  if (options.kind === "open") return [openPackage(options.seed)];
+  return rosterPackages({ ...options, cluster: CLUSTER }, electoratesOf(options));
 }

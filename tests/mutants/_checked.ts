@@ -853,20 +853,20 @@ export const NODE_MUTANTS: readonly Mutant[] = [
     [
       "memory-closed",
       "another checksum needs the closing certificate",
-      "if (history.checksum !== predecessor) continue;",
-      'if (history.checksum !== "") continue;',
+      'if (head?.proposal.type !== "closing") return undefined;',
+      'if (head?.proposal.type !== "closing") return { term: 0, id: rosterGenesis(domain) };',
     ],
     [
       "memory-other",
       "a folder of another function is refused",
-      "if (other && predecessor === undefined) {",
-      'if (other && predecessor === "") {',
+      "if (others.length === 0) return { term: 0, id: rosterGenesis(domain) };",
+      "if (others.length >= 0) return { term: 0, id: rosterGenesis(domain) };",
     ],
     [
       "memory-successor",
       "the closing names this function",
-      `const closesForUs = head?.proposal.type === "closing" &&\n      head.proposal.successor === base64url(domain.checksum);`,
-      `const closesForUs = head?.proposal.type === "closing";`,
+      "if (head.proposal.successor === base64url(domain.checksum)) {",
+      'if (head.proposal.successor !== "") {',
     ],
   ]),
 ];

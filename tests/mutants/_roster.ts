@@ -86,9 +86,21 @@ export const ROSTER_MUTANTS: readonly Mutant[] = [
     ],
     [
       "vote-after-closing",
-      "who voted to close votes no more",
-      `if (last.successor !== undefined) return { reason: "closed" };`,
-      "",
+      "who voted to close votes for nothing else any more",
+      "if (last.successor !== undefined && !closesFor(proposal, last.successor)) {",
+      'if (last.successor === "" && !closesFor(proposal, last.successor)) {',
+    ],
+    [
+      "vote-closes-again",
+      "who voted to close may do so again for the same successor",
+      'return proposal.type === "closing" && proposal.successor === successor;',
+      'return proposal.type === "closing" && proposal.successor === successor && successor === "";',
+    ],
+    [
+      "vote-closes-for-another",
+      "who voted to close closes for no other successor",
+      'return proposal.type === "closing" && proposal.successor === successor;',
+      'return proposal.type === "closing" && successor !== "";',
     ],
     [
       "vote-incumbent",
@@ -581,12 +593,6 @@ export const ROSTER_MUTANTS: readonly Mutant[] = [
       "opening-not-stored",
       "what opened a term is stored",
       "    this.#context.persist({ opening: terms.opening });\n",
-      "",
-    ],
-    [
-      "closing-given-up",
-      "who voted to close does not give that term up",
-      "    if (lastVote?.successor !== undefined && lastVote.term === terms.current) return;\n",
       "",
     ],
     [

@@ -145,9 +145,7 @@ export class Pursuit {
   /** Says to all that the term is over for this node, and again at every deadline until the next term opens. */
   #giveUp(nowMs: number): void {
     this.#beginTerm(nowMs);
-    const { rules, self, others, terms, head, collector, lastVote } = this.#context;
-    // A vote to close is the last one: giving up the term that it was cast in could leave too few for the next.
-    if (lastVote?.successor !== undefined && lastVote.term === terms.current) return;
+    const { rules, self, others, terms, head, collector } = this.#context;
     if (!terms.hasGivenUp(self)) {
       this.#context.note({ what: "gave-up", term: terms.current, collector });
       terms.note(rules.signGaveUp(head.id, terms.current));

@@ -246,7 +246,7 @@ export interface LastVote {
   readonly term: number;
   readonly digest: Digest;
   readonly prev: Digest;
-  /** Set when it was a vote to close in favour of this checksum: the last one here. */
+  /** Set when it was a vote to close in favour of this checksum: from then on there is no vote for anything else here. */
   readonly successor?: Digest;
 }
 

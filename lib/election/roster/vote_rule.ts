@@ -43,7 +43,9 @@ export function objectionTo(
   const last = voter.lastVote;
   const isLastVote = last?.term === proposal.term && last.digest === digest;
   if (last && !isLastVote) {
-    if (last.successor !== undefined) return { reason: "closed" };
+    if (last.successor !== undefined && !closesFor(proposal, last.successor)) {
+      return { reason: "closed" };
+    }
     if (last.term >= proposal.term) return { reason: "voted" };
   }
   if (nowMs < voter.freeAtMs) {
@@ -64,6 +66,15 @@ export function objectionTo(
       return view.objection(proposal.active, led, nowMs);
     }
   }
+}
+
+/**
+ * Whether a proposal closes in favour of this checksum. To close once more for the same one in a later term is no other word: else votes that came
+ * to nothing (an enclave that lost its key before it was called, a term that was given up) would leave too few for ever. However many
+ * certificates close an electorate, they name one successor, and nobody leads it any more after the first.
+ */
+function closesFor(proposal: RosterProposal, successor: Digest): boolean {
+  return proposal.type === "closing" && proposal.successor === successor;
 }
 
 /** Incumbent and tenure of a proposal that follows a certificate. */
