@@ -142,7 +142,7 @@ const HABITS: Readonly<Record<Lie, (character: Character) => Partial<Liar>>> = {
     };
   },
 
-  "forges-step-downs": ({ node, world, prng, rules }) => ({
+  "forges-step-downs": ({ node, prng, rules }) => ({
     says(message, to) {
       if (prng.below(ONE_IN) > 0) return [{ to, message }];
       const certificateId = headIdOf(node);
