@@ -21,8 +21,8 @@ const FLAGS = [
   "--remote-debugging-port=0",
 ];
 
-/** How long anything on the page may take, ms. */
-const PATIENCE_MS = 20_000;
+/** How long anything on the page may take, ms, on a busy machine, too. */
+const PATIENCE_MS = 90_000;
 
 /** A command of the protocol, and an event. Their fields are those of the protocol's documentation. */
 // deno-lint-ignore no-explicit-any

@@ -45,6 +45,7 @@ export function openTransport(bind: Address, handlers: TransportHandlers): Trans
   const { listener, socket } = bindBoth(bind);
   const address = { host: bind.host, port: (listener.addr as Deno.NetAddr).port };
   const open = new Set<Deno.TcpConn>();
+  const sends = new Outstanding();
   const running = [
     receiveDatagrams(socket, handlers),
     acceptStreams(listener, handlers, open),
@@ -52,7 +53,9 @@ export function openTransport(bind: Address, handlers: TransportHandlers): Trans
   return {
     address,
     send(to, datagram) {
-      socket.send(datagram, { transport: "udp", hostname: to.host, port: to.port }).catch(() => {});
+      const target = { transport: "udp", hostname: to.host, port: to.port } as const;
+      sends.begin();
+      socket.send(datagram, target).then(sends.end, sends.end);
     },
     async exchange(to, frames) {
       const connection = await connect(to);
@@ -71,9 +74,28 @@ export function openTransport(bind: Address, handlers: TransportHandlers): Trans
       close(socket);
       close(listener);
       for (const connection of open) close(connection);
-      await Promise.all(running);
+      await Promise.all([...running, sends.over()]);
     },
   };
+}
+
+/** Counts what was begun and has not ended, which is cheaper than to keep each of so many. */
+class Outstanding {
+  #count = 0;
+  #whenOver: (() => void) | undefined;
+
+  begin(): void {
+    this.#count++;
+  }
+
+  readonly end = (): void => {
+    if (--this.#count === 0) this.#whenOver?.();
+  };
+
+  /** Resolves when all of it has ended; nothing may begin any more. */
+  async over(): Promise<void> {
+    if (this.#count > 0) await new Promise<void>((resolve) => this.#whenOver = resolve);
+  }
 }
 
 function bindBoth(bind: Address): { listener: Deno.TcpListener; socket: Deno.DatagramConn } {

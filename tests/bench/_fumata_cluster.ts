@@ -6,6 +6,7 @@ import { PROFILE_LEASES_MS } from "../../lib/election/roster/settings.ts";
 import { StateStore } from "../../lib/node/state_store.ts";
 import { tokenOfFolder } from "../../lib/api/control_file.ts";
 import type { Identity } from "../../lib/crypto/ed25519.ts";
+import { seedHost } from "../enclave/_seeded.ts";
 import { drop } from "./_isolation.ts";
 import { type BenchCluster, type Failover, type How, type Steps, WAIT_MS_MAX } from "./_types.ts";
 
@@ -183,6 +184,7 @@ export class FumataCluster implements BenchCluster {
 
   async #startEnclave(): Promise<void> {
     let isListening = false;
+    await seedHost(`${this.#folder}/enclave`);
     this.#enclave = new ChildProcess("enclave", selfCommand(), [
       ...["enclave", "--port", "0", "--data", `${this.#folder}/enclave`, "--no-profile"],
       ...["--profile-out", this.#profile, "--log-format", "json"],

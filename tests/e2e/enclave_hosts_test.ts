@@ -34,7 +34,7 @@ async function rosterFunction(folder: string, key: string): Promise<string> {
     roster: [{ name: "n0", key }],
     faultBound: 0,
     policy: "random",
-    lease: { leaseMs: 480, driftPpm: 500 },
+    lease: { leaseMs: 2_000, driftPpm: 500 },
   };
   await Deno.writeTextFile(`${folder}/cluster.json`, JSON.stringify(cluster));
   return folder;

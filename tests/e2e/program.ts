@@ -2,22 +2,26 @@
  * The program as a user runs it: a child process of `deno run main.ts`, or of the compiled executable when FUMATA_EXECUTABLE names one.
  * Waiting is always for a line of output, never for time; a child that says nothing for too long fails the test.
  */
+import { seedHost } from "../enclave/_seeded.ts";
 
 const MAIN = new URL("../../main.ts", import.meta.url).pathname;
 
-/** The longest that any awaited line may take: a fresh RSA-4096 key takes up to 10 s on a slow core. */
-const LINE_MS_MAX = 60_000;
+/** The longest that any awaited line may take: a fresh RSA-4096 key takes up to 10 s on a slow core, and a busy one has many other things to do. */
+const LINE_MS_MAX = 240_000;
 
-/** A scratch folder with its own home, so that no test sees the user's files. */
+/** A scratch folder with its own home, so that no test sees the user's files. Programs that still run when it goes are ended. */
 export class Sandbox implements AsyncDisposable {
   /** Further variables of the environment. */
   moreEnv: Readonly<Record<string, string>> = {};
+  readonly #programs: Program[] = [];
 
   private constructor(readonly folder: string) {}
 
+  /** An enclave host in its default folder begins with the account key of the tests; one in another folder makes its own. */
   static async create(): Promise<Sandbox> {
     const sandbox = new Sandbox(await Deno.makeTempDir({ prefix: "fumata-e2e-" }));
     await Deno.mkdir(sandbox.temporary);
+    await seedHost(`${sandbox.env.XDG_DATA_HOME}/fumata/enclave`);
     return sandbox;
   }
 
@@ -47,7 +51,9 @@ export class Sandbox implements AsyncDisposable {
   }
 
   start(...words: string[]): Program {
-    return new Program(this, words);
+    const program = new Program(this, words);
+    this.#programs.push(program);
+    return program;
   }
 
   /** Runs to the end. */
@@ -56,6 +62,7 @@ export class Sandbox implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    for (const program of this.#programs) await program[Symbol.asyncDispose]();
     await Deno.remove(this.folder, { recursive: true });
   }
 }

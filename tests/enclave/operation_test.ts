@@ -23,7 +23,8 @@ const target = ({ host: { url }, token, policy, echoId: functionId }: World) => 
 
 Deno.test("a host with a certificate speaks TLS only, and clients that trust it get in", async () => {
   const tls = makeTls();
-  await using world = await startWorld({ tls, limits: { handshakeMs: 300 } });
+  // Time enough for who begins at once, on a busy machine, too.
+  await using world = await startWorld({ tls, limits: { handshakeMs: 2_000 } });
   const { url } = world.host;
   match(url, /^https:\/\/127\.0\.0\.1:\d+$/);
   const trusted = { ...target(world), tlsRoots: tls.root };
@@ -33,13 +34,7 @@ Deno.test("a host with a certificate speaks TLS only, and clients that trust it 
   await rejects(listTokens(target(world)), { reason: "unreachable" });
   const plain = url.replace("https", "http");
   await rejects(runFunction({ ...trusted, url: plain }, utf8("x")), { reason: "unreachable" });
-  // Who does not begin a handshake is cut off like every slow sender.
-  await new Promise<void>((resolve) => {
-    const silent = connect(Number(new URL(url).port), "127.0.0.1");
-    silent.on("error", () => {});
-    silent.on("close", () => resolve());
-  });
-  // And a session outlives the deadline of its handshake.
+  // A session outlives the deadline of its handshake; who does not begin one is cut off like every slow sender.
   using connection = await connectEnclave(trusted);
   await new Promise<void>((resolve) => {
     const silent = connect(Number(new URL(url).port), "127.0.0.1");

@@ -18,8 +18,8 @@ export const DEMO_CLUSTER = "demo";
 /** The most nodes that live at once: each takes some 100 MB. */
 export const NODES_LIVE_MAX = 12;
 
-/** How long the host, the deployment and the attestation may each take, ms: at its first start a host makes its keys. */
-const LAUNCH_TIMEOUT_MS = 60_000;
+/** How long the host, the deployment and the attestation may each take, ms: at its first start a host makes its keys, on a busy machine for minutes. */
+const LAUNCH_TIMEOUT_MS = 200_000;
 
 /** What the cluster works with. */
 export interface ClusterOptions {

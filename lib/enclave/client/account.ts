@@ -29,7 +29,7 @@ export async function fetchAccountKey(
   options: ConnectOptions & Omit<AttestationDemands, "checksum">,
 ): Promise<AccountKey> {
   const socket = await openEndpoint("/v1/key", options);
-  const attested = await attest(socket, options);
+  const attested = await attest(socket, options, "accountAttestMs");
   socket.close();
   return { publicKey: encryptionKey(attested, options.url), attested };
 }
@@ -82,7 +82,7 @@ export async function deployPackage(
 ): Promise<{ readonly id: string }> {
   const { deployMs } = { ...CLIENT_TIMEOUTS, ...options.timeouts };
   const socket = await openEndpoint("/v1/deploy", options);
-  const attested = await attest(socket, options);
+  const attested = await attest(socket, options, "accountAttestMs");
   const fail = (reason: EnclaveErrorReason, why: string) =>
     new EnclaveError(reason, `Cannot deploy "${options.name}" to "${options.url}": ${why}`);
   try {

@@ -46,10 +46,12 @@ const FAILURES_SHOWN_MAX = 3;
 export async function attest(
   socket: FrameSocket,
   options: ConnectOptions & AttestationDemands,
+  patience: "attestMs" | "accountAttestMs" = "attestMs",
 ): Promise<Attested> {
   const nonce = options.nonce ?? crypto.getRandomValues(new Uint8Array(NONCE_BYTES));
   socket.send(messageFrame({ nonce: base64(nonce) }));
-  const message = await attestationMessage(socket, options);
+  const patienceMs = { ...CLIENT_TIMEOUTS, ...options.timeouts }[patience];
+  const message = await attestationMessage(socket, options, patienceMs);
   const judged = judge(message, nonce, options);
   if (typeof judged !== "string") return judged;
   socket.close();
@@ -59,16 +61,16 @@ export async function attest(
 async function attestationMessage(
   socket: FrameSocket,
   options: ConnectOptions,
+  patienceMs: number,
 ): Promise<Readonly<Record<string, unknown>>> {
-  const { attestMs } = { ...CLIENT_TIMEOUTS, ...options.timeouts };
-  const event = await socket.next(attestMs);
+  const event = await socket.next(patienceMs);
   const frame = event.kind === "text" ? parseFrame(event.text) : undefined;
   if (frame?.kind === "message") return frame.message;
   socket.close();
   const fail = (reason: EnclaveErrorReason, why: string) =>
     new EnclaveError(reason, `Cannot attest the enclave at "${options.url}": ${why}`);
   if (frame?.kind === "error") throw fail(frame.reason ?? "host", printable(frame.error));
-  if (event.kind === "timeout") throw fail("timeout", `no evidence in ${attestMs / 1000} s`);
+  if (event.kind === "timeout") throw fail("timeout", `no evidence in ${patienceMs / 1000} s`);
   if (event.kind === "closed") throw fail("closed", "it closed the connection");
   throw fail("evidence", "an attestation document is expected, another frame came");
 }

@@ -23,8 +23,10 @@ export type SocketConstructor = new (
 export interface ClientTimeouts {
   /** TCP, TLS and the upgrade. */
   readonly connectMs: number;
-  /** From the nonce to the evidence. A host at its first start makes a key for some seconds. */
+  /** From the nonce to the evidence. */
   readonly attestMs: number;
+  /** The same where the evidence binds the account's key: a host at its first start makes that for some seconds, on a busy machine for minutes. */
+  readonly accountAttestMs: number;
   /** One call of a function, queueing included. */
   readonly invokeMs: number;
   /** From the first byte of a package to its id: it is large and networks are slow. */
@@ -52,6 +54,7 @@ export interface ConnectOptions extends EnclaveAddress {
 export const CLIENT_TIMEOUTS: ClientTimeouts = {
   connectMs: 10_000,
   attestMs: 30_000,
+  accountAttestMs: 180_000,
   invokeMs: 60_000,
   deployMs: 600_000,
 };
