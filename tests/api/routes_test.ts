@@ -5,6 +5,7 @@ import type { ApiRequest } from "../../lib/api/types.ts";
 import { base64 } from "../../lib/base/bytes.ts";
 import { formatAddress } from "../../lib/base/address.ts";
 import { clusterKey } from "../../lib/wire/keyring.ts";
+import { ownLoopback } from "../_loopback.ts";
 import { TestNode } from "../node/_cluster.ts";
 import { Served, TOKEN } from "./_served.ts";
 
@@ -64,7 +65,7 @@ Deno.test("join: which seeds answered and which did not", async () => {
   await using served = await Served.start();
   const { enclave, test } = served;
   await using island = new TestNode(enclave, [], { name: "n:2" });
-  const gone = new TestNode(enclave, [], { name: "n:3" });
+  const gone = new TestNode(enclave, [], { name: "n:3", bind: { host: ownLoopback(), port: 0 } });
   const silent = formatAddress(gone.node.address);
   await gone[Symbol.asyncDispose]();
   const seed = formatAddress(island.node.address);

@@ -41,6 +41,7 @@ interface Member {
 export class FumataCluster implements BenchCluster {
   readonly #folder: string;
   readonly #timing: "lan" | "local";
+  readonly #leaseMs: number;
   readonly #members: Member[];
   readonly #wakers = new Set<() => void>();
   #enclave?: ChildProcess;
@@ -49,9 +50,10 @@ export class FumataCluster implements BenchCluster {
   readonly identities: Identity[] = [];
   #function: string[] = [];
 
-  private constructor(folder: string, n: number, timing: "lan" | "local") {
+  private constructor(folder: string, n: number, timing: "lan" | "local", leaseMs: number) {
     this.#folder = folder;
     this.#timing = timing;
+    this.#leaseMs = leaseMs;
     this.#members = Array.from({ length: n }, (_, i) => ({
       name: `n${i}`,
       folder: `${folder}/n${i}`,
@@ -61,9 +63,13 @@ export class FumataCluster implements BenchCluster {
   }
 
   /** Starts all of it; resolves when everyone goes by one certificate and its leader holds the lease. */
-  static async start(n: number, timing: "lan" | "local"): Promise<FumataCluster> {
+  static async start(
+    n: number,
+    timing: "lan" | "local",
+    leaseMs = PROFILE_LEASES_MS[timing],
+  ): Promise<FumataCluster> {
     const folder = await Deno.makeTempDir({ prefix: "fumata-bench-" });
-    const cluster = new FumataCluster(folder, n, timing);
+    const cluster = new FumataCluster(folder, n, timing, leaseMs);
     try {
       await cluster.#startEnclave();
       await cluster.#deploy();
@@ -211,7 +217,7 @@ export class FumataCluster implements BenchCluster {
       }),
       faultBound: 0,
       policy: "random",
-      lease: { leaseMs: PROFILE_LEASES_MS[this.#timing], driftPpm: 500 },
+      lease: { leaseMs: this.#leaseMs, driftPpm: 500 },
     };
     await Deno.writeTextFile(`${folder}/cluster.json`, JSON.stringify(cluster));
     const words = ["deploy", folder, "-o", "json", "--profile", this.#profile];

@@ -36,6 +36,8 @@ const encoder = new TextEncoder();
 /** Serves until it is disposed of; then connections end. */
 export class FakeNode implements AsyncDisposable {
   readonly port: number;
+  /** Where it answers, as `--node` takes it. */
+  readonly address: string;
   /** The queries with which events were asked for. */
   readonly asked: string[] = [];
   readonly #server: Deno.HttpServer<Deno.NetAddr>;
@@ -43,13 +45,14 @@ export class FakeNode implements AsyncDisposable {
   readonly #answers: Record<string, unknown>;
   #following = Promise.withResolvers<void>();
 
-  constructor(answers: Record<string, unknown> = {}, port = 0) {
+  constructor(answers: Record<string, unknown> = {}, port = 0, hostname = "127.0.0.1") {
     this.#answers = { "/v1/status": STATUS, "/v1/members": { members: [MEMBER] }, ...answers };
     this.#server = Deno.serve(
-      { hostname: "127.0.0.1", port, onListen() {} },
+      { hostname, port, onListen() {} },
       (request) => this.#answer(new URL(request.url)),
     );
     this.port = this.#server.addr.port;
+    this.address = `${hostname}:${this.port}`;
   }
 
   /** Resolves when somebody follows the events. */

@@ -5,6 +5,7 @@ import { parseArguments } from "../../lib/cli/arguments.ts";
 import type { CommandContext } from "../../lib/cli/command.ts";
 import { debugCommand } from "../../lib/cli/commands/debug.ts";
 import { redactJson, redactText } from "../../lib/cli/debug/redact.ts";
+import { ownLoopback } from "../_loopback.ts";
 import { TestFolder } from "../certificate/_command.ts";
 import { FakeNode, MEMBER, STATUS } from "./_fake_node.ts";
 
@@ -21,7 +22,7 @@ async function report(folder: TestFolder, node: FakeNode, ...flags: string[]) {
   const zip = `${folder.path}/report.zip`;
   const words = [
     zip,
-    ...["--node", `127.0.0.1:${node.port}`],
+    ...["--node", node.address],
     ...["--token-file", folder.write("token", TOKEN), ...flags],
   ];
   const code = await debugCommand.run(
@@ -115,7 +116,7 @@ Deno.test("each form of secret is taken out, and what is none stays", () => {
 
 Deno.test("a report never replaces a file, and a node that is not there is no report", async () => {
   using folder = new TestFolder();
-  const node = new FakeNode();
+  const node = new FakeNode({}, 0, ownLoopback());
   folder.write("report.zip", "mine");
   await rejects(report(folder, node), /it is there already; name another file/);
   assertEquals(Deno.readTextFileSync(`${folder.path}/report.zip`), "mine");

@@ -7,6 +7,7 @@ import type { FumataError } from "../../lib/base/errors.ts";
 import { render } from "../../lib/cli/view/render.ts";
 import { WatchModel } from "../../lib/cli/watch/model.ts";
 import { span, watchView } from "../../lib/cli/watch/watch_view.ts";
+import { ownLoopback } from "../_loopback.ts";
 import { issueRoster } from "../certificate/_issue_roster.ts";
 import { FakeNode, MEMBER, STATUS } from "./_fake_node.ts";
 
@@ -139,8 +140,8 @@ Deno.test("spans are told in their greatest unit", () => {
   ]);
 });
 
-/** Runs `fumata watch` without a terminal against a port; gives its lines, and how to end it. */
-function watch(port: number, ...flags: string[]) {
+/** Runs `fumata watch` without a terminal against an address; gives its lines, and how to end it. */
+function watch(address: string, ...flags: string[]) {
   const lines: string[] = [];
   const waiting = new Set<() => void>();
   const interrupted = Promise.withResolvers<void>();
@@ -155,7 +156,7 @@ function watch(port: number, ...flags: string[]) {
     stdinIsTerminal: false,
     interrupted: interrupted.promise,
   };
-  const words = ["--node", `127.0.0.1:${port}`, ...flags];
+  const words = ["--node", address, ...flags];
   const code = watchCommand.run(parseArguments(words, watchCommand), context as CommandContext);
   const line = async (pattern: RegExp): Promise<void> => {
     while (!lines.some((line) => pattern.test(line))) {
@@ -167,7 +168,7 @@ function watch(port: number, ...flags: string[]) {
 
 Deno.test("without a terminal it prints how things stand and then a line an event, until it is interrupted", async () => {
   await using node = new FakeNode();
-  const { code, line, interrupt } = watch(node.port);
+  const { code, line, interrupt } = watch(node.address);
   await line(/^n1 in cluster test, no leader, term 7, .*simulated TEE \(insecure\), 1 alive\n$/);
   await node.followed;
   node.tell(1, "election-voted", event("election-voted", 1, {}, "debug").data);
@@ -178,15 +179,16 @@ Deno.test("without a terminal it prints how things stand and then a line an even
 });
 
 Deno.test("a node that restarts is found again and asked for what was missed", async () => {
-  const first = new FakeNode();
-  const { port } = first;
-  const { code, line, interrupt } = watch(port, "--json");
+  const host = ownLoopback();
+  const first = new FakeNode({}, 0, host);
+  const { address, port } = first;
+  const { code, line, interrupt } = watch(address, "--json");
   await first.followed;
   first.tell(41, "leaderless", event("leaderless", 1).data);
   await line(/"id":41.*leaderless/);
   await first[Symbol.asyncDispose]();
   await line(/"event":"out-of-reach"/);
-  await using second = new FakeNode({}, port);
+  await using second = new FakeNode({}, port, host);
   await second.followed;
   assertEquals(second.asked, ["?after=41"]);
   second.tell(42, "leader", elected(2, 9).data);
@@ -196,12 +198,12 @@ Deno.test("a node that restarts is found again and asked for what was missed", a
 });
 
 Deno.test("without a node, or when it stays away for longer than the patience, the exit code is 2", async () => {
-  const node = new FakeNode();
-  const { port } = node;
+  const node = new FakeNode({}, 0, ownLoopback());
+  const { address } = node;
   const unreachable = (error: FumataError) => error.exitCode === 2;
-  const watched = watch(port, "--patience", "0");
+  const watched = watch(address, "--patience", "0");
   await node.followed;
   await node[Symbol.asyncDispose]();
   await rejects(watched.code, unreachable);
-  await rejects(watch(port).code, unreachable);
+  await rejects(watch(address).code, unreachable);
 });

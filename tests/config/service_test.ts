@@ -17,23 +17,24 @@ Deno.test("a service manager hears when the node is ready, that it lives, and th
   const path = `${folder}/notify`;
   const socket = Deno.listenDatagram({ transport: "unixpacket", path });
   const heard = async () => new TextDecoder().decode((await socket.receive())[0]);
+  /** What is said beside that the node lives, which is said as often as a busy machine lets it. */
+  const news = async () => {
+    for (;;) {
+      const line = await heard();
+      if (line !== "WATCHDOG=1\n") return line;
+    }
+  };
   const env: Record<string, string> = { NOTIFY_SOCKET: path, WATCHDOG_USEC: "20000" };
   {
     using manager = ServiceManager.open((name) => env[name])!;
     strictEqual(await heard(), "WATCHDOG=1\n");
     await manager.ready("node a");
-    const lines = [await heard(), await heard()];
-    deepStrictEqual(lines.filter((line) => !line.startsWith("WATCHDOG")), [
-      "READY=1\nSTATUS=node a\n",
-    ]);
+    strictEqual(await news(), "READY=1\nSTATUS=node a\n");
   }
   {
     using manager = ServiceManager.open((name) => name === "WATCHDOG_PID" ? "1" : env[name])!;
     await manager.stopping();
-    // Whatever the first one said last is before it.
-    let line = await heard();
-    while (line === "WATCHDOG=1\n") line = await heard();
-    match(line, /^STOPPING=1\n/);
+    match(await news(), /^STOPPING=1\n/);
     socket.close();
     // Nobody listens any more.
     await manager.stopping();

@@ -17,6 +17,7 @@ import { checkLeader, memberAddresses } from "../../lib/cli/doctor/running.ts";
 import { KeyringFile } from "../../lib/node/keyring_file.ts";
 import { openTransport } from "../../lib/node/transport.ts";
 import { createSealer } from "../../lib/wire/sealing.ts";
+import { ownLoopback } from "../_loopback.ts";
 import { Served } from "../api/_served.ts";
 import { runCommand } from "../enclave/_context.ts";
 import { BareEnclave, TestNode } from "../node/_cluster.ts";
@@ -29,7 +30,8 @@ function seen(findings: readonly Finding[]): string {
 }
 
 Deno.test("ports: free, taken by another program, taken by the node itself, of another machine", async () => {
-  const taken = openTransport({ host: HOST, port: 0 }, { datagram() {}, stream: () => [] });
+  const bind = { host: ownLoopback(), port: 0 };
+  const taken = openTransport(bind, { datagram() {}, stream: () => [] });
   const { address } = taken;
   match(seen(checkPorts(address, false)), /^fail TCP of .*; fail UDP of/);
   match(seen(checkPorts(address, true)), /^ok the running node has/);
@@ -83,13 +85,14 @@ Deno.test("enclave: verified, refused, away", async () => {
 
 Deno.test("clock: as the host's, off, far off, not to be compared", async () => {
   const theirMs = Date.UTC(2026, 0, 1);
+  const hostname = ownLoopback();
   let headers: HeadersInit = { date: new Date(theirMs).toUTCString() };
   const server = Deno.serve(
-    { port: 0, hostname: HOST, onListen() {} },
+    { port: 0, hostname, onListen() {} },
     () => new Response(null, { headers }),
   );
   const host = {
-    name: `http://${HOST}:${server.addr.port}`,
+    name: `http://${hostname}:${server.addr.port}`,
     connect: () => Promise.reject(new Error("is not connected to")),
   };
   const at = async (offMs: number) => seen(await checkClock(host, () => theirMs + offMs));

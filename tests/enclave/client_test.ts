@@ -4,6 +4,7 @@ import { createServer, type RequestListener } from "node:http";
 import type { Duplex } from "node:stream";
 import { fromUtf8, utf8 } from "../../lib/base/bytes.ts";
 import { connectEnclave, type EnclaveOptions, listTokens } from "../../lib/enclave/client/mod.ts";
+import { ownLoopback } from "../_loopback.ts";
 import { ECHO, startWorld, type World } from "./_harness.ts";
 
 function optionsOf(world: World): EnclaveOptions {
@@ -35,7 +36,7 @@ const refuseWith = (head: string) => (socket: Duplex) =>
   socket.end(`HTTP/1.1 ${head}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`);
 
 Deno.test("a host that is down is out of reach, with what to look at", async () => {
-  await using world = await startWorld();
+  await using world = await startWorld({ host: ownLoopback() });
   await world.host.close();
   const connecting = connectEnclave(optionsOf(world));
   await rejects(connecting, { code: "unreachable", message: /is the enclave host running\?/ });

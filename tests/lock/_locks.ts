@@ -28,6 +28,9 @@ export const COMMANDS = {
   brief: `${TICK} (trap '' TERM; tick fork) & sleep 0.3; exit 7`,
 } as const;
 
+/** So long that nobody loses the lease whom nothing was done to, on a busy machine, too. */
+const LEASE_MS = 3_000;
+
 /** A deaf command is killed after this, when the lease lasts for longer. */
 const GRACE_SECONDS = "0.3";
 
@@ -40,7 +43,7 @@ export class Locks implements AsyncDisposable {
   private constructor(readonly cluster: FumataCluster) {}
 
   static async start(): Promise<Locks> {
-    return new Locks(await FumataCluster.start(3, "lan"));
+    return new Locks(await FumataCluster.start(3, "lan", LEASE_MS));
   }
 
   /** Starts it for a node, in place of an earlier one. */

@@ -1,6 +1,7 @@
 import { deepStrictEqual, ok, rejects, strictEqual, throws } from "node:assert";
 import { openTransport, type TransportHandlers } from "../../lib/node/transport.ts";
 import { utf8 } from "../../lib/base/bytes.ts";
+import { ownLoopback } from "../_loopback.ts";
 
 const HERE = { host: "127.0.0.1", port: 0 };
 const deaf: TransportHandlers = { datagram() {}, stream: () => [] };
@@ -87,7 +88,7 @@ Deno.test("a frame that announces too much is cut off and the next stream still 
 });
 
 Deno.test("an exchange with nobody there fails", async () => {
-  const gone = openTransport(HERE, deaf);
+  const gone = openTransport({ host: ownLoopback(), port: 0 }, deaf);
   const { address } = gone;
   await gone[Symbol.asyncDispose]();
   await using asker = openTransport(HERE, deaf);
