@@ -14,7 +14,7 @@ import {
 } from "../attestation/snp_format.ts";
 import { formatSnpTcb } from "../attestation/snp_signature.ts";
 import { Malformed, structured } from "../attestation/structure.ts";
-import { equalBytes, hex } from "../base/bytes.ts";
+import { concat, equalBytes, hex } from "../base/bytes.ts";
 import { FumataError, messageOf } from "../base/errors.ts";
 
 /** Gets the body of a URL, or throws. The one way to the network, so that tests have none. */
@@ -52,7 +52,7 @@ export async function vcekFor(
   const path = `${options.folder}/${url.slice(url.lastIndexOf("/") + 1).replace(/\W/g, "_")}.der`;
   const kept = await Deno.readFile(path).catch(() => undefined);
   if (kept && fits(kept, report)) return kept;
-  const fetched = await (options.fetchBytes ?? fetchBytes)(url).catch((thrown) => {
+  const fetched = await (options.fetchBytes ?? fetchCertificate)(url).catch((thrown) => {
     throw keyServiceError(`${url} does not answer: ${messageOf(thrown)}`, thrown);
   });
   if (!fits(fetched, report)) throw keyServiceError(`${url} answers something else than its VCEK`);
@@ -83,14 +83,20 @@ function fits(der: Uint8Array, report: SnpReport): boolean {
     formatSnpTcb(endorsement.tcb) === formatSnpTcb(reported);
 }
 
-async function fetchBytes(url: string): Promise<Uint8Array> {
+/** Over HTTP, with a deadline; reads no more than a certificate may have. */
+export async function fetchCertificate(url: string): Promise<Uint8Array> {
   const response = await fetch(url, { signal: AbortSignal.timeout(FETCH_TIMEOUT_MS) });
   if (!response.ok) {
     await response.body?.cancel();
     throw new Error(`HTTP status ${response.status}`);
   }
-  const bytes = new Uint8Array(await response.arrayBuffer());
-  if (bytes.length > CERTIFICATE_BYTES_MAX) throw new Error(`${bytes.length} bytes came`);
+  let bytes = new Uint8Array();
+  for await (const part of response.body ?? []) {
+    bytes = concat(bytes, part);
+    if (bytes.length > CERTIFICATE_BYTES_MAX) {
+      throw new Error(`more than ${CERTIFICATE_BYTES_MAX} bytes came`);
+    }
+  }
   return bytes;
 }
 

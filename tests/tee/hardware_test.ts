@@ -11,7 +11,7 @@ import {
 import { concat, fromBase64 } from "../../lib/base/bytes.ts";
 import { FumataError } from "../../lib/base/errors.ts";
 import { parseSnpReport } from "../../lib/attestation/snp_format.ts";
-import { vcekFor, vcekUrl } from "../../lib/tee/amd_key_service.ts";
+import { fetchCertificate, vcekFor, vcekUrl } from "../../lib/tee/amd_key_service.ts";
 import { readTsmReport, tsmFolder } from "../../lib/tee/configfs_tsm.ts";
 import { openTee } from "../../lib/tee/mod.ts";
 import { openNitroTee } from "../../lib/tee/nitro.ts";
@@ -327,3 +327,25 @@ Deno.test("auto finds the TEE of the machine, and never takes the simulated one"
       await rejects(openTee(tee, { ...none, endorsementFiles }), /they are for snp/);
     }
   }));
+
+Deno.test("an answer in place of a chip's certificate is read no further than a certificate can be", async () => {
+  let sent = 0;
+  const part = new Uint8Array(8 * 1024);
+  const body = () =>
+    new ReadableStream<Uint8Array>({
+      pull(controller) {
+        sent += part.length;
+        controller.enqueue(part);
+      },
+    });
+  await using server = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen() {} }, (request) => {
+    const { pathname } = new URL(request.url);
+    if (pathname === "/endless") return new Response(body());
+    return pathname === "/none" ? new Response("x", { status: 404 }) : new Response(part);
+  });
+  const base = `http://127.0.0.1:${server.addr.port}`;
+  await rejects(fetchCertificate(`${base}/endless`), /more than 16384 bytes came/);
+  ok(sent < 64 * 1024 * 1024, String(sent));
+  await rejects(fetchCertificate(`${base}/none`), /HTTP status 404/);
+  strictEqual((await fetchCertificate(`${base}/good`)).length, part.length);
+});
