@@ -74,6 +74,11 @@ function electionFamilies(node: Node): MetricFamily[] {
     ),
     gauge("fumata_fork_evidence", "Proofs of lies that this node keeps.", node.evidence.length),
     counter(
+      "fumata_observations_total",
+      "What looked odd in other voters and proves nothing, by kind.",
+      metrics.observations.samples(),
+    ),
+    counter(
       "fumata_certificates_refused_total",
       "Certificates that did not verify, by where they came from.",
       metrics.certificatesRefused.samples(),

@@ -5,6 +5,7 @@
 import { type Address, formatAddress, isLoopback } from "../base/address.ts";
 import type { Logger, LogLevel } from "../base/log.ts";
 import type { VerifiedCertificate } from "../certificate/types.ts";
+import { observationWords } from "../election/roster/observations.ts";
 import type {
   ForkEvidence,
   LeaseLoss,
@@ -241,7 +242,13 @@ export class Journal {
     this.logger.log("warn", "misbehaved", `${by} ${words}`, { by, how });
   }
 
-  rosterNote(note: RosterNote): void {
+  /** `nameOf` is what people call a voter. */
+  rosterNote(note: RosterNote, nameOf: (id: string) => string): void {
+    if (note.what === "observed") {
+      const { what, isNews, ...fields } = note;
+      const words = observationWords(note, nameOf);
+      return this.logger.log(isNews ? "warn" : "debug", what, words, fields);
+    }
     if (note.what === "misbehaved") {
       return this.#misbehaviour(
         note.by,

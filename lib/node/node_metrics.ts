@@ -4,7 +4,7 @@
  * closed sets, never a stranger's text.
  */
 import { Histogram, LabelledCounter } from "../base/prometheus.ts";
-import { REFUSAL_REASONS } from "../election/roster/types.ts";
+import { OBSERVATIONS, REFUSAL_REASONS } from "../election/roster/types.ts";
 import type { NodeEvent } from "./event_log.ts";
 
 /** Ranges for what takes from a tick to minutes, s. */
@@ -14,6 +14,8 @@ const CALL_BOUNDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
 /** Reasons of refusals in both kinds of cluster; anything else counts as `other`. */
 const REASONS: readonly string[] = [...REFUSAL_REASONS, "other"];
+
+const KINDS_OBSERVED: readonly string[] = OBSERVATIONS;
 
 /** Counters of one node. */
 export class NodeMetrics {
@@ -29,6 +31,8 @@ export class NodeMetrics {
   readonly leaseLosses = new LabelledCounter("reason", [
     ...["expired", "clock-jump", "superseded", "stepping-down", "fail-stop", "other"],
   ]);
+  /** What looked odd in others and proves nothing. */
+  readonly observations = new LabelledCounter("kind", KINDS_OBSERVED);
   readonly memberChanges = new LabelledCounter("change", [
     ...["join", "suspect", "refute", "fail", "leave", "update", "flap", "reap"],
   ]);
@@ -80,6 +84,8 @@ export class NodeMetrics {
         return this.votesDenied.add(reasonOf(fields));
       case "lease-lost":
         return this.leaseLosses.add(String(fields.why));
+      case "observed":
+        return this.observations.add(String(fields.how));
       case "attested":
         this.attestations++;
         return;

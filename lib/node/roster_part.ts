@@ -247,7 +247,7 @@ export class RosterPart implements ElectionPart {
       case "fail-stop":
         return act(() => shell.fail(new FumataError("failure", `Cannot go on: ${effect.reason}`)));
       case "note":
-        return act(() => journal.rosterNote(effect.note));
+        return act(() => journal.rosterNote(effect.note, (id) => this.#nameOf(id)));
       default:
         return effect;
     }
@@ -291,6 +291,11 @@ export class RosterPart implements ElectionPart {
     for (const recipient of to) {
       for (const said of middleman.sends(message, recipient.id)) post([recipient], said);
     }
+  }
+
+  #nameOf(id: NodeId): string {
+    const { roster } = this.#options.config;
+    return roster.find((voter) => base64url(voter.id) === id)?.name ?? id;
   }
 
   #save(memory: RosterMemory): void {

@@ -5,6 +5,7 @@
  * The election looks at both clocks before every event: a machine that was suspended must not act on its lease (design §4.7).
  */
 import { RosterElection, type RosterElectionOptions } from "../election/roster/roster_election.ts";
+import { AccusationWatch } from "../election/roster/observations.ts";
 import type {
   ForkEvidence,
   Head,
@@ -34,12 +35,16 @@ export type RosterVoterEffect =
 export class RosterVoter {
   readonly #election: RosterElection;
   readonly #replica: ReturnType<typeof rosterReplica>;
+  readonly #self: NodeId;
+  readonly #accusations: AccusationWatch;
   #memory: RosterMemory;
 
   constructor(membership: Membership, options: RosterElectionOptions) {
     this.#memory = options.memory;
     this.#election = new RosterElection(options);
     const voters = new Set(options.roster.voters.map((voter) => voter.id));
+    this.#self = options.self;
+    this.#accusations = new AccusationWatch(voters);
     this.#replica = rosterReplica(membership, this.#election, voters, options.nowMs);
   }
 
@@ -95,6 +100,7 @@ export class RosterVoter {
     for (const effect of this.#replica.gossip(event, clock.nowMs)) {
       effects.push(this.#remember(effect));
     }
+    effects.push(...this.#observe(event, effects, clock.nowMs));
     return effects;
   }
 
@@ -105,6 +111,35 @@ export class RosterVoter {
       effects.push(this.#remember(effect));
     }
     return effects;
+  }
+
+  /** Who accuses whom, by the claims that came and by what this node makes of them. */
+  #observe(
+    event: GossipEvent,
+    effects: readonly RosterVoterEffect[],
+    nowMs: number,
+  ): RosterVoterEffect[] {
+    const watch = this.#accusations;
+    const observed = [];
+    for (const effect of effects) {
+      if (effect.type === "persist-incarnation") {
+        observed.push(watch.alive(this.#self, effect.incarnation, nowMs));
+      }
+      const isDoubt = effect.type === "member" &&
+        (effect.change.kind === "suspect" || effect.change.kind === "fail");
+      if (isDoubt) watch.doubted(effect.change.member.id);
+    }
+    const claims = event.type === "gossip"
+      ? event.message.claims
+      : event.type === "synced"
+      ? event.claims
+      : [];
+    for (const claim of claims) {
+      const { type, subject, incarnation } = claim;
+      if (type === "alive") observed.push(watch.alive(subject, incarnation, nowMs));
+      else if (type !== "left") watch.accused(claim.accuser, subject, incarnation);
+    }
+    return observed.flatMap((note) => note ? [{ type: "note", note } as const] : []);
   }
 
   #remember(effect: RosterReplicaEffect): RosterVoterEffect {

@@ -6,7 +6,7 @@
  * That accusations make nobody dead is tried up to three times: on a machine that is busy enough, members are late with their answers and fail
  * without any accusation.
  */
-import { deepStrictEqual, ok, strictEqual } from "node:assert";
+import { deepStrictEqual, match, ok, strictEqual } from "node:assert";
 import type { RosterMessage } from "../../lib/election/roster/types.ts";
 import type { Claim } from "../../lib/membership/types.ts";
 import { limited } from "../node/_limit.ts";
@@ -15,6 +15,8 @@ import { LiarsCluster } from "./_liar.ts";
 
 /** Elections under accusations. */
 const ROUNDS = 5;
+/** Rounds of accusations until somebody has seen three that were answered. */
+const ACCUSATIONS_MAX = 40;
 /** How often it may happen that somebody fails for want of a quiet machine. */
 const TRIES = 3;
 
@@ -119,6 +121,24 @@ Deno.test("whoever withholds, picks, or plays deaf or dumb is passed over", asyn
         harmed = [...failed, ...leftOut];
       }
       deepStrictEqual(harmed, []);
+    },
+  );
+
+  await t.step(
+    "who accuses alone, and is wrong each time, is spoken of, though nothing is proven",
+    async () => {
+      const words = () =>
+        honest.flatMap(({ listener }) => listener.said).filter(({ event, level, fields }) =>
+          event === "observed" && level === "warn" && fields.how === "lone-accusation"
+        );
+      // On a busy machine some accusations come together, or others doubt the accused as well.
+      for (let tries = 0; tries < ACCUSATIONS_MAX && words().length === 0; tries++) {
+        accuseAll(cluster);
+        await cluster.elect();
+      }
+      const [{ fields, message }] = words();
+      strictEqual(fields.by, liar.node.id);
+      match(message, new RegExp(`^${liar.node.name} alone accused n\\d \\d times, and n`));
     },
   );
   observer.check();

@@ -5,6 +5,7 @@
 import type { Digest } from "../../certificate/types.ts";
 import type { NodeId } from "../../membership/types.ts";
 import { CatchUp } from "./catch_up.ts";
+import { ElectionWatch } from "./observations.ts";
 import { Promises } from "./promises.ts";
 import type { RosterSettings } from "./settings.ts";
 import { Terms } from "./terms.ts";
@@ -60,6 +61,7 @@ export class Context {
   readonly terms: Terms;
   readonly view: ViewRule;
   readonly promises: Promises;
+  readonly watch = new ElectionWatch((note) => this.note(note));
   readonly #catchUp: CatchUp;
   #effects: RosterEffect[] = [];
 

@@ -64,6 +64,7 @@ export class Following {
       case "fresh":
         this.#heardMs = nowMs;
         this.#appeared = head.id;
+        this.#context.watch.heard(sender);
         if (this.bind(nowMs)) {
           const ack = rules.signAck(certificateId, nonce);
           return this.#context.send([sender], { kind: "lease-ack", ack });

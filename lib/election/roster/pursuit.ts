@@ -32,6 +32,8 @@ export class Pursuit {
   #needSinceMs?: number;
   #termDeadlineMs?: number;
   #givenUpInARow = 0;
+  /** The last term whose whole timeout passed here. */
+  #timedOutTerm = 0;
 
   constructor(context: Context, prng: Prng, { voting, collecting, following }: PursuitParts) {
     this.#context = context;
@@ -116,7 +118,9 @@ export class Pursuit {
     const isHopeless = objection || this.#isCollectorGone(nowMs) || this.#isVotedOut();
     const { terms, self } = this.#context;
     if (isHopeless && !terms.hasGivenUp(self)) this.#giveUp(nowMs);
-    if (nowMs >= this.#termDeadlineMs!) this.#giveUp(nowMs);
+    if (nowMs < this.#termDeadlineMs!) return;
+    this.#timedOutTerm = terms.current;
+    this.#giveUp(nowMs);
   }
 
   #isCollectorGone(nowMs: number): boolean {
@@ -158,14 +162,30 @@ export class Pursuit {
   /** Opens the next term when enough voters gave this one up. Whether it did. */
   #openTerm(nowMs: number): boolean {
     const { isClosed, terms } = this.#context;
+    const term = terms.current;
     if (isClosed || !terms.open()) return false;
     this.#givenUpInARow++;
+    this.#watchLost(term);
     this.#context.persist({ opening: terms.opening });
     this.#context.note({ what: "term-opened", term: terms.current });
     this.#collecting.restart();
     this.#beginAnew();
     if (this.needsLeader(nowMs)) this.#beginTerm(nowMs);
     return true;
+  }
+
+  #watchLost(term: number): void {
+    const { rules, head, self, leader, terms, view, watch } = this.#context;
+    const collector = rules.collector(head.id, term);
+    // A leader that is to be replaced does not know yet that it should collect.
+    if (collector === self || collector === leader) return;
+    watch.lost({
+      term,
+      collector,
+      isTimedOut: this.#timedOutTerm === term,
+      isGivenUpByCollector: terms.opening.some(({ voter }) => voter === collector),
+      isCollectorAlive: view.isHeld(collector),
+    });
   }
 
   #beginAnew(): void {

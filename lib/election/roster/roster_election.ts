@@ -210,6 +210,7 @@ export class RosterElection {
         const { proposal, votes } = message;
         const digest = rules.digest(proposal);
         for (const vote of votes) this.#witness.seeVote({ term: proposal.term, digest, vote });
+        this.#context.watch.published(proposal.term);
         return this.#collecting.takeBundle(sender, proposal, digest, votes, nowMs);
       }
       case "want-certificate":
@@ -235,7 +236,9 @@ export class RosterElection {
   #onCertificate(certificate: RosterCertificate, from: NodeId | undefined, nowMs: number): void {
     const context = this.#context;
     this.#witness.seeCertificate(certificate);
-    if (context.isStopped || certificate.proposal.term <= context.head.term) return;
+    const { term, prev } = certificate.proposal;
+    if (context.isStopped || term <= context.head.term) return;
+    context.watch.elected(context.rules.collector(prev, term));
     this.#office.leave("superseded");
     context.certificate = certificate;
     context.head = headOf(certificate);
@@ -328,6 +331,8 @@ export class RosterElection {
     if (!led && before?.leader !== undefined && before === certificate && !this.#hasSteppedDown()) {
       const { leader, proposal: { term } } = before;
       this.#context.note({ what: "leader-silent", leader, term });
+      const { view, watch } = this.#context;
+      if (!this.#following.hasAppeared() && view.isHeld(leader)) watch.neverHeard(leader, term);
     }
     this.#context.emit({ type: "leader", ...(led && { certificate: led }) });
   }

@@ -339,6 +339,21 @@ export type Misbehaviour =
   /** A step-down from a certificate by which somebody else leads. */
   | "step-down-of-another";
 
+/** What a voter can see of another that proves nothing: see `observations.ts`. */
+export const OBSERVATIONS = [
+  /** Accused a voter that answered, and nobody else did. */
+  "lone-accusation",
+  /** Took this voter's vote as a collector, and published nothing. */
+  "unused-vote",
+  /** Was the collector, and neither proposed nor gave the term up. */
+  "no-proposal",
+  /** Was elected, and never heard as the leader. */
+  "unheard-leader",
+] as const;
+
+/** One of {@linkcode OBSERVATIONS}. */
+export type Observation = typeof OBSERVATIONS[number];
+
 /** What happened, for logs and displays. */
 export type RosterNote =
   | { readonly what: "proposed"; readonly term: number; readonly active: number }
@@ -365,6 +380,19 @@ export type RosterNote =
   | { readonly what: "stepped-down"; readonly leader: NodeId; readonly term: number }
   | { readonly what: "clock-jump"; readonly byMs: number }
   | { readonly what: "misbehaved"; readonly by: NodeId; readonly how: Misbehaviour }
+  | {
+    readonly what: "observed";
+    readonly how: Observation;
+    readonly by: NodeId;
+    /** Of an accusation: the accused. */
+    readonly about?: NodeId;
+    /** Of an election: the term. */
+    readonly term?: number;
+    /** How often by now. */
+    readonly times: number;
+    /** Whether people should hear of it: not each single time. */
+    readonly isNews: boolean;
+  }
   | { readonly what: "liar"; readonly evidence: ForkEvidence };
 
 /** The rules and keys that the machine needs; deterministic but for `nonce`. */

@@ -53,7 +53,7 @@ export class ViewRule {
         .map((member) => [member.id, member]),
     );
     for (const id of this.#voters) {
-      if (!this.#isHeld(id)) this.#heldSinceMs.delete(id);
+      if (!this.isHeld(id)) this.#heldSinceMs.delete(id);
       else if (!this.#heldSinceMs.has(id)) this.#heldSinceMs.set(id, nowMs);
     }
   }
@@ -113,7 +113,8 @@ export class ViewRule {
     );
   }
 
-  #isHeld(id: NodeId): boolean {
+  /** Whether a member is held alive, having answered this very node, with few accusers. */
+  isHeld(id: NodeId): boolean {
     const member = this.#members.get(id);
     return member !== undefined && member.state === "alive" && member.verified &&
       member.accusations <= this.#faultBound;

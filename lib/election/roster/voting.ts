@@ -38,7 +38,10 @@ export class Voting {
   /** A proposal came. */
   take(sender: NodeId, proposal: RosterProposal, signed: SignedVote, nowMs: number): void {
     const { head, collector } = this.#context;
-    if (this.#context.isCurrent(proposal) && sender === collector) this.#seen ??= signed;
+    if (this.#context.isCurrent(proposal) && sender === collector) {
+      this.#seen ??= signed;
+      this.#context.watch.proposed(proposal.term);
+    }
     // It may be this node that is behind.
     if (proposal.prev !== head.id && proposal.term > head.term) {
       this.#context.ask(sender, proposal.prev, nowMs);
@@ -113,6 +116,7 @@ export class Voting {
   #voteFor({ proposal, digest }: Pending, collector: NodeId): Vote {
     const vote = this.vote(proposal, digest);
     const { term } = proposal;
+    this.#context.watch.voted(term);
     this.#context.note({ what: "voted", term, collector });
     const to = proposal.type === "closing" ? this.#context.others : [collector];
     this.#context.send(to, { kind: "vote", term, digest, vote });
