@@ -5,6 +5,7 @@
  * The collector and the digests of a view are computed once for each term, head and view: both hash the whole list, and at
  * every step of a large cluster that would be most of its work.
  */
+import { ACTIVE_NODES_MAX } from "../../function/leader-election/rules.ts";
 import type { Prng } from "../base/prng.ts";
 import type { Digest, VerifiedCertificate, Vote } from "../certificate/types.ts";
 import type { NodeId } from "../membership/types.ts";
@@ -106,9 +107,10 @@ export class OpenContext {
       certificate.active.every((id) => activeIds.has(id));
   }
 
-  /** Whether this node is in its view, and that has no certificate. */
+  /** Whether this node is in its view, and that has no certificate, and may have one: the function takes no larger view. */
   get isElecting(): boolean {
-    return this.activeIds.has(this.self) && !this.isRespected;
+    return this.active.length <= ACTIVE_NODES_MAX && this.activeIds.has(this.self) &&
+      !this.isRespected;
   }
 
   /** Who gathers the votes of the present term; the view must not be empty. */

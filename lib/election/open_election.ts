@@ -126,8 +126,13 @@ export class OpenElection {
   #onView(active: readonly Candidate[], known: readonly NodeId[], nowMs: number): void {
     const context = this.#context;
     const before = context.known;
-    context.known = new Set([...known, ...active.map((node) => node.id)]);
-    if ([...context.known].some((id) => !before.has(id))) this.#catchUp.reconsider();
+    const now = new Set(known);
+    for (const { id } of active) now.add(id);
+    context.known = now;
+    // Whoever is new makes it larger, unless somebody else went: in a large cluster that comes together this runs at every arrival.
+    const isNews = now.size > before.size || known.some((id) => !before.has(id)) ||
+      active.some(({ id }) => !before.has(id));
+    if (isNews) this.#catchUp.reconsider();
     if (sameCandidates(active, context.active)) return;
     context.active = active;
     context.activeIds = new Set(active.map((node) => node.id));

@@ -380,7 +380,8 @@ export class SimNode {
         return this.#process.tellNext(act.step);
       case "fail":
         this.crash();
-        if (this.liar) this.#startAgain();
+        // Under an honest core that only lost its memory it stays down, as the one of an honest node does.
+        if (this.liar && this.liar.lie !== "amnesia") this.#startAgain();
         else this.failStopped = act.reason;
         return;
       default:

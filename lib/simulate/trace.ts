@@ -25,12 +25,17 @@ export function traceInto(world: World, take: (entry: TraceEntry) => void): void
   const lessees = new Set<SimNode>();
   world.watchers.push({
     effect(node, effect) {
+      // What a liar's core wants to say is not what it says.
+      if (effect.type === "send-election" && node.liar) return;
       // A lease is renewed several times a second: the first time tells it all.
       if (effect.type === "lease-held" && lessees.has(node)) return;
       if (effect.type === "lease-held") lessees.add(node);
       if (effect.type === "lease-lost") lessees.delete(node);
       const entry = entryOf(world, node, effect);
       if (entry) take(entry);
+    },
+    said(node, to, message) {
+      if (node.liar) take(messageEntry(world, node, [world.nodes[to].name], message));
     },
     crashed(node) {
       lessees.delete(node);
@@ -61,17 +66,8 @@ function entryOf(world: World, node: SimNode, effect: SimEffect): TraceEntry | u
   });
   const name = (id: string) => world.nameOf(id);
   switch (effect.type) {
-    case "send-election": {
-      const { message } = effect;
-      return {
-        atMs: world.nowMs,
-        type: "message",
-        from: node.name,
-        to: effect.to.map(({ id }) => name(id)),
-        kind: message.kind,
-        text: messageText(message, name),
-      };
-    }
+    case "send-election":
+      return messageEntry(world, node, effect.to.map(({ id }) => name(id)), effect.message);
     case "member": {
       const { kind, member } = effect.change;
       return said(`sees ${name(member.id)}: ${kind}`);
@@ -110,6 +106,16 @@ function entryOf(world: World, node: SimNode, effect: SimEffect): TraceEntry | u
     default:
       return undefined;
   }
+}
+
+function messageEntry(
+  world: World,
+  { name: from }: SimNode,
+  to: readonly string[],
+  message: RosterMessage | ElectionMessage,
+): TraceEntry {
+  const text = messageText(message, (id) => world.nameOf(id));
+  return { atMs: world.nowMs, type: "message", from, to, kind: message.kind, text };
 }
 
 function certificateText(
