@@ -179,7 +179,9 @@ export class FrameSocket {
     this.#socket.send(lastWord);
     this.#closed = { kind: "closed", code, reason };
     this.#socket.close(code, reason.slice(0, REASON_CHARACTERS_MAX));
+    // Nobody resumes it: it is not the queue that stopped it.
     this.#socket.pause?.();
+    this.#paused = false;
     this.#waiting.length = this.#waitingBytes = 0;
     this.#noteHeld();
     const timer = setTimeout(() => this.#socket.terminate?.(), LAST_WORD_MS);

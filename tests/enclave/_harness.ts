@@ -125,6 +125,11 @@ async function makeSeed(): Promise<Seed> {
   return { files, token, echoId };
 }
 
+/** What a client needs to call the echo function of a world, with its account token unless another one is given. */
+export function targetOf({ host: { url }, policy, token, echoId }: World, other = token) {
+  return { url, policy, token: other, functionId: echoId, checksum: ECHO.checksum };
+}
+
 /** The policy that pins a simulated TEE. */
 export function policyOf(tee: SimulatedTee): AttestationPolicy {
   return {

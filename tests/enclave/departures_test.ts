@@ -11,17 +11,9 @@ import { SealedFolder } from "../../lib/enclave/host/sealed_folder.ts";
 import { ENCLAVE_LIMITS } from "../../lib/enclave/limits.ts";
 import { packFiles } from "../../lib/package/mod.ts";
 import { CERTIFICATE_PEM } from "../function/_keys.ts";
-import { ECHO, startWorld, type World } from "./_harness.ts";
+import { ECHO, startWorld, targetOf, type World } from "./_harness.ts";
 import { nonceFrame, RawSocket } from "./_raw.ts";
 import { decodeUnverifiedKey } from "./_session_key.ts";
-
-const target = ({ host: { url }, token, policy, echoId: functionId }: World) => ({
-  url,
-  token,
-  policy,
-  functionId,
-  checksum: ECHO.checksum,
-});
 
 async function metrics(world: World): Promise<string> {
   const headers = { authorization: `Bearer ${world.token}` };
@@ -76,7 +68,7 @@ Deno.test("connections that say nothing do not keep out those who do", async () 
   const silent = [1, 2, 3].map(() => say(world.host.url, "GET /"));
   const ends = silent.map((socket) => new Promise<void>((resolve) => socket.on("close", resolve)));
   await Promise.any(ends);
-  using connection = await connectEnclave(target(world));
+  using connection = await connectEnclave(targetOf(world));
   strictEqual(fromUtf8(await connection.invoke(utf8("there"))), "there");
   for (const socket of silent) socket.destroy();
   await Promise.all(ends);
@@ -93,7 +85,7 @@ Deno.test("what a function says of its input is not in the log", async () => {
     lines.push(message);
     if (event === "session-ended") ended.resolve();
   };
-  const { url, token, policy } = target(world);
+  const { url, token, policy } = targetOf(world);
   const { id: functionId } = await deployPackage({ url, token, policy, zip, name: "tell" });
   using connection = await connectEnclave({ url, token, policy, functionId, checksum });
   await rejects(connection.invoke(utf8("a secret")), { message: /a secret/ });

@@ -144,8 +144,9 @@ Deno.test("what is held are frames that are partly here, that wait, and the one 
 
 Deno.test("who is turned away hears why, is read no more, and is cut off if it stays", async () => {
   const socket = new PausableSocket();
-  const frames = new FrameSocket(socket, { waitingMax: 9 });
+  const frames = new FrameSocket(socket, { waitingMax: 1 });
   socket.onmessage!({ data: "waits" });
+  deepStrictEqual(socket.did.splice(0), ["pause"]);
   frames.turnAway("why", 1013, "reason");
   deepStrictEqual(socket.did, ["send why", "close 1013", "pause"]);
   deepStrictEqual(await frames.next(1000), { kind: "closed", code: 1013, reason: "reason" });

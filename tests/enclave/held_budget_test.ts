@@ -9,7 +9,7 @@ import { FrameArrivals } from "../../lib/enclave/host/arrivals.ts";
 import { HeldBudget, type Holding } from "../../lib/enclave/host/held_budget.ts";
 import { nonceFrame, RawSocket } from "./_raw.ts";
 import { decodeUnverifiedKey } from "./_session_key.ts";
-import { ECHO, startWorld, type World } from "./_harness.ts";
+import { startWorld, targetOf, type World } from "./_harness.ts";
 
 /** A budget whose holders are named, and what became of them. */
 function budgetOf(bytesMax: number) {
@@ -170,14 +170,6 @@ class Slow implements Disposable {
   }
 }
 
-const target = ({ host: { url }, policy, echoId: functionId }: World, token: string) => ({
-  url,
-  policy,
-  token,
-  functionId,
-  checksum: ECHO.checksum,
-});
-
 async function metric(world: World, name: string): Promise<number> {
   const headers = { authorization: `Bearer ${world.token}` };
   const text = await (await fetch(`${world.host.url}/metrics`, { headers })).text();
@@ -186,8 +178,8 @@ async function metric(world: World, name: string): Promise<number> {
 
 Deno.test("many slow senders of one token are turned away with a reason, and others are served", async () => {
   await using world = await startWorld({ limits: { heldBytesMax: 2 * HALF } });
-  const { token, echoId: functionId } = world;
-  const account = target(world, token);
+  const { echoId: functionId } = world;
+  const account = targetOf(world);
   const page = await createToken(account, { name: "page", functionId });
   const slow: Slow[] = [];
   try {
@@ -195,7 +187,7 @@ Deno.test("many slow senders of one token are turned away with a reason, and oth
     for (const bytes of [30_000, 61_000, 29_000, 30_000]) {
       slow.push(await sendPart(world, page, "function", bytes));
     }
-    using small = await connectEnclave(target(world, page));
+    using small = await connectEnclave(targetOf(world, page));
     strictEqual(fromUtf8(await small.invoke(utf8("small"))), "small");
     slow.push(await sendPart(world, page, "function", 60_000));
     await slow[1].until(/"error":"this host holds as much for its clients.*"busy"/);
@@ -236,12 +228,12 @@ Deno.test("answers that are not taken count, and who takes none is turned away",
 
 Deno.test("an input above the share ends its own session as busy", async () => {
   await using world = await startWorld({ limits: { heldBytesMax: 2 * HALF } });
-  using connection = await connectEnclave(target(world, world.token));
+  using connection = await connectEnclave(targetOf(world));
   await rejects(connection.invoke(new Uint8Array(3 * HALF)), {
     reason: "busy",
     message: /holds as much for its clients/,
   });
-  using again = await connectEnclave(target(world, world.token));
+  using again = await connectEnclave(targetOf(world));
   strictEqual(fromUtf8(await again.invoke(utf8("there"))), "there");
 });
 

@@ -10,16 +10,8 @@ import {
 } from "../../lib/enclave/client/mod.ts";
 import { RateLimit } from "../../lib/enclave/host/rate_limit.ts";
 import { TEST_ACCOUNT_KEY } from "./_account_key.ts";
-import { ECHO, startWorld, type World } from "./_harness.ts";
+import { startWorld, targetOf } from "./_harness.ts";
 import { makeTls } from "./_tls.ts";
-
-const target = ({ host: { url }, token, policy, echoId: functionId }: World) => ({
-  url,
-  token,
-  policy,
-  functionId,
-  checksum: ECHO.checksum,
-});
 
 Deno.test("a host with a certificate speaks TLS only, and clients that trust it get in", async () => {
   const tls = makeTls();
@@ -27,11 +19,11 @@ Deno.test("a host with a certificate speaks TLS only, and clients that trust it 
   await using world = await startWorld({ tls, limits: { handshakeMs: 2_000 } });
   const { url } = world.host;
   match(url, /^https:\/\/127\.0\.0\.1:\d+$/);
-  const trusted = { ...target(world), tlsRoots: tls.root };
+  const trusted = { ...targetOf(world), tlsRoots: tls.root };
   strictEqual(fromUtf8(await runFunction(trusted, utf8("over TLS"))), "over TLS");
   ok((await listTokens(trusted)).length > 0);
-  await rejects(runFunction(target(world), utf8("x")), { reason: "unreachable" });
-  await rejects(listTokens(target(world)), { reason: "unreachable" });
+  await rejects(runFunction(targetOf(world), utf8("x")), { reason: "unreachable" });
+  await rejects(listTokens(targetOf(world)), { reason: "unreachable" });
   const plain = url.replace("https", "http");
   await rejects(runFunction({ ...trusted, url: plain }, utf8("x")), { reason: "unreachable" });
   // A session outlives the deadline of its handshake; who does not begin one is cut off like every slow sender.
@@ -70,7 +62,7 @@ Deno.test("a token that asks too often is told to slow down, and others are not"
     return [answer.status, answer.headers.get("retry-after")];
   };
   deepStrictEqual(await response(world.token), [429, "1"]);
-  await rejects(connectEnclave(target(world)), { reason: "busy", message: /HTTP 429/ });
+  await rejects(connectEnclave(targetOf(world)), { reason: "busy", message: /HTTP 429/ });
 });
 
 Deno.test("a bucket lets bursts pass, fills steadily and forgets nobody who is in debt", () => {
@@ -94,7 +86,7 @@ Deno.test("a bucket lets bursts pass, fills steadily and forgets nobody who is i
 
 Deno.test("inputs above the rate of their token wait and are all answered", async () => {
   await using world = await startWorld({ limits: { inputsPerSecond: 20 } });
-  using connection = await connectEnclave(target(world));
+  using connection = await connectEnclave(targetOf(world));
   const startMs = performance.now();
   const inputs = Array.from({ length: 110 }, (_, i) => String(i));
   const outputs = await Promise.all(inputs.map((text) => connection.invoke(utf8(text))));
@@ -104,9 +96,9 @@ Deno.test("inputs above the rate of their token wait and are all answered", asyn
 
 Deno.test("metrics count what happened, for the account only", async () => {
   await using world = await startWorld();
-  using connection = await connectEnclave(target(world));
+  using connection = await connectEnclave(targetOf(world));
   await connection.invoke(utf8("x"));
-  await rejects(runFunction(target(world), utf8("fail")), { reason: "function" });
+  await rejects(runFunction(targetOf(world), utf8("fail")), { reason: "function" });
   const { url } = world.host;
   const get = (token: string) =>
     fetch(`${url}/metrics`, { headers: { authorization: `Bearer ${token}` } });
@@ -126,7 +118,7 @@ Deno.test("metrics count what happened, for the account only", async () => {
   for (const line of text.trimEnd().split("\n")) {
     match(line, /^(# (HELP|TYPE) \w+ .+|[a-z_]+(\{([a-z]+="[^"]*",?)+\})? [\d.e+-]+)$/);
   }
-  const token = await createToken(target(world), { name: "f", functionId: world.echoId });
+  const token = await createToken(targetOf(world), { name: "f", functionId: world.echoId });
   const refused = await get(token);
   await refused.body?.cancel();
   strictEqual(refused.status, 403);

@@ -163,7 +163,11 @@ function tryOpen(url: string, path: string, options: ConnectOptions): Promise<Op
 
 function wrap(socket: SocketLike, options: ConnectOptions): FrameSocket {
   const frames = new FrameSocket(socket, { waitingMax: ANSWERS_WAITING_MAX });
-  options.signal?.addEventListener("abort", () => frames.close(), { once: true });
+  const { signal } = options;
+  const onAbort = () => frames.close();
+  signal?.addEventListener("abort", onAbort, { once: true });
+  // A signal may outlive many connections.
+  frames.closed.then(() => signal?.removeEventListener("abort", onAbort));
   return frames;
 }
 
