@@ -13,39 +13,50 @@ function runnerWith(deadlineMs: () => number | undefined, tick: () => void): Ste
   });
 }
 
-Deno.test("no tick comes before its deadline, also where that is between two milliseconds", async () => {
-  for (let round = 0; round < 30; round++) {
-    const { promise, resolve } = Promise.withResolvers<number>();
-    const deadlineMs = Math.floor(performance.now()) + 1.9;
-    using runner = runnerWith(() => deadlineMs, () => resolve(performance.now()));
-    runner.run(() => []);
-    ok(await promise >= deadlineMs);
+/** Runs with every delay that is given to `setTimeout` written down. */
+function withDelays(work: (delaysMs: readonly number[]) => void): void {
+  const original = globalThis.setTimeout;
+  const delaysMs: number[] = [];
+  const noting = (act: () => void, delayMs: number) => {
+    delaysMs.push(delayMs);
+    return original(act, delayMs);
+  };
+  globalThis.setTimeout = noting as typeof setTimeout;
+  try {
+    work(delaysMs);
+  } finally {
+    globalThis.setTimeout = original;
   }
+}
+
+Deno.test("a timer is set for whole milliseconds that end behind the deadline, for fractions are cut off", () => {
+  withDelays((delaysMs) => {
+    for (let round = 0; round < 20; round++) {
+      const nowMs = performance.now();
+      const deadlineMs = nowMs + 60_000 + round / 20;
+      using runner = runnerWith(() => deadlineMs, () => {});
+      runner.run(() => []);
+      const delayMs = delaysMs[round];
+      strictEqual(delayMs, Math.trunc(delayMs));
+      ok(performance.now() + delayMs >= deadlineMs);
+    }
+  });
 });
 
 Deno.test("a step that moves no deadline leaves the timer alone, one that moves it sets it anew", () => {
   let deadlineMs: number | undefined = performance.now() + 60_000;
-  const original = globalThis.setTimeout;
-  let set = 0;
-  const counting = (...words: Parameters<typeof setTimeout>) => {
-    set++;
-    return original(...words);
-  };
-  globalThis.setTimeout = counting as typeof setTimeout;
-  try {
+  withDelays((delaysMs) => {
     using runner = runnerWith(() => deadlineMs, () => {});
     runner.run(() => []);
     runner.run(() => []);
-    strictEqual(set, 1);
-    deadlineMs -= 1_000;
+    strictEqual(delaysMs.length, 1);
+    deadlineMs! -= 1_000;
     runner.run(() => []);
-    strictEqual(set, 2);
+    strictEqual(delaysMs.length, 2);
     deadlineMs = undefined;
     runner.run(() => []);
-    strictEqual(set, 2);
-  } finally {
-    globalThis.setTimeout = original;
-  }
+    strictEqual(delaysMs.length, 2);
+  });
 });
 
 Deno.test("a deadline that a tick leaves where it is comes again", async () => {
