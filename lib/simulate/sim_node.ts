@@ -175,6 +175,7 @@ export class SimNode {
     const nowMs = this.clock.monotonicMs(world.nowMs);
     this.body = bootBody(world, this, { desk, membership, prng, nowMs });
     this.subLeases = this.#createSubLeases();
+    world.booted(this);
     this.#link.tellKeys();
     this.tell((clock) => this.body.gossip({ type: "tick" }, clock));
     this.#link.attestLater(prng.float() * 20);

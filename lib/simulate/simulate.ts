@@ -16,6 +16,7 @@ import { drawSchedule, type Mix } from "./fault_schedule.ts";
 import { faultText, type ScheduledFault } from "./faults.ts";
 import { MembershipChecker } from "./membership_checker.ts";
 import { OpenChecker } from "./open_checker.ts";
+import { ModelChecker } from "./model_checker.ts";
 import { Operator } from "./operator.ts";
 import { RuleChecker } from "./rule_checker.ts";
 import { SuccessionChecker } from "./succession_checker.ts";
@@ -213,7 +214,7 @@ class Run {
     );
     if (trace) traceInto(world, trace);
     world.watchers.push(checker, this.#membership);
-    if (this.election) world.watchers.push(new RuleChecker(world));
+    if (this.election) world.watchers.push(new RuleChecker(world), new ModelChecker(world));
     if (this.election && world.functions.length > 1) {
       this.#succession = new SuccessionChecker(world, this.election);
       world.watchers.push(this.#succession);

@@ -51,6 +51,8 @@ export interface Watcher {
   /** An effect is about to be carried out. */
   effect(node: SimNode, effect: SimEffect): void;
   crashed(node: SimNode): void;
+  /** A process starts, and has done nothing yet. */
+  booted?(node: SimNode): void;
   /** An election message leaves a node, also a lie. */
   said?(node: SimNode, to: number, message: RosterMessage | ElectionMessage): void;
   /** The operator put the closing certificate of a predecessor into the folder of a node that missed it. */
@@ -176,6 +178,11 @@ export class World {
   /** A node is given what closed a predecessor. */
   adopted(node: SimNode, closing: RosterCertificate, under: SimFunction): void {
     for (const watcher of this.watchers) watcher.adopted?.(node, closing, under);
+  }
+
+  /** A process starts. */
+  booted(node: SimNode): void {
+    for (const watcher of this.watchers) watcher.booted?.(node);
   }
 
   /** A process died. */
