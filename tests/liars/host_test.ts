@@ -12,7 +12,7 @@ import {
   verifyCertificate,
   type Vote,
 } from "../../lib/certificate/mod.ts";
-import { sealHpke } from "../../lib/crypto/hpke.ts";
+import { sealNativeHpke } from "../../lib/crypto/hpke_native.ts";
 import { importRsaJwk, type RsaPublicKey } from "../../lib/crypto/rsa.ts";
 import type { EnclaveHost } from "../../lib/node/enclave_hosts.ts";
 import { signJws, type Unsigned } from "../certificate/_issue.ts";
@@ -53,7 +53,7 @@ function evilHost(
           const domain = { checksum: world.enclave.checksum, cluster: "test" };
           const honest = rosterClaims(request.elect, config, domain);
           const answer = utf8(JSON.stringify({ certificate: certify(honest, request.elect) }));
-          return await sealHpke(fromBase64url(request.reply)!, answer);
+          return sealNativeHpke(fromBase64url(request.reply)!, answer);
         },
       };
     },

@@ -72,6 +72,7 @@ export class BareEnclave implements AsyncDisposable {
   calls = 0;
   /** Of the certificate key, for tests in which the enclave is not to be trusted. */
   readonly pem: string;
+  readonly #pair: KeyPair;
   readonly #package: FunctionPackage;
   readonly #sandbox: Sandbox = createSandbox();
   readonly #connections = new Set<() => void>();
@@ -92,9 +93,9 @@ export class BareEnclave implements AsyncDisposable {
     if (typeof opened === "string" || "reason" in opened) throw new Error(JSON.stringify(opened));
     this.#package = opened as FunctionPackage;
     this.checksum = this.#package.checksum;
-    const pair = generateKeyPairSync("rsa", { modulusLength: 2048 });
-    this.pem = pair.privateKey.export({ format: "pem", type: "pkcs8" }) as string;
-    this.key = importRsaJwk(pair.publicKey.export({ format: "jwk" })) as RsaPublicKey;
+    this.#pair = freePairs.pop() ?? makePair();
+    this.pem = this.#pair.pem;
+    this.key = this.#pair.key;
   }
 
   /** Evidence of a simulated TEE, for tests that verify offline; else there is none worth the name. */
@@ -150,7 +151,24 @@ export class BareEnclave implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#sandbox[Symbol.asyncDispose]();
+    if (!freePairs.includes(this.#pair)) freePairs.push(this.#pair);
   }
+}
+
+interface KeyPair {
+  readonly pem: string;
+  readonly key: RsaPublicKey;
+}
+
+/** Keys of enclaves that are gone: making one keeps a core busy, and only enclaves of one test have to have keys of their own. */
+const freePairs: KeyPair[] = [];
+
+function makePair(): KeyPair {
+  const { privateKey, publicKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
+  return {
+    pem: privateKey.export({ format: "pem", type: "pkcs8" }) as string,
+    key: importRsaJwk(publicKey.export({ format: "jwk" })) as RsaPublicKey,
+  };
 }
 
 /** A node and what it says. */
