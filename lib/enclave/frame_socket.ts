@@ -172,10 +172,10 @@ export class FrameSocket {
 
   /**
    * Turns a client away that may have more on its way: says why, drops what waits, reads no more, and ends the connection when the client has
-   * had time to read. For `next` the connection has ended at once.
+   * had time to read. For `next` the connection has ended at once. One that is closing already is cut off.
    */
   turnAway(lastWord: string, code: number, reason: string): void {
-    if (!this.isOpen) return;
+    if (!this.isOpen) return this.#socket.terminate?.();
     this.#socket.send(lastWord);
     this.#closed = { kind: "closed", code, reason };
     this.#socket.close(code, reason.slice(0, REASON_CHARACTERS_MAX));

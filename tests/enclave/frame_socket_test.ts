@@ -34,6 +34,9 @@ class PausableSocket extends HandSocket {
   resume() {
     this.did.push("resume");
   }
+  terminate() {
+    this.did.push("terminate");
+  }
 }
 
 Deno.test("frames that came before they were asked for are kept in order", async () => {
@@ -156,6 +159,16 @@ Deno.test("who is turned away hears why, is read no more, and is cut off if it s
   deepStrictEqual(socket.did.length, 3);
   socket.onclose!({ code: 1013, reason: "" });
   await frames.closed;
+});
+
+Deno.test("who is closing already and is turned away is cut off", () => {
+  const socket = new PausableSocket();
+  const frames = new FrameSocket(socket, { waitingMax: 1 });
+  frames.close();
+  socket.readyState = 2;
+  socket.did.length = 0;
+  frames.turnAway("why", 1013, "reason");
+  deepStrictEqual(socket.did, ["terminate"]);
 });
 
 Deno.test("nothing is sent on a closed socket", async () => {

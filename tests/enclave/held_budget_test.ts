@@ -100,10 +100,13 @@ Deno.test("a ping between the parts of a frame takes nothing off the frame", () 
 
 const HALF = 200_000;
 
+/** The head of a binary frame of 300 kB. */
+const PART_HEAD = Uint8Array.of(0x82, 0xff, 0, 0, 0, 0, 0, 4, 0x93, 0xe0, 0, 0, 0, 0);
+
 /** A session that has its evidence. */
 async function openSlow(world: World, token: string, kind: string): Promise<Slow> {
   const { hostname, port } = new URL(world.host.url);
-  const socket = connect(Number(port), hostname);
+  const socket = connect({ port: Number(port), host: hostname, allowHalfOpen: true });
   const slow = new Slow(socket);
   socket.write(
     `GET /v1/run/${world.echoId} HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n` +
@@ -121,8 +124,7 @@ async function openSlow(world: World, token: string, kind: string): Promise<Slow
 /** A session that has sent the beginning of an input of 300 kB, so many bytes of it. */
 async function sendPart(world: World, token: string, kind: string, bytes: number): Promise<Slow> {
   const slow = await openSlow(world, token, kind);
-  const head = Uint8Array.of(0x82, 0xff, 0, 0, 0, 0, 0, 4, 0x93, 0xe0, 0, 0, 0, 0);
-  slow.socket.write(concat(head, new Uint8Array(bytes)));
+  slow.socket.write(concat(PART_HEAD, new Uint8Array(bytes)));
   return slow;
 }
 
@@ -263,6 +265,27 @@ Deno.test("what is held is given back when a client goes away in the middle", as
     }
   }
   for (let left = 1000; await metric(world, "held_bytes") > 0; left--) ok(left > 0);
+});
+
+Deno.test("what is thrown away is not held: all that follows a client's own goodbye", async () => {
+  await using world = await startWorld();
+  using slow = await openSlow(world, world.token, "runtime");
+  slow.socket.write(Uint8Array.of(0x88, 0x82, 0, 0, 0, 0, 3, 0xe8));
+  await slow.until(new RegExp(String.fromCharCode(0x88, 2, 3, 0xe8)));
+  for (let i = 0; i < 20; i++) {
+    slow.socket.write(new Uint8Array(100_000));
+    // Each request is a moment in which the host reads on.
+    ok(await metric(world, "held_bytes") < 100_000);
+  }
+});
+
+Deno.test("what a session that is closing sends is held, and counts until the connection has ended", async () => {
+  await using world = await startWorld();
+  using slow = await openSlow(world, world.token, "runtime");
+  slow.socket.write(Uint8Array.of(0x81, 0x81, 0, 0, 0, 0, 0x7b));
+  await slow.until(/a binary frame is wanted here/);
+  slow.socket.write(concat(PART_HEAD, new Uint8Array(100_000)));
+  for (let left = 1000; await metric(world, "held_bytes") < 100_000; left--) ok(left > 0);
 });
 
 Deno.test("a frame that does not get on is told that it is too slow", async () => {

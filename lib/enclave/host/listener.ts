@@ -168,8 +168,10 @@ export class Listener {
         webSockets.add(socket);
         socket.once("close", () => webSockets.delete(socket));
         const arrivals = new FrameArrivals();
-        // Before the library's own listener, which makes frames of it.
-        duplex.prependListener("data", (part: Uint8Array) => arrivals.arrived(part.length));
+        // Before the library's own listener, which makes frames of it, and which is taken away when the rest is thrown away.
+        duplex.prependListener("data", (part: Uint8Array) => {
+          if (duplex.listenerCount("data") > 1) arrivals.arrived(part.length);
+        });
         for (const kind of ["ping", "pong"] as const) {
           socket.on(kind, (data: Uint8Array) => arrivals.controlled(data.length));
         }
