@@ -133,11 +133,17 @@ export class OpenElection {
     const isNews = now.size > before.size || known.some((id) => !before.has(id)) ||
       active.some(({ id }) => !before.has(id));
     if (isNews) this.#catchUp.reconsider();
+    if (!before.isSubsetOf(now)) this.#forgetUnknown();
     if (sameCandidates(active, context.active)) return;
     context.active = active;
     context.activeIds = new Set(active.map((node) => node.id));
     this.#startAtMs = nowMs + context.settings.settleMs;
     this.#resetAttempt();
+  }
+
+  #forgetUnknown(): void {
+    const { terms, known, self } = this.#context;
+    terms.forgetUnknown(new Set([...known, self]));
     this.#catchUp.forgetUnknown();
     this.#voting.forgetUnknown();
   }

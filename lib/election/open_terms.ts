@@ -74,6 +74,14 @@ export class OpenTerms {
     this.#openedNothingFor = undefined;
   }
 
+  /** Some voters may not be known any more: strangers who come and go would fill the statements otherwise. */
+  forgetUnknown(known: ReadonlySet<NodeId>): void {
+    for (const [term, statements] of this.#statements) {
+      for (const voter of statements.keys()) if (!known.has(voter)) statements.delete(voter);
+      if (statements.size === 0) this.#statements.delete(term);
+    }
+  }
+
   /** Opens the term after the highest one that enough voters of the view gave up. Whether there was one. */
   open(view: ReadonlySet<NodeId>, votesNeeded: number): boolean {
     // It is asked after every event, and in a large cluster hundreds of statements would be counted each time.

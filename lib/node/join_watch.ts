@@ -9,20 +9,27 @@ export interface JoinReport {
   readonly silent: readonly Address[];
 }
 
-/** Those who wait for seeds of one node. */
-export class JoinWatch {
+/** Those who wait for seeds of one node, until it is closed. */
+export class JoinWatch implements Disposable {
   readonly #listeners = new Set<(report: MembershipReport) => void>();
+  readonly #waiting = new Set<() => void>();
+  #isClosed = false;
 
   /** Membership reported something. */
   hear(report: MembershipReport): void {
     for (const listener of [...this.#listeners]) listener(report);
   }
 
-  /** Begins with `start` and resolves when all seeds have answered, after `waitMs`, or when `stopped` settles. */
+  /** The node stops: nobody waits any more. */
+  [Symbol.dispose](): void {
+    this.#isClosed = true;
+    for (const end of this.#waiting) end();
+  }
+
+  /** Begins with `start` and resolves when all seeds have answered, after `waitMs`, or when the node stops. */
   async join(
     seeds: readonly Address[],
     waitMs: number,
-    stopped: Promise<void>,
     start: () => void,
   ): Promise<JoinReport> {
     const waiting = new Map(seeds.map((seed) => [formatAddress(seed), seed]));
@@ -34,11 +41,12 @@ export class JoinWatch {
       if (waiting.size === 0) done.resolve();
     };
     this.#listeners.add(listener);
-    const timer = setTimeout(done.resolve, waitMs);
-    stopped.then(done.resolve, done.resolve);
+    this.#waiting.add(done.resolve);
+    const timer = setTimeout(done.resolve, this.#isClosed ? 0 : waitMs);
     start();
     await done.promise;
     clearTimeout(timer);
+    this.#waiting.delete(done.resolve);
     this.#listeners.delete(listener);
     return { answered, silent: [...waiting.values()] };
   }

@@ -262,7 +262,7 @@ export class Node implements AsyncDisposable {
   /** Tries further seeds at once; resolves when all have answered or the time for it is over. */
   join(seeds: readonly Address[], waitMs = JOIN_WAIT_MS): Promise<JoinReport> {
     const start = () => this.#dispatch({ type: "join", seeds });
-    return this.#joins.join(seeds, waitMs, this.stopped, start);
+    return this.#joins.join(seeds, waitMs, start);
   }
 
   /** Gives up a member that does not answer. The caller has looked that it is not alive. */
@@ -286,6 +286,7 @@ export class Node implements AsyncDisposable {
   async #close(): Promise<void> {
     this.#closed = true;
     this.#steps[Symbol.dispose]();
+    this.#joins[Symbol.dispose]();
     this.#memory[Symbol.dispose]();
     await this.#door[Symbol.asyncDispose]();
     await this.#traffic[Symbol.asyncDispose]();

@@ -1,5 +1,5 @@
 /** What opens a term in an open cluster. */
-import { strictEqual } from "node:assert";
+import { deepStrictEqual, strictEqual } from "node:assert";
 import { OpenTerms } from "../../lib/election/open_terms.ts";
 import type { GaveUp } from "../../lib/election/types.ts";
 
@@ -35,4 +35,13 @@ Deno.test("a stranger's word opens nothing", () => {
   strictEqual(terms.open(VIEW, NEEDED), false);
   terms.note(gaveUp("d", 4));
   strictEqual(terms.open(VIEW, NEEDED), true);
+});
+
+Deno.test("the words of who is not known any more are forgotten, and those of the others stay", () => {
+  const terms = new OpenTerms(HEAD, 4);
+  for (const voter of ["a", "x", "y"]) terms.note(gaveUp(voter, 4));
+  terms.note(gaveUp("x", 6));
+  terms.forgetUnknown(VIEW);
+  deepStrictEqual(terms.about(4).map(({ voter }) => voter), ["a"]);
+  deepStrictEqual(terms.about(6), []);
 });

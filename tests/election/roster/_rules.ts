@@ -102,6 +102,11 @@ export function rulesOf(self: string, roster: Roster, nonce: () => string): Rost
 /** All certificates that the enclave of this process made, by their text. */
 const certificates = new Map<string, RosterCertificate>();
 
+/** Forgets the certificates made so far; a test that measures memory has no use for them. */
+export function forgetCertificates(): void {
+  certificates.clear();
+}
+
 /** Who leads by a proposal. */
 export type Draw = (
   proposal: Extract<RosterProposal, { type: "leader" }>,
