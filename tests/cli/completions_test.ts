@@ -42,6 +42,26 @@ Deno.test("bash completes values that are one of a few, with and without a sign 
   assertEquals(await offered("members", "--tag", "-"), []);
 });
 
+Deno.test("bash completes the words that a command takes at their places, and files elsewhere", async () => {
+  assertEquals(await offered("config", ""), ["check"]);
+  assertEquals(await offered("config", "check", ""), ["node", "enclave", "lock"]);
+  assertEquals(await offered("config", "check", "e"), ["enclave"]);
+  assertEquals(await offered("config", "check", "--checks"), ["--checksum"]);
+  assertEquals(await offered("config", "check", "lock", ""), []);
+  assertEquals(await offered("token", "d"), ["delete"]);
+  assertEquals(await offered("verify", ""), []);
+});
+
+Deno.test("zsh and fish know these words, too", async () => {
+  const [zsh, fish] = [await script("zsh"), await script("fish")];
+  const config = zsh.slice(zsh.indexOf("\n    config) "));
+  const part = config.slice(0, config.indexOf(";;"));
+  assert(part.includes("'1:word:(check)'") && part.includes("'2:word:(node enclave lock)'"));
+  assert(fish.includes("-n '__fumata_at config 2' -f -a 'check'\n"));
+  assert(fish.includes("-n '__fumata_at config 3' -f -a 'node enclave lock'\n"));
+  assert(!fish.includes("__fumata_at verify"));
+});
+
 Deno.test("zsh and fish know every command and every flag", async () => {
   const [zsh, fish] = [await script("zsh"), await script("fish")];
   for (const command of commands) {

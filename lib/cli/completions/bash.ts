@@ -1,6 +1,6 @@
 /** Completions for bash (Bash Reference Manual, section 8.6, Programmable Completion): one function without helpers of other packages. */
 import type { Command } from "../command.ts";
-import { flagsOf, OWN_COMMANDS, quoted, spellings, valueKind } from "./words.ts";
+import { fixedPlaces, flagsOf, OWN_COMMANDS, quoted, spellings, valueKind } from "./words.ts";
 
 /** The script. */
 export function bashCompletions(commands: readonly Command[]): string {
@@ -11,7 +11,7 @@ _fumata() {
   local command="\${COMP_WORDS[1]}" flags="" word
   COMPREPLY=()
   if (( COMP_CWORD == 1 )) || { (( COMP_CWORD == 2 )) && [[ $command == help ]]; }; then
-    COMPREPLY=($(compgen -W ${quoted(names)} -- "$current"))
+    ${offer(names)}
     return
   fi
   # Behind "--" stands another program's command line.
@@ -28,9 +28,14 @@ ${commands.flatMap(valueCases).join("\n")}
   case "$command" in
 ${commands.map(flagsCase).join("\n")}
   esac
-  if [[ $current == -* ]]; then COMPREPLY=($(compgen -W "$flags" -- "$current"))
-  else compopt -o default 2>/dev/null
+  if [[ $current == -* ]]; then
+    COMPREPLY=($(compgen -W "$flags" -- "$current"))
+    return
   fi
+  case "$command $COMP_CWORD" in
+${commands.flatMap(placeCases).join("\n")}
+    *) compopt -o default 2>/dev/null ;;
+  esac
 }
 complete -F _fumata fumata
 `;
@@ -41,6 +46,18 @@ function flagsCase(command: Command): string {
   return `    ${command.name}) flags=${quoted(flags)} ;;`;
 }
 
+/** The words of a command that stand at a place of their own, where no flags came before. */
+function placeCases(command: Command): string[] {
+  return fixedPlaces(command).map(({ at, words }) =>
+    `    ${quoted(`${command.name} ${at}`)}) ${offer(words)} ;;`
+  );
+}
+
+/** What completes the current word to one of these. */
+function offer(words: string): string {
+  return `COMPREPLY=($(compgen -W ${quoted(words)} -- "$current"))`;
+}
+
 /** What stands behind each flag that takes a value. */
 function valueCases(command: Command): string[] {
   return flagsOf(command).flatMap((flag) => {
@@ -48,7 +65,7 @@ function valueCases(command: Command): string[] {
     if (kind === "none") return [];
     const pattern = spellings(flag).map((name) => quoted(`${command.name} ${name}`)).join("|");
     const does = {
-      choice: `COMPREPLY=($(compgen -W ${quoted(flag.choices?.join(" ") ?? "")} -- "$current"))`,
+      choice: offer(flag.choices?.join(" ") ?? ""),
       path: "compopt -o default 2>/dev/null",
       free: ":",
     }[kind];

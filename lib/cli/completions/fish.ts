@@ -1,6 +1,6 @@
 /** Completions for fish (fish documentation, `complete`): one line for each command and flag. */
 import type { Command, Flag } from "../command.ts";
-import { flagsOf, OWN_COMMANDS, valueKind } from "./words.ts";
+import { fixedPlaces, flagsOf, OWN_COMMANDS, valueKind } from "./words.ts";
 
 /** The script. */
 export function fishCompletions(commands: readonly Command[]): string {
@@ -11,6 +11,10 @@ export function fishCompletions(commands: readonly Command[]): string {
     "    set -l words (commandline -opc)",
     '    test (count $words) -ge 2; and test "$words[2]" = "$argv[1]"',
     "end",
+    "function __fumata_at",
+    "    set -l words (commandline -opc)",
+    '    test (count $words) -eq $argv[2]; and test "$words[2]" = "$argv[1]"',
+    "end",
     "function __fumata_wants_command",
     "    set -l words (commandline -opc)",
     '    test (count $words) -eq 1; or test "$words[2..]" = help',
@@ -19,7 +23,12 @@ export function fishCompletions(commands: readonly Command[]): string {
     ...all.map(({ name, summary }) =>
       `complete -c fumata -n __fumata_wants_command -a ${name} -d ${fishQuoted(summary)}`
     ),
-    ...commands.flatMap((command) => flagsOf(command).map((flag) => flagLine(command, flag))),
+    ...commands.flatMap((command) => [
+      ...fixedPlaces(command).map(({ at, words }) =>
+        `complete -c fumata -n '__fumata_at ${command.name} ${at}' -f -a ${fishQuoted(words)}`
+      ),
+      ...flagsOf(command).map((flag) => flagLine(command, flag)),
+    ]),
     "",
   ].join("\n");
 }

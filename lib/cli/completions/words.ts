@@ -28,6 +28,23 @@ export function spellings(flag: Flag): readonly string[] {
   return [`--${flag.name}`, ...(flag.short ? [`-${flag.short}`] : [])];
 }
 
+/** The words that may stand at each place behind a command, none where anything may; as with paths, the help tells them. */
+export function wordsByPlace({ positional = "" }: Command): readonly (readonly string[])[] {
+  return positional.split(" ").map((place) => {
+    const words = place.replaceAll(/[[\]]/g, "");
+    return /^[a-z]+(\|[a-z]+)*$/.test(words) ? words.split("|") : [];
+  });
+}
+
+/** The places with words of a command line, counted as bash and fish do: the program is word 0, its command word 1. */
+export function fixedPlaces(
+  command: Command,
+): readonly { readonly at: number; readonly words: string }[] {
+  return wordsByPlace(command).flatMap((words, place) =>
+    words.length > 0 ? [{ at: place + 2, words: words.join(" ") }] : []
+  );
+}
+
 /** A text as one word of a POSIX shell or zsh. */
 export function quoted(text: string): string {
   return `'${text.replaceAll("'", `'\\''`)}'`;

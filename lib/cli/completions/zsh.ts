@@ -1,6 +1,6 @@
 /** Completions for zsh (zsh manual, "Completion System"): `_describe` for the commands, `_arguments` for the flags of each. */
 import type { Command, Flag } from "../command.ts";
-import { flagsOf, OWN_COMMANDS, quoted, spellings, valueKind } from "./words.ts";
+import { flagsOf, OWN_COMMANDS, quoted, spellings, valueKind, wordsByPlace } from "./words.ts";
 
 /** The script, for a file `_fumata` in a folder of `fpath`. */
 export function zshCompletions(commands: readonly Command[]): string {
@@ -29,8 +29,11 @@ _fumata "$@"
 }
 
 function commandCase(command: Command): string {
-  const behind = command.takesRest ? [quoted("*::command:_normal")] : [quoted("*:file:_files")];
-  const specs = [...flagsOf(command).map(flagSpec), ...behind];
+  const behind = command.takesRest ? "*::command:_normal" : "*:file:_files";
+  const words = wordsByPlace(command).flatMap((words, place) =>
+    words.length > 0 ? [`${place + 1}:word:(${words.join(" ")})`] : []
+  );
+  const specs = [...flagsOf(command).map(flagSpec), ...[...words, behind].map(quoted)];
   return `    ${command.name}) _arguments -s \\\n${
     specs.map((spec) => `      ${spec}`).join(" \\\n")
   } ;;`;
