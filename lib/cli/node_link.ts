@@ -161,9 +161,17 @@ async function request(
     );
   }
   if (status === 200) return value;
-  const error = (value as Partial<ApiError> | null)?.error;
-  const code = error && error.code in EXIT_CODES ? error.code : "failure";
-  throw new FumataError(code, error?.message ?? `Cannot ask the node at ${http}: status ${status}`);
+  const { code, message } = refusalIn(value) ??
+    { code: "failure", message: `Cannot ask the node at ${http}: status ${status}` };
+  throw new FumataError(code, message);
+}
+
+/** What a node's answer says when it is an error; `undefined` for what no node answers. */
+export function refusalIn(value: unknown): ApiError["error"] | undefined {
+  const { code, message } = (value as Partial<ApiError> | null)?.error ?? {};
+  if (typeof message !== "string") return undefined;
+  const isCode = typeof code === "string" && Object.hasOwn(EXIT_CODES, code);
+  return { code: isCode ? code : "failure", message };
 }
 
 /** Why a request got no answer, in words for people. */

@@ -173,7 +173,12 @@ Deno.test("verify --prove: the leader signs a fresh challenge, nobody else does"
     match(proven.out, /leader's key/);
     const refused = await verify(other);
     strictEqual(refused.code, 3);
-    match(refused.said, /refused: possession: .*this node does not lead by it/);
+    strictEqual(
+      refused.said,
+      `refused: possession: http://${formatAddress(other.address)} says ` +
+        '"Cannot prove possession: this node does not lead by that certificate" (HTTP 409); ' +
+        "--prove wants the HTTP address of the leader's own node\n",
+    );
 
     const challenge = base64url(new Uint8Array(32));
     for (const body of [{}, { certificate: certificate.id }, { challenge }, null]) {

@@ -283,14 +283,12 @@ Deno.test("verify: whoever answers a fresh challenge with the leader's key is pr
   const leader = voters(4).find(({ id }) => id === JSON.parse(out).leader)!;
   const other = voters(4).find(({ id }) => id !== leader.id)!;
   const challenges = new Set<string>();
-  let [signer, status] = [leader, 200];
+  let [signer, refusal] = [leader, undefined as Response | undefined];
   await serving(async (request) => {
     const challenge = readChallenge(await request.json());
     assert(typeof challenge !== "string" && request.url.endsWith("/v1/prove"));
     challenges.add(challenge.challenge);
-    return status === 200
-      ? Response.json({ signature: provePossession(signer, domain, challenge) })
-      : new Response("this node does not lead", { status });
+    return refusal ?? Response.json({ signature: provePossession(signer, domain, challenge) });
   }, async (url) => {
     const words = [at.certificate, ...at.given, "--prove", url];
     const proven = await verify(...words);
@@ -301,19 +299,21 @@ Deno.test("verify: whoever answers a fresh challenge with the leader's key is pr
       ),
     );
     signer = other;
-    const { code, said } = await verify(...words);
-    assertEquals([code, said], [
-      3,
-      "refused: possession: the answer is not the leader's signature over the challenge\n",
-    ]);
-    status = 409;
-    const refused = await verify(...words);
-    assertEquals([refused.code, refused.said], [
-      3,
-      `refused: possession: the node at ${url} does not sign: 409 this node does not lead\n`,
-    ]);
+    const refusedWith = async (why: string) => {
+      const { code, said } = await verify(...words);
+      const advice = "--prove wants the HTTP address of the leader's own node";
+      assertEquals([code, said], [3, `refused: possession: ${url} ${why}; ${advice}\n`]);
+    };
+    await refusedWith("answers something else than the leader's signature");
+    const error = { code: "failure", message: "Cannot prove possession: not I" };
+    refusal = Response.json({ error }, { status: 409 });
+    await refusedWith('says "Cannot prove possession: not I" (HTTP 409)');
+    refusal = new Response("<html>\n".repeat(1000), { status: 404 });
+    await refusedWith("does not sign (HTTP 404)");
+    refusal = Response.json({ error: { code: {}, message: {} } }, { status: 500 });
+    await refusedWith("does not sign (HTTP 500)");
   });
-  assertEquals(challenges.size, 3);
+  assertEquals(challenges.size, 5);
   await rejects(verify(at.certificate, ...at.given, "--prove", "http://127.0.0.1:1"), {
     code: "unreachable",
   });

@@ -96,5 +96,8 @@ function prove({ node, body }: ApiRequest) {
   }
   const signature = node.provePossession(challenge);
   if (signature !== undefined) return { json: { signature } };
-  throw new FumataError("failure", "Cannot prove possession: this node does not lead by it");
+  throw new FumataError(
+    "failure",
+    "Cannot prove possession: this node does not lead by that certificate",
+  );
 }

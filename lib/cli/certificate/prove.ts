@@ -7,7 +7,14 @@ import {
   type PossessionChallenge,
   verifyPossession,
 } from "../../certificate/mod.ts";
+import { refusalIn } from "../node_link.ts";
 import { boundedBody, HTTP_TIMEOUT_MS } from "./input.ts";
+
+/** What to do when the other end is not the leader. */
+const ADVICE = "--prove wants the HTTP address of the leader's own node";
+
+/** A node's reasons are a line. */
+const REASON_CHARACTERS_MAX = 200;
 
 /** Whether the node at the URL answers for the leader's key; else the reason as one line. Throws when it is out of reach. */
 export async function provePossessionAt(
@@ -20,11 +27,12 @@ export async function provePossessionAt(
     certificate,
     challenge: base64url(crypto.getRandomValues(new Uint8Array(CHALLENGE_BYTES))),
   };
-  const answer = await post(endpointOf(url), challenge);
+  const endpoint = endpointOf(url);
+  const answer = await post(endpoint, challenge);
   if (typeof answer === "string") return answer;
   return verifyPossession(leaderKey, domain, challenge, answer.signature)
     ? undefined
-    : "the answer is not the leader's signature over the challenge";
+    : `${endpoint.origin} answers something else than the leader's signature; ${ADVICE}`;
 }
 
 function endpointOf(url: string): URL {
@@ -43,11 +51,12 @@ async function post(url: URL, body: unknown): Promise<{ signature?: unknown } | 
       signal: AbortSignal.timeout(HTTP_TIMEOUT_MS),
     });
     const text = fromUtf8(await boundedBody(response, url.href)) ?? "";
-    if (!response.ok) {
-      const said = `${response.status} ${text.slice(0, 200)}`.replaceAll(/\s+/g, " ").trim();
-      return `the node at ${url.origin} does not sign: ${said}`;
-    }
     const value: unknown = parse(text);
+    if (!response.ok) {
+      const said = refusalIn(value)?.message.slice(0, REASON_CHARACTERS_MAX);
+      const what = said === undefined ? "does not sign" : `says "${said}"`;
+      return `${url.origin} ${what} (HTTP ${response.status}); ${ADVICE}`;
+    }
     return typeof value === "object" && value !== null ? value : {};
   } catch (thrown) {
     if (thrown instanceof FumataError) throw thrown;
