@@ -16,7 +16,7 @@ import {
   TAG,
   timeMs,
 } from "./der.ts";
-import { malformed } from "./structure.ts";
+import { checkLength, malformed } from "./structure.ts";
 
 /** Signature algorithms that TEE makers use. `unknown` never verifies. */
 export type SignatureAlgorithm = "ecdsa-sha256" | "ecdsa-sha384" | "rsa-pss-sha384" | "unknown";
@@ -94,7 +94,7 @@ const POINT_BYTES = { p256: 65, p384: 97 } as const;
 
 /** Reads a DER certificate. Throws `Malformed`. */
 export function parseCertificate(der: Uint8Array): Certificate {
-  if (der.length > CERTIFICATE_BYTES_MAX) malformed(`a certificate has ${der.length} bytes`);
+  checkLength(der, CERTIFICATE_BYTES_MAX, "a certificate");
   const outer = childrenOf(expectTag(readDer(der), TAG.sequence, "a certificate"));
   if (outer.length !== 3) malformed("a certificate does not have three parts");
   const [tbs, algorithm, signature] = outer;

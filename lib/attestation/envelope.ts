@@ -30,7 +30,9 @@ export function encodeEvidence(evidence: Evidence): Uint8Array<ArrayBuffer> {
 
 /** Reads an envelope, or gives the reason as a text why it is none. */
 export function decodeEvidence(bytes: Uint8Array): Evidence | string {
-  if (bytes.length > ENVELOPE_BYTES_MAX) return `the envelope has ${bytes.length} bytes`;
+  if (bytes.length > ENVELOPE_BYTES_MAX) {
+    return `the envelope has ${bytes.length} bytes; at most ${ENVELOPE_BYTES_MAX} are allowed`;
+  }
   const fields = parseJsonObject(bytes);
   if (!fields) return "the envelope is not a JSON object";
   const platform = PLATFORMS.find((name) => name === fields.platform);

@@ -9,7 +9,7 @@ import { decode, type DecodeOptions } from "cborg";
 import { encodeCbor } from "../../function/leader-election/cbor.ts";
 import { hex } from "../base/bytes.ts";
 import { type Certificate, parseCertificate } from "./certificate_format.ts";
-import { malformed, printable } from "./structure.ts";
+import { checkLength, malformed, printable } from "./structure.ts";
 
 /** The fields of one document. */
 export interface NitroDocument {
@@ -53,7 +53,7 @@ const CBOR_OPTIONS: DecodeOptions = {
 
 /** Reads a document. Throws `Malformed` and what the CBOR library throws. */
 export function parseNitroDocument(bytes: Uint8Array): NitroDocument {
-  if (bytes.length > DOCUMENT_BYTES_MAX) malformed(`the document has ${bytes.length} bytes`);
+  checkLength(bytes, DOCUMENT_BYTES_MAX, "the document");
   if (bytes.length === 0) malformed("the document is empty");
   const untagged = bytes[0] === (0xc0 | COSE_SIGN1_TAG) ? bytes.subarray(1) : bytes;
   const parts: unknown = decode(untagged, CBOR_OPTIONS);
@@ -121,7 +121,7 @@ function readCertificate(value: unknown): Certificate {
 function optionalBytes(value: unknown, name: string): Uint8Array | undefined {
   if (value === undefined || value === null) return undefined;
   if (!isBytes(value)) malformed(`${name} is not a byte string`);
-  if (value.length > OPTIONAL_FIELD_BYTES_MAX) malformed(`${name} has ${value.length} bytes`);
+  checkLength(value, OPTIONAL_FIELD_BYTES_MAX, name);
   return value;
 }
 

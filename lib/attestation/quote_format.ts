@@ -6,7 +6,7 @@
  */
 import { equalBytes, fromHex, fromUtf8 } from "../base/bytes.ts";
 import { type Certificate, parsePemCertificates } from "./certificate_format.ts";
-import { ByteReader, malformed } from "./structure.ts";
+import { ByteReader, checkLength, malformed } from "./structure.ts";
 
 /** The body of an SGX quote, and the quoting enclave's report: an SGX report. */
 export interface SgxReport {
@@ -88,7 +88,7 @@ const PEM_BLOCK = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g;
 
 /** Reads a quote of the wanted TEE. Throws `Malformed`. */
 export function parseQuote(bytes: Uint8Array, wanted: "tdx" | "sgx"): Quote {
-  if (bytes.length > QUOTE_BYTES_MAX) malformed(`the quote has ${bytes.length} bytes`);
+  checkLength(bytes, QUOTE_BYTES_MAX, "the quote");
   const reader = new ByteReader(bytes, "the quote");
   const version = readHeader(reader, wanted);
   const body = readBody(reader, version, wanted);

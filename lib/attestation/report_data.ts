@@ -27,7 +27,7 @@ import { createHash } from "node:crypto";
 import { decode } from "cborg";
 import { encodeCbor } from "../../function/leader-election/cbor.ts";
 import { base64url, equalBytes, fromBase64url } from "../base/bytes.ts";
-import { malformed } from "./structure.ts";
+import { checkLength, malformed } from "./structure.ts";
 import { type Binding, ISOLATIONS } from "./types.ts";
 import { withoutUndefined } from "./user_data.ts";
 
@@ -57,7 +57,7 @@ export function encodeBound(binding: Binding): Uint8Array {
 
 /** The binding of a canonical structure. Throws `Malformed` for any other bytes. */
 export function decodeBound(bytes: Uint8Array): Binding {
-  if (bytes.length > BOUND_BYTES_MAX) malformed(`the bound structure has ${bytes.length} bytes`);
+  checkLength(bytes, BOUND_BYTES_MAX, "the bound structure");
   const parts: unknown = decode(bytes, { allowIndefinite: false });
   if (!Array.isArray(parts) || parts[0] !== TAG) {
     malformed(`the bound structure is not a "${TAG}"`);

@@ -22,7 +22,7 @@ import {
   timeMs,
 } from "./der.ts";
 import { verifyBy } from "./public_key_signature.ts";
-import { malformed, printable } from "./structure.ts";
+import { checkLength, malformed, printable } from "./structure.ts";
 import type { Failure } from "./types.ts";
 
 /** The fields of one list. */
@@ -42,7 +42,7 @@ const LIST_BYTES_MAX = 1024 * 1024;
 
 /** Reads a DER list. Throws `Malformed`. */
 export function parseRevocationList(der: Uint8Array): RevocationList {
-  if (der.length > LIST_BYTES_MAX) malformed(`the revocation list has ${der.length} bytes`);
+  checkLength(der, LIST_BYTES_MAX, "the revocation list");
   const [tbs, algorithm, signature, ...more] = childrenOf(
     expectTag(readDer(der), TAG.sequence, "a revocation list"),
   );

@@ -5,7 +5,7 @@
  */
 import { fromUtf8, hex } from "../base/bytes.ts";
 import { decodePem } from "./certificate_format.ts";
-import { ByteReader, isZero, malformed } from "./structure.ts";
+import { ByteReader, checkLength, isZero, malformed } from "./structure.ts";
 
 /** What an entry is. */
 export type TableEntryKind = "ARK" | "ASK" | "VCEK" | "VLEK";
@@ -29,7 +29,7 @@ const PEM_START = 0x2d;
 
 /** Reads a table; entries of other kinds are left out. Throws `Malformed`. */
 export function parseSnpCertificateTable(bytes: Uint8Array): TableEntry[] {
-  if (bytes.length > TABLE_BYTES_MAX) malformed(`the certificate table has ${bytes.length} bytes`);
+  checkLength(bytes, TABLE_BYTES_MAX, "the certificate table");
   const reader = new ByteReader(bytes, "the certificate table");
   const entries: TableEntry[] = [];
   for (let count = 0;; count++) {

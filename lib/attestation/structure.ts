@@ -17,6 +17,13 @@ export function malformed(message: string): never {
   throw new Malformed(message);
 }
 
+/** Gives up reading what has more bytes than anything genuine. */
+export function checkLength(bytes: Uint8Array, bytesMax: number, what: string): void {
+  if (bytes.length > bytesMax) {
+    malformed(`${what} has ${bytes.length} bytes; at most ${bytesMax} are allowed`);
+  }
+}
+
 /** What `parse` gives, or why the input is malformed. Also for libraries that throw on bad input. */
 export function structured<T>(parse: () => T): T | Malformed {
   try {

@@ -29,6 +29,7 @@ export function parseCertificateFile(text: string): CertificateFile | string {
   }
   if (!isObject(value)) return "it is not a JSON object";
   const { keys = [], evidence = [], ...rest } = value;
+  if ("chain" in rest) return "it is a chain of certificates and no single one: audit it";
   const document = readDocument(rest);
   if (typeof document === "string") return document;
   if (!Array.isArray(keys) || keys.length > EXTRAS_MAX) {

@@ -29,6 +29,7 @@ export function parseChainFile(text: string): ChainFile | string {
   const { chain, keys = [], evidence = [], ...rest } = Array.isArray(value)
     ? { chain: value }
     : value as Record<string, unknown>;
+  if ("certificate" in rest) return "it is a single certificate and no chain: verify it";
   const unknown = Object.keys(rest)[0];
   if (unknown !== undefined) return `it has an unknown field "${unknown.slice(0, 40)}"`;
   if (!Array.isArray(chain) || chain.length < 1 || chain.length > CHAIN_MAX) {

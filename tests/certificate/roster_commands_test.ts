@@ -369,7 +369,7 @@ Deno.test("audit: a chain over a succession, with the packages of both functions
   );
   assertEquals(broken.code, 3);
   assert(/first break {2}term 4 \(.*probably the closing certificate/.test(broken.out), broken.out);
-  assert(broken.out.endsWith("not sound: 1 breaks, 0 documents refused\n"));
+  assert(broken.out.endsWith("not sound: 1 break, 0 documents refused\n"));
 
   const alone = await audit(path, ...at.given);
   assertEquals(alone.code, 3);
@@ -379,8 +379,21 @@ Deno.test("audit: a chain over a succession, with the packages of both functions
 Deno.test("audit: wrong flags and files are one line each", async () => {
   using at = world();
   const audit = (...words: string[]) => runCommand(auditCommand, ...words);
+  const files: [content: unknown, message: RegExp][] = [
+    ["[]", /"chain" is not an array/],
+    ["", /^Cannot read chain ".*": it is empty$/],
+    [Uint8Array.of(0xff), /: it is no text in UTF-8$/],
+    ["[".repeat(200_000), /: it is not JSON$/],
+    [certificateOf(), /: it is a single certificate and no chain: verify it$/],
+  ];
+  for (const [content, message] of files) {
+    const path = at.folder.write("hostile.json", content);
+    await rejects(audit(path, ...at.given), { code: "refused", message });
+  }
+  await rejects(audit(at.folder.path, ...at.given), {
+    message: /^Cannot read ".*": it is a folder$/,
+  });
   const chain = at.folder.write("chain.json", "[]");
-  await rejects(audit(chain, ...at.given), { code: "refused", message: /"chain" is not an array/ });
   await rejects(audit(chain, "--keys", at.keys, "-c", "00".repeat(32)), {
     code: "usage",
     message: /^Cannot audit without a roster/,

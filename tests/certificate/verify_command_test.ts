@@ -206,7 +206,7 @@ Deno.test("evidence that the policy or the checksum refuses is not used", () =>
     const words = ["-c", CHECKSUM, "--allow-open", "--keys", keys];
     await rejects(verify(whole, ...words, "--policy", policy, "--evidence", otherEvidence), {
       code: "refused",
-      message: /^Cannot trust the evidence: the function is 0{64}, expected/,
+      message: /^Cannot trust the evidence: ".*other.json": the function is 0{64}, expected/,
     });
     await rejects(verify(certificate, ...words, "--policy", policy), {
       code: "refused",
@@ -231,13 +231,15 @@ Deno.test("evidence is judged at a time that is given, and what is none is said 
       code: "refused",
       message: /^Cannot trust the evidence: /,
     });
-    await rejects(at("noon"), {
-      code: "usage",
-      message: 'Cannot use --at "noon": it is not a time',
-    });
+    for (const time of ["noon", "2034", "2034-01-01T00:00:00"]) {
+      await rejects(at(time), {
+        code: "usage",
+        message: `Cannot use --at "${time}": it is not a time; write 2026-01-10T12:00:00Z`,
+      });
+    }
     await rejects(verify(...words, "--evidence", write("none.json", "[]")), {
       code: "refused",
-      message: /^Cannot trust the evidence: /,
+      message: /^Cannot trust the evidence: ".*none.json": /,
     });
   }));
 
@@ -260,6 +262,14 @@ Deno.test("wrong flags and files are one line each", () =>
     await rejects(verify(certificate, "-c", "xyz", "--keys", keys), { message: /"xyz" is none/ });
     await rejects(verify("/no/such/file", ...good), {
       message: 'Cannot read "/no/such/file": there is no such file',
+    });
+    await rejects(verify(write("empty.json", ""), ...good), {
+      code: "refused",
+      message: /^Cannot read certificate ".*": it is empty$/,
+    });
+    await rejects(verify(write("chain.json", { chain: [] }), ...good), {
+      code: "refused",
+      message: /: it is a chain of certificates and no single one: audit it$/,
     });
     const garbage = write("garbage.json", "{");
     await rejects(verify(garbage, ...good), { code: "refused", message: /it is not JSON$/ });

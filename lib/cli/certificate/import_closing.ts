@@ -11,7 +11,8 @@ import type { VerifiedCertificate } from "../../certificate/types.ts";
 import { adoptClosing } from "../../node/roster_memory.ts";
 import { StateStore } from "../../node/state_store.ts";
 import type { Arguments, CommandContext } from "../command.ts";
-import { readInput } from "./input.ts";
+import { printText } from "../output.ts";
+import { readText } from "./input.ts";
 import { readPinnedFunction } from "./pinned_function.ts";
 import { readTrustedKeys, teesOf, type TrustedKeys } from "./trusted_keys.ts";
 
@@ -47,7 +48,10 @@ export async function importClosing(
     // Without a description: this node never asked that function what it is.
     store.saveKey(checksum, { kid, jwk, tee, description: "", ...envelope });
   }
-  context.out(`closed in term ${closing.term}; the node in "${folder}" can go on from there\n`);
+  printText(
+    context,
+    `closed in term ${closing.term}; the node in "${folder}" can go on from there`,
+  );
   return 0;
 }
 
@@ -58,7 +62,7 @@ async function readVerified(path: string, args: Arguments): Promise<Verified> {
     const wanted = "give --package with the predecessor's package";
     throw new FumataError("usage", `Cannot import without the predecessor's roster: ${wanted}`);
   }
-  const file = parseChainFile(fromUtf8(await readInput(path)) ?? "");
+  const file = parseChainFile(await readText(path, "chain"));
   if (typeof file === "string") {
     throw new FumataError("refused", `Cannot read chain "${path}": ${file}`);
   }

@@ -13,9 +13,18 @@ export async function readInput(path: string): Promise<Uint8Array> {
   return /^https?:\/\//.test(path) ? await fetchBytes(path) : await readFile(path);
 }
 
+/** The text of such a source. `what` names it in the error. */
+export async function readText(path: string, what: string): Promise<string> {
+  const text = fromUtf8(await readInput(path));
+  // What a command that failed leaves behind in `fumata certificate > FILE`.
+  if (text === "") throw new FumataError("refused", `Cannot read ${what} "${path}": it is empty`);
+  if (text !== undefined) return text;
+  throw new FumataError("refused", `Cannot read ${what} "${path}": it is no text in UTF-8`);
+}
+
 /** JSON of such a source. `what` names it in the error. */
 export async function readJson(path: string, what: string): Promise<unknown> {
-  const text = fromUtf8(await readInput(path)) ?? "";
+  const text = await readText(path, what);
   try {
     return JSON.parse(text);
   } catch {
@@ -35,8 +44,7 @@ export async function readFile(path: string): Promise<Uint8Array> {
     return await collect(path, input.readable);
   } catch (thrown) {
     if (thrown instanceof FumataError) throw thrown;
-    const isMissing = thrown instanceof Deno.errors.NotFound;
-    throw unreadable(path, isMissing ? "there is no such file" : messageOf(thrown), thrown);
+    throw unreadable(path, whyUnreadable(thrown), thrown);
   }
 }
 
@@ -68,6 +76,12 @@ async function collect(path: string, stream: ReadableStream<Uint8Array>): Promis
     parts.push(part);
   }
   return new Uint8Array(await new Blob(parts as BlobPart[]).arrayBuffer());
+}
+
+function whyUnreadable(thrown: unknown): string {
+  if (thrown instanceof Deno.errors.NotFound) return "there is no such file";
+  if (thrown instanceof Deno.errors.IsADirectory) return "it is a folder";
+  return messageOf(thrown);
 }
 
 function unreadable(path: string, why: string, cause?: unknown): FumataError {

@@ -16,6 +16,7 @@ import { utf8 } from "../../base/bytes.ts";
 import { FumataError } from "../../base/errors.ts";
 import { importRsaJwk, type RsaPublicKey } from "../../crypto/rsa.ts";
 import type { Arguments, Flag } from "../command.ts";
+import { requireTime } from "../time_flag.ts";
 import { readInput, readJson } from "./input.ts";
 
 /** The flags that say it. */
@@ -117,17 +118,19 @@ async function acceptedEvidence(
   functionChecksum: Uint8Array,
 ): Promise<{ verdicts: Map<string, Verdict>; sources: Map<string, Evidence> }> {
   const paths = args.list("evidence");
-  const all = paths.length === 0
-    ? extras.evidence.map((envelope) => decodeEvidence(utf8(JSON.stringify(envelope))))
-    : await Promise.all(
-      paths.map(async (path) => readEvidenceFile(await readInput(path), policy.platform)),
-    );
+  // Each with the words that name it where it is refused.
+  const all: (readonly [from: string, evidence: Evidence | string])[] = paths.length === 0
+    ? extras.evidence.map((envelope) => ["", decodeEvidence(utf8(JSON.stringify(envelope)))])
+    : await Promise.all(paths.map(async (path) => {
+      const evidence = readEvidenceFile(await readInput(path), policy.platform);
+      return [`"${path}": `, evidence] as const;
+    }));
   const verdicts = new Map<string, Verdict>();
   const sources = new Map<string, Evidence>();
   const reasons: string[] = [];
-  for (const evidence of all) {
+  for (const [from, evidence] of all) {
     if (typeof evidence === "string") {
-      reasons.push(evidence);
+      reasons.push(from + evidence);
       continue;
     }
     const at = timeOf(args, evidence, policy);
@@ -136,8 +139,10 @@ async function acceptedEvidence(
     if (verdict.accepted && kid !== undefined) {
       verdicts.set(kid, verdict);
       sources.set(kid, evidence);
-    } else if (verdict.accepted) reasons.push("it binds no certificate key");
-    else reasons.push(...verdict.failures.map((failure) => failure.message));
+    } else {
+      const failures = verdict.failures.map((failure) => failure.message).join("; ");
+      reasons.push(from + (verdict.accepted ? "it binds no certificate key" : failures));
+    }
   }
   if (verdicts.size > 0) return { verdicts, sources };
   const why = all.length === 0 ? "there is none; give --evidence" : reasons.join("; ");
@@ -147,11 +152,7 @@ async function acceptedEvidence(
 /** A Nitro document's certificate lives three hours, so that offline its own time counts (design §5). */
 function timeOf(args: Arguments, evidence: Evidence, policy: AttestationPolicy): Date {
   const text = args.text("at");
-  if (text !== undefined) {
-    const at = new Date(text);
-    if (!Number.isNaN(at.getTime())) return at;
-    throw new FumataError("usage", `Cannot use --at "${text}": it is not a time`);
-  }
+  if (text !== undefined) return requireTime(text, "--at");
   return ownTimeOf(evidence, policy) ?? new Date();
 }
 

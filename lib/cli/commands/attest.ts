@@ -23,6 +23,7 @@ import { EXIT_CODES, FumataError, messageOf } from "../../base/errors.ts";
 import { readFile } from "../certificate/input.ts";
 import type { Arguments, Command, CommandContext } from "../command.ts";
 import { printJson, printText } from "../output.ts";
+import { requireTime } from "../time_flag.ts";
 
 /** Bytes of a SHA-256. */
 const CHECKSUM_BYTES = 32;
@@ -227,14 +228,7 @@ async function readEvidence(args: Arguments, wanted: Platform | undefined): Prom
 /** The time of `--at`. A document's own time is a claim like any other, good for judging what is too old for its certificates. */
 function timeOf(text: string | undefined, evidence: Evidence, policy: AttestationPolicy): Date {
   if (text === undefined) return new Date();
-  if (text !== "document") {
-    const at = new Date(ISO_TIME.test(text) ? text : NaN);
-    if (!Number.isNaN(at.getTime())) return at;
-    throw new FumataError(
-      "usage",
-      `Cannot use --at "${text}": it is not a time; write 2026-01-10T12:00:00Z, or "document"`,
-    );
-  }
+  if (text !== "document") return requireTime(text, "--at", "document");
   const own = ownTimeOf(evidence, policy);
   if (own) return own;
   throw new FumataError(
@@ -242,9 +236,6 @@ function timeOf(text: string | undefined, evidence: Evidence, policy: Attestatio
     `Cannot use --at document: this evidence of ${evidence.platform} states no time of its own`,
   );
 }
-
-/** A date, or a time with its zone: without one it would depend on the machine. */
-const ISO_TIME = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d))?$/;
 
 /** A demand that cannot be made of this platform is an error, not a demand dropped in silence. */
 function refuseFlagsOfOthers(args: Arguments, platform: Platform): void {

@@ -4,7 +4,7 @@
  */
 import type { ClusterConfig } from "../../../function/leader-election/cluster_config.ts";
 import { CLUSTER_FILE } from "../../../function/leader-election/cluster_config.ts";
-import { fromBase64url, fromUtf8, hex } from "../../base/bytes.ts";
+import { fromBase64url, hex } from "../../base/bytes.ts";
 import { EXIT_CODES, FumataError } from "../../base/errors.ts";
 import {
   auditChain,
@@ -15,7 +15,7 @@ import {
   type FunctionPins,
   parseChainFile,
 } from "../../certificate/mod.ts";
-import { readInput } from "../certificate/input.ts";
+import { readText } from "../certificate/input.ts";
 import {
   configOf,
   FUNCTION_FLAGS,
@@ -66,7 +66,7 @@ interface PinnedRoster {
 async function run(args: Arguments, context: CommandContext): Promise<number> {
   const rosters = await readRosters(args);
   const [path] = args.positional;
-  const file = parseChainFile(fromUtf8(await readInput(path)) ?? "");
+  const file = parseChainFile(await readText(path, "chain"));
   if (typeof file === "string") {
     throw new FumataError("refused", `Cannot read chain "${path}": ${file}`);
   }
@@ -175,10 +175,16 @@ function nameOf({ leaderName, roster }: ChainLink["certificate"]): string {
 
 function verdictLine({ chain, breaks, refused }: ChainAudit, isSound: boolean): string {
   if (!isSound) {
-    return `not sound: ${breaks.length} breaks, ${refused.length} documents refused`;
+    const counts = [counted(breaks.length, "break"), counted(refused.length, "document")];
+    return `not sound: ${counts.join(", ")} refused`;
   }
   const [first, last] = [chain[0].certificate, chain[chain.length - 1].certificate];
-  return `sound: ${chain.length} certificates, each follows from the one before, terms ${first.term} to ${last.term}; not proven: that no later term exists`;
+  const what = `sound: ${counted(chain.length, "certificate")}, each follows from the one before`;
+  return `${what}, terms ${first.term} to ${last.term}; not proven: that no later term exists`;
+}
+
+function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? "" : "s"}`;
 }
 
 function jsonReport(audit: ChainAudit, isSound: boolean): object {

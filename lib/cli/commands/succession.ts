@@ -4,7 +4,7 @@
  * that was not there imports that certificate.
  */
 import { CLUSTER_FILE } from "../../../function/leader-election/cluster_config.ts";
-import { base64url, equalBytes, fromHex, fromUtf8, hex } from "../../base/bytes.ts";
+import { base64url, equalBytes, fromHex, hex } from "../../base/bytes.ts";
 import { FumataError, messageOf } from "../../base/errors.ts";
 import {
   formatSuccessionOrder,
@@ -13,7 +13,7 @@ import {
 } from "../../certificate/mod.ts";
 import { generateIdentity, type Identity, identityFromPem } from "../../crypto/ed25519.ts";
 import { importClosing } from "../certificate/import_closing.ts";
-import { readInput } from "../certificate/input.ts";
+import { readText } from "../certificate/input.ts";
 import {
   configOf,
   FUNCTION_FLAGS,
@@ -25,6 +25,7 @@ import { TRUST_FLAGS } from "../certificate/trusted_keys.ts";
 import type { Succession } from "../../node/succession.ts";
 import type { Arguments, Command, CommandContext } from "../command.ts";
 import { findNode, NODE_FLAGS } from "../node_link.ts";
+import { printText } from "../output.ts";
 
 /** What the flags of other commands mean here. */
 const FLAG_HELP: Readonly<Record<string, string>> = {
@@ -110,7 +111,7 @@ async function run(args: Arguments, context: CommandContext): Promise<number> {
 
 /** One node is enough: it passes the order on. */
 async function give(path: string, args: Arguments, context: CommandContext): Promise<number> {
-  const order = parseSuccessionOrder(fromUtf8(await readInput(path)) ?? "");
+  const order = parseSuccessionOrder(await readText(path, "order"));
   if (typeof order === "string") throw usage(`Cannot use --give "${path}": ${order}`);
   const body = JSON.parse(formatSuccessionOrder(order));
   const { successor, closing } = await findNode(args, context)
@@ -119,7 +120,7 @@ async function give(path: string, args: Arguments, context: CommandContext): Pro
     context.say("the order is taken; the cluster is not closed yet, it goes on trying");
     return 0;
   }
-  context.out(`closed in term ${closing.term} in favour of ${successor}\n`);
+  printText(context, `closed in term ${closing.term} in favour of ${successor}`);
   context.say("start its nodes with the successor's package, in the same state folders");
   return 0;
 }
@@ -150,7 +151,7 @@ async function makeKey(path: string, context: CommandContext): Promise<number> {
 async function readKey(args: Arguments): Promise<Identity> {
   const path = args.text("key");
   if (path === undefined) throw usage("Cannot order a succession without --key: it is missing");
-  const identity = identityFromPem(fromUtf8(await readInput(path)) ?? "");
+  const identity = identityFromPem(await readText(path, "key"));
   if (identity) return identity;
   throw usage(`Cannot use --key "${path}": an Ed25519 private key in PEM is wanted`);
 }

@@ -3,7 +3,6 @@
  * not. With `--store` it is what a resource runs before it obeys: the term is remembered before success is reported.
  */
 import { ROSTER_POLICIES } from "../../../function/leader-election/cluster_config.ts";
-import { fromUtf8 } from "../../base/bytes.ts";
 import { EXIT_CODES, FumataError } from "../../base/errors.ts";
 import {
   type CertificateFailure,
@@ -12,7 +11,7 @@ import {
   verifyCertificate,
 } from "../../certificate/mod.ts";
 import { raiseFence } from "../certificate/fence_file.ts";
-import { readInput } from "../certificate/input.ts";
+import { readText } from "../certificate/input.ts";
 import { FUNCTION_FLAGS, readPinnedFunction } from "../certificate/pinned_function.ts";
 import { provePossessionAt } from "../certificate/prove.ts";
 import { type Accepted, type Findings, jsonReport, textReport } from "../certificate/report.ts";
@@ -76,7 +75,7 @@ async function run(args: Arguments, context: CommandContext): Promise<number> {
   const { checksum, cluster, config } = pinned;
   const domain = { checksum, cluster };
   const [path] = args.positional;
-  const file = parseCertificateFile(fromUtf8(await readInput(path)) ?? "");
+  const file = parseCertificateFile(await readText(path, "certificate"));
   if (typeof file === "string") {
     throw new FumataError("refused", `Cannot read certificate "${path}": ${file}`);
   }
