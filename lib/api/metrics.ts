@@ -6,7 +6,7 @@ import process from "node:process";
 import { type MetricFamily, type MetricSample, metricsText } from "../base/prometheus.ts";
 import { VERSION } from "../base/version.ts";
 import type { Node } from "../node/node.ts";
-import { membersView } from "./views.ts";
+import { memberCounts } from "./views.ts";
 
 /** The text for Prometheus. */
 export function nodeMetricsText(node: Node): string {
@@ -87,9 +87,10 @@ function electionFamilies(node: Node): MetricFamily[] {
 }
 
 function membershipFamilies(node: Node): MetricFamily[] {
-  const states = { alive: 0, suspect: 0, dead: 0, left: 0 };
-  for (const { state } of membersView(node)) states[state]++;
-  const samples = Object.entries(states).map(([state, value]) => ({ labels: { state }, value }));
+  const samples = Object.entries(memberCounts(node)).map(([state, value]) => ({
+    labels: { state },
+    value,
+  }));
   const { metrics } = node;
   return [
     {

@@ -190,10 +190,15 @@ export function leaderView(node: Node): LeaderView | null {
     : null;
 }
 
+/** How many members are in each state, the node itself among them. */
+export function memberCounts(node: Node): Record<MemberState, number> {
+  const counts = { alive: 0, suspect: 0, dead: 0, left: 0 };
+  for (const { state } of membersView(node)) counts[state]++;
+  return counts;
+}
+
 /** The node in short. */
 export function statusView(node: Node): StatusView {
-  const members = { alive: 0, suspect: 0, dead: 0, left: 0 };
-  for (const { state } of membersView(node)) members[state]++;
   return {
     id: node.id,
     name: node.name,
@@ -202,7 +207,7 @@ export function statusView(node: Node): StatusView {
     checksum: hex(node.checksum),
     startedAt: wallTime(node.startedMs),
     incarnation: node.self?.incarnation ?? 0,
-    members,
+    members: memberCounts(node),
     term: node.term,
     leader: leaderView(node),
     platform: node.enclave.platform ?? null,

@@ -5,9 +5,10 @@
  * `pck_crl_issuer_chain` is not read: the list has to be signed by the CA in the quote.
  */
 import { fromHex, utf8 } from "../base/bytes.ts";
+import { isRecord } from "../base/json.ts";
 import { type Certificate, parsePemCertificates } from "./certificate_format.ts";
 import { parseRevocationList, type RevocationList } from "./revocation_list.ts";
-import { isJsonObject, malformed } from "./structure.ts";
+import { malformed } from "./structure.ts";
 
 /** A text signed by Intel. */
 export interface SignedText {
@@ -182,7 +183,7 @@ function components(tcb: Fields, name: string): number[] {
 }
 
 function object(value: unknown, what: string): Fields {
-  return isJsonObject(value) ? value : malformed(`${what} is not an object`);
+  return isRecord(value) ? value : malformed(`${what} is not an object`);
 }
 
 function objects(fields: Fields, name: string): Fields[] {

@@ -22,9 +22,10 @@
  */
 import { fromHex } from "../base/bytes.ts";
 import { FumataError } from "../base/errors.ts";
+import { isRecord } from "../base/json.ts";
 import { parsePemCertificates, PEM_CERTIFICATES_MAX } from "./certificate_format.ts";
 import { isSelfIssued } from "./roots.ts";
-import { isJsonObject, Malformed, structured } from "./structure.ts";
+import { Malformed, structured } from "./structure.ts";
 import {
   type AttestationPolicy,
   INSECURE_ANY_MEASUREMENT,
@@ -125,7 +126,7 @@ export function insecureAnyMeasurementPolicy(
 }
 
 function problemOf(value: unknown): string | undefined {
-  if (!isJsonObject(value)) return "it is not a JSON object";
+  if (!isRecord(value)) return "it is not a JSON object";
   const platform = PLATFORMS.find((name) => name === value.platform);
   if (!platform) return `"platform" has to be one of ${PLATFORMS.join(", ")}`;
   const rules = RULES[platform];
@@ -187,7 +188,7 @@ function problemOfRoots(value: unknown, certificatesMax: number): string | undef
 }
 
 function problemOfTcb(value: unknown): string | undefined {
-  if (!isJsonObject(value)) return "has to be an object";
+  if (!isRecord(value)) return "has to be an object";
   for (const [part, least] of Object.entries(value)) {
     if (!SNP_TCB_PARTS.includes(part)) return `has an unknown part "${part}"`;
     if (!isWhole(least, 255)) return `has a part "${part}" that is not a number of 0..255`;
@@ -198,7 +199,7 @@ function problemOfMeasurements(platform: Platform, value: unknown): string | und
   if (value === INSECURE_ANY_MEASUREMENT) return undefined;
   const { names, mandatory, bytes } = RULES[platform];
   const wanted = mandatory.map((set) => set.join(" and ")).join(" or ");
-  if (!isJsonObject(value)) {
+  if (!isRecord(value)) {
     return `"measurements" has to be an object with ${wanted}, or the text "${INSECURE_ANY_MEASUREMENT}"`;
   }
   for (const [name, expected] of Object.entries(value)) {

@@ -3,6 +3,7 @@
  * at their door turns that into a value, so that no caller ever sees an exception for hostile bytes.
  */
 import { equalBytes, fromUtf8 } from "../base/bytes.ts";
+import { readRecord } from "../base/json.ts";
 
 /** Why bytes are not what they should be. */
 export class Malformed extends Error {
@@ -43,18 +44,8 @@ export function printable(text: string): string {
 /** The object that a JSON text in UTF-8 is, or `undefined` for all other bytes. */
 export function parseJsonObject(bytes: Uint8Array): Record<string, unknown> | undefined {
   const text = fromUtf8(bytes);
-  if (text === undefined) return undefined;
-  try {
-    const value: unknown = JSON.parse(text);
-    return isJsonObject(value) ? value : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-/** Whether a JSON value is an object, and no array. */
-export function isJsonObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
+  const value = text === undefined ? undefined : readRecord(text);
+  return typeof value === "string" ? undefined : value;
 }
 
 /** A reader of little-endian fields that checks every bound before it touches anything. */

@@ -5,6 +5,7 @@
  * `keys` and `evidence` come from whoever gave the file. Keys in it are no trust root; evidence is judged by `lib/attestation`.
  */
 import { ACTIVE_NODES_MAX } from "../../function/leader-election/rules.ts";
+import { isRecord, readRecord } from "../base/json.ts";
 import type { CertificateDocument, Vote } from "./types.ts";
 
 /** What a file holds. */
@@ -21,13 +22,8 @@ export const EXTRAS_MAX = 256;
 
 /** Reads the file form, or says in one line why it is none. Never throws. */
 export function parseCertificateFile(text: string): CertificateFile | string {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    return "it is not JSON";
-  }
-  if (!isObject(value)) return "it is not a JSON object";
+  const value = readRecord(text);
+  if (typeof value === "string") return value;
   const { keys = [], evidence = [], ...rest } = value;
   if ("chain" in rest) return "it is a chain of certificates and no single one: audit it";
   const document = readDocument(rest);
@@ -43,7 +39,7 @@ export function parseCertificateFile(text: string): CertificateFile | string {
 
 /** Reads a certificate with its bundle; nothing is verified. Gives the reason when the value is none. */
 export function readDocument(value: unknown): CertificateDocument | string {
-  if (!isObject(value)) return "the document is not an object";
+  if (!isRecord(value)) return "the document is not an object";
   const { certificate, bundle, ...rest } = value;
   const unknown = Object.keys(rest)[0];
   if (unknown !== undefined) return `the document has an unknown field "${unknown.slice(0, 40)}"`;
@@ -57,10 +53,6 @@ export function readDocument(value: unknown): CertificateDocument | string {
 }
 
 function isVote(value: unknown): value is Vote {
-  return isObject(value) && Object.keys(value).length === 2 &&
+  return isRecord(value) && Object.keys(value).length === 2 &&
     typeof value.key === "string" && typeof value.signature === "string";
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -5,6 +5,7 @@
  */
 import { isName } from "../../function/leader-election/rules.ts";
 import { fromBase64url } from "../base/bytes.ts";
+import { readRecord } from "../base/json.ts";
 import type { Digest } from "./types.ts";
 
 /** What is remembered. */
@@ -39,14 +40,9 @@ export function fenceFault(
 
 /** Reads what was stored, or says in one line why it cannot be. Never throws. */
 export function readFence(text: string): Fence | string {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    return "it is not JSON";
-  }
-  if (typeof value !== "object" || value === null) return "it is not a JSON object";
-  const { cluster, term, id } = value as Record<string, unknown>;
+  const value = readRecord(text);
+  if (typeof value === "string") return value;
+  const { cluster, term, id } = value;
   if (!isName(cluster)) return 'it lacks "cluster"';
   if (!Number.isSafeInteger(term) || Number(term) < 1) return 'it lacks "term"';
   if (typeof id !== "string" || fromBase64url(id)?.length !== 32) return 'it lacks "id"';

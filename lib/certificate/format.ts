@@ -15,6 +15,7 @@ import { ROSTER_POLICIES } from "../../function/leader-election/cluster_config.t
 import { ROSTER_MAX, type RosterPolicy } from "../../function/leader-election/roster_rules.ts";
 import { type Platform, PLATFORMS } from "../attestation/types.ts";
 import { fromBase64url, fromHex, fromUtf8, utf8 } from "../base/bytes.ts";
+import { isRecord } from "../base/json.ts";
 
 /** The `typ` of each kind of certificate, so that none is taken for another (RFC 8725, section 3.11). */
 const KINDS: Readonly<Record<string, Claims["kind"]>> = {
@@ -132,7 +133,7 @@ const HEADER = /^\{"alg":"RS256","kid":"([A-Za-z0-9_-]{43})","typ":"([a-z+-]+)"\
 
 function readClaims(kind: Claims["kind"], text: string | undefined): Claims | string {
   const value = parseJson(text);
-  if (!isObject(value) || JSON.stringify(value) !== text) {
+  if (!isRecord(value) || JSON.stringify(value) !== text) {
     return "the claims are not one JSON object without white space and repeated names";
   }
   const wrong = wrongField(value, CLAIM_TYPES[kind], "claim");
@@ -208,7 +209,7 @@ const isWhole = (min: number): Check => (value) =>
   Number.isSafeInteger(value) && Number(value) >= min;
 const isOne = (...texts: readonly string[]): Check => (value) => texts.includes(value as string);
 const isExactly = (types: Record<string, Check>): Check => (value) =>
-  isObject(value) && wrongField(value, types, "") === undefined;
+  isRecord(value) && wrongField(value, types, "") === undefined;
 
 const COMMON_TYPES: Readonly<Record<string, Check>> = {
   iss: (value) => typeof value === "string" && /^fumata:[0-9a-f]{64}$/.test(value),
@@ -277,10 +278,6 @@ function isBytes(value: unknown, min: number, max: number): boolean {
   if (typeof value !== "string" || value.length > 2 * max) return false;
   const bytes = fromBase64url(value);
   return bytes !== undefined && bytes.length >= min && bytes.length <= max;
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function parseJson(text: string | undefined): unknown {

@@ -5,6 +5,7 @@
 import { successionMessage } from "../../function/leader-election/roster_rules.ts";
 import { type Domain, isName } from "../../function/leader-election/rules.ts";
 import { base64url, fromBase64url, fromHex, hex } from "../base/bytes.ts";
+import { readRecord } from "../base/json.ts";
 import { type Identity, verifyEd25519 } from "../crypto/ed25519.ts";
 
 /** A signed order. */
@@ -51,14 +52,9 @@ export function formatSuccessionOrder(
 
 /** Reads the file form, or says in one line why it is none. The signature is not looked at. Never throws. */
 export function parseSuccessionOrder(text: string): SuccessionOrderFile | string {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    return "it is not JSON";
-  }
-  if (typeof value !== "object" || value === null) return "it is not a JSON object";
-  const { cluster, checksum, successor, signature, ...rest } = value as Record<string, unknown>;
+  const value = readRecord(text);
+  if (typeof value === "string") return value;
+  const { cluster, checksum, successor, signature, ...rest } = value;
   const unknown = Object.keys(rest)[0];
   if (unknown !== undefined) return `it has an unknown field "${unknown.slice(0, 40)}"`;
   if (!isName(cluster)) return '"cluster" is no name of 1..64 printable ASCII characters';

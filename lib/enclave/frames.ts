@@ -4,6 +4,7 @@
  * do not know it read the words.
  */
 import { base64, utf8 } from "../base/bytes.ts";
+import { isRecord } from "../base/json.ts";
 
 /**
  * Why a host ended a session: the function failed; the host has too much to do, or lost the session through no fault of the function; the
@@ -67,9 +68,4 @@ export function checksumFields(checksums: Checksums): Record<string, string> {
 /** What `signed_checksums` signs: the JSON of the fields and one newline. */
 export function signedChecksumBytes(checksums: Checksums): Uint8Array<ArrayBuffer> {
   return utf8(JSON.stringify(checksumFields(checksums)) + "\n");
-}
-
-/** Whether a value is a JSON object. */
-export function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -1,7 +1,7 @@
 /** The open cluster inside a node: its replica, its messages, its memory, its call of the function. */
 import type { Domain } from "../../function/leader-election/rules.ts";
 import { base64url, hex } from "../base/bytes.ts";
-import { FumataError, messageOf } from "../base/errors.ts";
+import { FumataError } from "../base/errors.ts";
 import type { Prng } from "../base/prng.ts";
 import { electRequest } from "../certificate/proposal.ts";
 import type { VerifiedCertificate } from "../certificate/types.ts";
@@ -14,12 +14,11 @@ import { decodeElection, ELECTION_KINDS, encodeElection } from "../wire/election
 import type { Dropped } from "../wire/envelope.ts";
 import type { CertificateDesk } from "./certificate_desk.ts";
 import type { ElectionFrame, ElectionPart, PartEffect, PartShell } from "./election_part.ts";
-import { certificateOf } from "./election_answer.ts";
+import { callForCertificate } from "./election_answer.ts";
 import { openElectionRules } from "./election_rules.ts";
 import type { GossipEvent } from "./gossip.ts";
 import type { Journal } from "./journal.ts";
 import { openReplica, type OpenReplicaEffect } from "./open_replica.ts";
-import { callSealed } from "./sealed_call.ts";
 import type { StateStore } from "./state_store.ts";
 
 /** Nothing expires in an open cluster but the node's word that it leads, and a holder should not go by it for longer, ms. */
@@ -162,17 +161,14 @@ export class OpenPart implements ElectionPart {
   async #call(effect: Extract<OpenReplicaEffect, { type: "call-enclave" }>): Promise<void> {
     const { store, domain, shell, journal } = this.#options;
     const { digest, proposal, votes } = effect;
-    try {
-      const request = electRequest(store.identity, domain, proposal, votes);
-      const answer = await callSealed(request, (input) => shell.call(input, proposal.kid));
-      const certificate = certificateOf(answer);
-      if (shell.onDocument({ certificate, bundle: votes }, undefined, proposal.kid)) return;
-      throw new FumataError("function", "the certificate in the answer does not verify");
-    } catch (thrown) {
-      const refused = thrown instanceof FumataError && thrown.code === "function";
-      const reason = messageOf(thrown);
-      if (refused) journal.electionRefused(reason);
-      this.#run({ type: "enclave-failed", digest, reason, refused });
-    }
+    const failure = await callForCertificate(
+      shell,
+      proposal.kid,
+      votes,
+      () => electRequest(store.identity, domain, proposal, votes),
+    );
+    if (!failure) return;
+    if (failure.refused) journal.electionRefused(failure.reason);
+    this.#run({ type: "enclave-failed", digest, ...failure });
   }
 }

@@ -6,6 +6,7 @@ import type { ClusterConfig } from "../../function/leader-election/cluster_confi
 import type { Domain } from "../../function/leader-election/rules.ts";
 import { base64url, hex } from "../base/bytes.ts";
 import { assert, FumataError } from "../base/errors.ts";
+import { isRecord } from "../base/json.ts";
 import type { CertificateDocument, VerifiedCertificate } from "../certificate/types.ts";
 import { rosterCertificate } from "../election/roster/certificate.ts";
 import { EMPTY_MEMORY, type Head, type RosterMemory } from "../election/roster/types.ts";
@@ -165,10 +166,6 @@ function isStatement(value: unknown): boolean {
 
 function isCount(value: unknown): value is number {
   return Number.isSafeInteger(value) && value as number >= 0;
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null;
 }
 
 function damaged(store: RosterStore): FumataError {

@@ -3,7 +3,7 @@ import { rosterCertificate } from "../election/roster/certificate.ts";
 import type { ClusterConfig } from "../../function/leader-election/cluster_config.ts";
 import type { Domain } from "../../function/leader-election/rules.ts";
 import { base64url, fromBase64url, hex } from "../base/bytes.ts";
-import { FumataError, messageOf } from "../base/errors.ts";
+import { FumataError } from "../base/errors.ts";
 import type { Prng } from "../base/prng.ts";
 import type { SuccessionOrderFile } from "../certificate/succession_order.ts";
 import type { CertificateDocument, VerifiedCertificate } from "../certificate/types.ts";
@@ -22,7 +22,7 @@ import type { Dropped } from "../wire/envelope.ts";
 import type { RosterDoor } from "../wire/roster_fields.ts";
 import { decodeRosterMessage, encodeRosterMessage, ROSTER_KINDS } from "../wire/roster_messages.ts";
 import type { CertificateDesk } from "./certificate_desk.ts";
-import { certificateOf } from "./election_answer.ts";
+import { callForCertificate } from "./election_answer.ts";
 import type { ElectionFrame, ElectionPart, PartEffect, PartShell } from "./election_part.ts";
 import { ChainKeeper } from "./chain_keeper.ts";
 import { addressesOf, type GossipEvent } from "./gossip.ts";
@@ -31,7 +31,6 @@ import type { Middleman } from "./middleman.ts";
 import { rosterGenesis, rosterOf, rosterRequest, rosterRules } from "./roster_cluster.ts";
 import { adoptClosing, closingMissing, openRosterMemory, rosterOrigin } from "./roster_memory.ts";
 import { type ClockReading, RosterVoter, type RosterVoterEffect } from "./roster_voter.ts";
-import { callSealed } from "./sealed_call.ts";
 import { coreOrder, orderFault, type Succession } from "./succession.ts";
 import type { StateStore } from "./state_store.ts";
 
@@ -319,17 +318,13 @@ export class RosterPart implements ElectionPart {
   async #call(effect: Extract<RosterVoterEffect, { type: "call-enclave" }>): Promise<void> {
     const { config, shell } = this.#options;
     const { digest, proposal, votes } = effect;
-    try {
-      const request = rosterRequest(config, effect, this.#closing);
-      const answer = await callSealed(request, (input) => shell.call(input, proposal.kid));
-      const certificate = certificateOf(answer);
-      if (shell.onDocument({ certificate, bundle: votes }, undefined, proposal.kid)) return;
-      throw new FumataError("function", "the certificate in the answer does not verify");
-    } catch (thrown) {
-      const refused = thrown instanceof FumataError && thrown.code === "function";
-      const reason = messageOf(thrown);
-      this.#run({ type: "enclave-failed", digest, reason, refused });
-    }
+    const failure = await callForCertificate(
+      shell,
+      proposal.kid,
+      votes,
+      () => rosterRequest(config, effect, this.#closing),
+    );
+    if (failure) this.#run({ type: "enclave-failed", digest, ...failure });
   }
 }
 

@@ -94,7 +94,7 @@ export function simulatedRules(
 
 /** Claims and acks that nobody checks; as long as real ones. */
 export function unsignedClaims(
-  { id, publicKey }: Identity,
+  { id, publicKey }: Pick<Identity, "id" | "publicKey">,
 ): { readonly signClaim: SignClaim; readonly signAck: SignAck } {
   const proof = new Uint8Array(64);
   return {

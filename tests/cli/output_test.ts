@@ -10,21 +10,12 @@ import { statusCommand } from "../../lib/cli/commands/status.ts";
 import { withProgress } from "../../lib/cli/progress.ts";
 import { parseTemplate } from "../../lib/cli/template.ts";
 import { painted, piece } from "../../lib/cli/view/paint.ts";
+import { MEMBER, STATUS as IDLE } from "./_fake_node.ts";
 
 const MEMBERS: MemberView[] = [
+  { ...MEMBER, tags: { zone: "b" } },
   {
-    id: "idA",
-    name: "n1",
-    address: "127.0.0.1:5000",
-    state: "alive",
-    since: "2026-01-02T03:04:05.678Z",
-    incarnation: 3,
-    rttMs: null,
-    coordinate: null,
-    tags: { zone: "b" },
-    self: true,
-  },
-  {
+    ...MEMBER,
     id: "idB",
     name: "node-2",
     address: "127.0.0.1:5001",
@@ -32,8 +23,6 @@ const MEMBERS: MemberView[] = [
     since: "2026-01-02T03:04:06.678Z",
     incarnation: 12,
     rttMs: 0.25,
-    coordinate: null,
-    tags: {},
     self: false,
   },
 ];
@@ -49,20 +38,9 @@ const LEADER = {
   tee: "simulated",
 };
 const STATUS: StatusView = {
-  id: "idA",
-  name: "n1",
-  address: "127.0.0.1:5000",
-  cluster: "test",
-  checksum: "ab",
-  startedAt: "2026-01-02T03:04:05.678Z",
-  incarnation: 3,
+  ...IDLE,
   members: { alive: 1, suspect: 0, dead: 1, left: 0 },
-  term: 7,
   leader: LEADER,
-  platform: "simulated",
-  policy: "random",
-  sealed: false,
-  dropped: {},
 };
 
 /** Serves the views as a node would, and runs the command against that. */

@@ -4,7 +4,7 @@
  */
 import type { Address } from "../../lib/base/address.ts";
 import { formatAddress } from "../../lib/base/address.ts";
-import { base64url, hex, utf8 } from "../../lib/base/bytes.ts";
+import { base64url, hex } from "../../lib/base/bytes.ts";
 import { assert } from "../../lib/base/errors.ts";
 import { createPrng, type Prng } from "../../lib/base/prng.ts";
 import {
@@ -26,6 +26,7 @@ import type {
   SignAck,
   SignClaim,
 } from "../../lib/membership/types.ts";
+import { unsignedClaims } from "../../lib/simulate/identities.ts";
 
 /** A key pair stand-in. */
 export interface FakeIdentity {
@@ -40,25 +41,7 @@ export function fakeIdentity(prng: Prng): FakeIdentity {
   const bytes = (length: number) => Uint8Array.from({ length }, () => prng.below(256));
   const id = base64url(bytes(32));
   const publicKey = bytes(32);
-  return {
-    id,
-    publicKey,
-    signClaim(unsigned) {
-      const encoded = utf8(JSON.stringify({ by: id, ...unsigned }).padEnd(130));
-      switch (unsigned.type) {
-        case "alive":
-          return { ...unsigned, subject: id, publicKey, encoded };
-        case "left":
-          return { ...unsigned, subject: id, publicKey, encoded };
-        case "suspect":
-        case "dead":
-          return { ...unsigned, accuser: id, accuserKey: publicKey, encoded };
-        default:
-          return unsigned satisfies never;
-      }
-    },
-    signAck: () => new Uint8Array(64),
-  };
+  return { id, publicKey, ...unsignedClaims({ id, publicKey }) };
 }
 
 /** A datagram on its way, as a recorder sees it. */

@@ -164,8 +164,8 @@ export const CERTIFICATE_MUTANTS: readonly Mutant[] = [
     [
       "format-json",
       "one certificate has one text",
-      "if (!isObject(value) || JSON.stringify(value) !== text) {",
-      "if (!isObject(value)) {",
+      "if (!isRecord(value) || JSON.stringify(value) !== text) {",
+      "if (!isRecord(value)) {",
     ],
     [
       "format-unknown",

@@ -7,17 +7,12 @@ import type { AttestationPolicy, Verdict, VerificationContext } from "../../atte
 import { base64, equalBytes, fromBase64, utf8 } from "../../base/bytes.ts";
 import { FumataError } from "../../base/errors.ts";
 import { plainLine } from "../../base/plain_text.ts";
+import { isRecord } from "../../base/json.ts";
 import { sealHpke } from "../../crypto/hpke.ts";
 import { sealedValueText, sealValue } from "../../crypto/sealed_value.ts";
 import { CODES_OF_REASONS } from "../client/errors.ts";
 import { importResultKey, type ResultVerifier } from "../client/result_key.ts";
-import {
-  isRecord,
-  messageFrame,
-  parseFrame,
-  signedChecksumBytes,
-  SUBPROTOCOLS,
-} from "../frames.ts";
+import { messageFrame, parseFrame, signedChecksumBytes, SUBPROTOCOLS } from "../frames.ts";
 import { FrameSocket } from "../frame_socket.ts";
 import { verifyEvidenceInBrowser } from "./verify.ts";
 

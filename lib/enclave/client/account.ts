@@ -11,7 +11,8 @@ import {
 import { parseNitroDocument } from "../../attestation/nitro_format.ts";
 import { Malformed, structured } from "../../attestation/structure.ts";
 import { fromBase64 } from "../../base/bytes.ts";
-import { isRecord, messageFrame, parseFrame } from "../frames.ts";
+import { isRecord } from "../../base/json.ts";
+import { messageFrame, parseFrame } from "../frames.ts";
 import { request, unexpected } from "./http.ts";
 import { attest, type AttestationDemands, type Attested } from "./attest.ts";
 import { CLIENT_TIMEOUTS, type ConnectOptions, openEndpoint, printable } from "./endpoint.ts";

@@ -1,8 +1,8 @@
 /** The account's functions over plain HTTP: list, look at one, remove one. And testing a package, which stores nothing. */
 import { fromHex } from "../../base/bytes.ts";
+import { isRecord } from "../../base/json.ts";
 import { sha256 } from "../../crypto/digest.ts";
 import { sealNativeHpke } from "../../crypto/hpke_native.ts";
-import { isRecord } from "../frames.ts";
 import { attest, type AttestationDemands } from "./attest.ts";
 import { requireResultKey } from "./connection.ts";
 import { CLIENT_TIMEOUTS, type ConnectOptions, openEndpoint, printable } from "./endpoint.ts";

@@ -1,7 +1,8 @@
 /** Reading a `function_result`: the checksums have to be those of what was sent and came, and signed by the key that the evidence bound. */
 import { equalBytes, fromBase64 } from "../../base/bytes.ts";
+import { isRecord } from "../../base/json.ts";
 import { sha256 } from "../../crypto/digest.ts";
-import { type Checksums, isRecord, parseFrame, signedChecksumBytes } from "../frames.ts";
+import { type Checksums, parseFrame, signedChecksumBytes } from "../frames.ts";
 import type { SocketEvent } from "../frame_socket.ts";
 import { printable } from "./endpoint.ts";
 import { EnclaveError } from "./errors.ts";

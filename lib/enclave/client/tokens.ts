@@ -1,5 +1,5 @@
 /** Tokens over plain HTTP: make, list, void. */
-import { isRecord } from "../frames.ts";
+import { isRecord } from "../../base/json.ts";
 import { type ConnectOptions, printable } from "./endpoint.ts";
 import { request as call, unexpected } from "./http.ts";
 

@@ -1,6 +1,6 @@
 /** `POST /v1/token`, `GET /v1/tokens`, `DELETE /v1/token/<id>`: the account makes, lists and voids tokens. */
 import { isBase58Id } from "../../base/base58.ts";
-import { isRecord } from "../frames.ts";
+import { isRecord } from "../../base/json.ts";
 import { LABEL_CHARACTERS_MAX } from "../limits.ts";
 import { isLabel } from "./account_endpoints.ts";
 import type { FunctionStore } from "./function_store.ts";

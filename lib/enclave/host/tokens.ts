@@ -7,7 +7,7 @@ import { timingSafeEqual } from "@std/crypto/timing-safe-equal";
 import { createHmac } from "node:crypto";
 import { base58Id } from "../../base/base58.ts";
 import { base64url, fromBase64url, fromUtf8, utf8 } from "../../base/bytes.ts";
-import { isRecord } from "../frames.ts";
+import { isRecord } from "../../base/json.ts";
 import type { EnclaveLimits } from "../limits.ts";
 import type { SealedFolder } from "./sealed_folder.ts";
 

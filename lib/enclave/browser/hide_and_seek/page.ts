@@ -6,6 +6,7 @@ import { parsePolicy } from "../../../attestation/policy_format.ts";
 import type { AttestationPolicy } from "../../../attestation/types.ts";
 import { fromHex, fromUtf8, utf8 } from "../../../base/bytes.ts";
 import { messageOf } from "../../../base/errors.ts";
+import { isRecord } from "../../../base/json.ts";
 import { SEALED_PREFIX } from "../../../crypto/sealed_value.ts";
 import {
   connectFunction,
@@ -14,7 +15,6 @@ import {
   fetchEncryptionKey,
   type FunctionPins,
 } from "../client.ts";
-import { isRecord } from "../../frames.ts";
 import { browser, byId, type PageElement } from "./dom.ts";
 import { showChecking, showRefused, showVerified } from "./trust_panel.ts";
 
