@@ -25,6 +25,8 @@ import type {
   LeaderView,
   MemberView,
   StatusView,
+  SteppedDownView,
+  SubLeaseView,
 } from "./views.ts";
 import { EXIT_CODES } from "../base/errors.ts";
 import type { CertificateDocument, Vote } from "../certificate/types.ts";
@@ -71,6 +73,11 @@ export const MEMBER_SCHEMA: Schema = record<MemberView>("Member", {
   ),
   tags: table(text("Value."), "Public facts that the member told about itself."),
   self: flag("Whether it is the node that answers."),
+});
+
+/** All members. */
+export const MEMBERS_SCHEMA: Schema = record<{ members: MemberView[] }>("Members", {
+  members: list(MEMBER_SCHEMA),
 });
 
 /** The leader. */
@@ -142,6 +149,20 @@ export const HISTORY_SCHEMA: Schema = record<HistoryView>("History", {
     event: text("Its name; stable."),
     message: text("For people."),
   })),
+});
+
+/** A part of the lease. */
+export const SUB_LEASE_SCHEMA: Schema = record<SubLeaseView>("SubLease", {
+  grantedMs: amount("ms"),
+  term: count("Of the leader."),
+  certificateId: text("Of the certificate by which this node leads."),
+});
+
+/** A leadership that was given back. */
+export const STEPPED_DOWN_SCHEMA: Schema = record<SteppedDownView>("SteppedDown", {
+  term: count("The term that is over."),
+  certificateId: text("The certificate that is given back."),
+  steppedDown: flag("true"),
 });
 
 /** Cluster keys. */

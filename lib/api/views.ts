@@ -74,6 +74,13 @@ export interface SubLeaseView {
   readonly certificateId: string;
 }
 
+/** What came of a step-down. */
+export interface SteppedDownView {
+  readonly term: number;
+  readonly certificateId: string;
+  readonly steppedDown: boolean;
+}
+
 /** The cluster keys of a node, by their ids. */
 export interface KeysView {
   /** Seals what this node sends. */

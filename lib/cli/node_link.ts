@@ -8,7 +8,19 @@ import {
   requireToken,
   tokenOfFolder,
 } from "../api/control_file.ts";
+import type { Schema } from "../api/schema.ts";
+import { misfitOf } from "../api/schema_check.ts";
 import type { ApiError } from "../api/types.ts";
+import {
+  CERTIFICATE_SCHEMA,
+  JOIN_SCHEMA,
+  KEYS_SCHEMA,
+  LEADER_SCHEMA,
+  MEMBERS_SCHEMA,
+  STATUS_SCHEMA,
+  STEPPED_DOWN_SCHEMA,
+  SUB_LEASE_SCHEMA,
+} from "../api/view_schemas.ts";
 import { formatAddress, requireAddress } from "../base/address.ts";
 import { EXIT_CODES, FumataError } from "../base/errors.ts";
 import type { Arguments, CommandContext, Flag } from "./command.ts";
@@ -35,6 +47,24 @@ export const NODE_FLAGS: readonly Flag[] = [
 
 /** Longer than any route takes: a leave on a wide network waits for confirmations up to 15 s. */
 const ANSWER_MS_MAX = 30_000;
+
+/** What commands rely on of the answers that they use. */
+const ANSWERS: Readonly<Record<string, Schema>> = {
+  "GET /v1/status": STATUS_SCHEMA,
+  "GET /v1/members": MEMBERS_SCHEMA,
+  "GET /v1/leader": LEADER_SCHEMA,
+  "GET /v1/certificate": CERTIFICATE_SCHEMA,
+  "GET /v1/cluster-keys": KEYS_SCHEMA,
+  "POST /v1/cluster-keys/add": KEYS_SCHEMA,
+  "POST /v1/cluster-keys/use": KEYS_SCHEMA,
+  "POST /v1/cluster-keys/remove": KEYS_SCHEMA,
+  "POST /v1/join": JOIN_SCHEMA,
+  "POST /v1/step-down": STEPPED_DOWN_SCHEMA,
+  "POST /v1/sub-leases": SUB_LEASE_SCHEMA,
+};
+
+/** What to look at when something else answers. */
+const HINT = "is this its HTTP address? --folder finds that";
 
 /** A node that commands can talk to. */
 export interface NodeLink {
@@ -160,10 +190,27 @@ async function request(
       { cause: thrown },
     );
   }
-  if (status === 200) return value;
+  if (status === 200) return checked(value, method, path, http);
   const { code, message } = refusalIn(value) ??
-    { code: "failure", message: `Cannot ask the node at ${http}: status ${status}` };
+    {
+      code: "failure",
+      message: `Cannot ask the node at ${http}: it answers HTTP ${status}; ${HINT}`,
+    };
   throw new FumataError(code, message);
+}
+
+/**
+ * The answer, if it has the shape that a node's has: whatever else listens there must not be taken for a node, least of all by `fumata lock`.
+ * Throws an `unreachable` error.
+ */
+function checked(value: unknown, method: string, path: string, http: string): unknown {
+  const schema = ANSWERS[`${method} ${path.replace(/\?.*$/, "")}`];
+  const misfit = schema && misfitOf(value, schema);
+  if (misfit === undefined) return value;
+  throw new FumataError(
+    "unreachable",
+    `Cannot use the answer of ${http} to ${path}: ${misfit} is not what a node answers; ${HINT}`,
+  );
 }
 
 /** What a node's answer says when it is an error; `undefined` for what no node answers. */

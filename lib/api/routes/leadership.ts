@@ -1,8 +1,10 @@
 /** Leading by a certificate: whether this node may act as the leader now, giving that back, and proving that it is the one. */
 import { readChallenge } from "../../certificate/possession.ts";
 import { FumataError } from "../../base/errors.ts";
-import { count, flag, record, text } from "../schema.ts";
+import { record, text } from "../schema.ts";
 import type { ApiRequest, Route } from "../types.ts";
+import { STEPPED_DOWN_SCHEMA } from "../view_schemas.ts";
+import type { SteppedDownView } from "../views.ts";
 
 /** The entries. */
 export const LEADERSHIP_ROUTES: readonly Route[] = [
@@ -32,11 +34,7 @@ export const LEADERSHIP_ROUTES: readonly Route[] = [
       answers: {
         200: {
           means: "This node leads by the certificate no more, for good.",
-          schema: record<SteppedDown>("SteppedDown", {
-            term: count("The term that is over."),
-            certificateId: text("The certificate that is given back."),
-            steppedDown: flag("true"),
-          }),
+          schema: STEPPED_DOWN_SCHEMA,
         },
         409: { means: "This node does not lead, or what runs under the lease does not stop." },
       },
@@ -66,12 +64,6 @@ export const LEADERSHIP_ROUTES: readonly Route[] = [
   },
 ];
 
-interface SteppedDown {
-  readonly term: number;
-  readonly certificateId: string;
-  readonly steppedDown: boolean;
-}
-
 /** How long a step-down may take, ms: what runs under the lease is stopped first, and no lease is longer. */
 const STEP_DOWN_MS_MAX = 20_000;
 
@@ -80,12 +72,15 @@ async function stepDown({ node, waitUntil }: ApiRequest) {
   const cannot = (why: string) => new FumataError("failure", `Cannot step down: ${why}`);
   if (node.kind === "open") throw cannot("this cluster is open, and its leader holds no lease");
   const { leader } = node;
-  if (leader?.leader !== node.id) throw cannot("this node is not the leader");
+  if (leader?.leader !== node.id) {
+    throw cannot(`this node is not the leader${leader ? `, ${leader.leaderName} is` : ""}`);
+  }
   const isOver = () => node.leader?.id !== leader.id;
   node.stepDown();
   await waitUntil(isOver, STEP_DOWN_MS_MAX);
   if (!isOver()) throw cannot("what runs under the lease has not stopped yet");
-  return { json: { term: leader.term, certificateId: leader.id, steppedDown: true } };
+  const { term, id: certificateId } = leader;
+  return { json: { term, certificateId, steppedDown: true } satisfies SteppedDownView };
 }
 
 /** The answer is a signature under a tag of its own over a challenge of fixed length: it can stand for nothing else. */

@@ -4,8 +4,8 @@ import { FumataError } from "../../base/errors.ts";
 import { SEEDS_MAX } from "../../membership/limits.ts";
 import type { ApiRequest, Route } from "../types.ts";
 import { flag, list, record, text } from "../schema.ts";
-import { JOIN_SCHEMA, MEMBER_SCHEMA } from "../view_schemas.ts";
-import { type JoinView, membersView, type MemberView } from "../views.ts";
+import { JOIN_SCHEMA, MEMBERS_SCHEMA } from "../view_schemas.ts";
+import { type JoinView, membersView } from "../views.ts";
 
 /** The entries. */
 export const MEMBER_ROUTES: readonly Route[] = [
@@ -18,7 +18,7 @@ export const MEMBER_ROUTES: readonly Route[] = [
       answers: {
         200: {
           means: "The members.",
-          schema: record<{ members: MemberView[] }>("Members", { members: list(MEMBER_SCHEMA) }),
+          schema: MEMBERS_SCHEMA,
         },
       },
     },

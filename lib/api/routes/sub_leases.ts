@@ -3,8 +3,9 @@
  * it *sent* the request, so that it stops before the lease ends however long the answer took.
  */
 import { FumataError } from "../../base/errors.ts";
-import { amount, anything, count, flag, list, record, text } from "../schema.ts";
+import { amount, anything, flag, list, record, text } from "../schema.ts";
 import type { ApiRequest, Route } from "../types.ts";
+import { SUB_LEASE_SCHEMA } from "../view_schemas.ts";
 import type { SubLeaseView } from "../views.ts";
 
 interface Holder {
@@ -55,11 +56,7 @@ export const SUB_LEASE_ROUTES: readonly Route[] = [
       answers: {
         200: {
           means: "Granted, for a time that counts from the sending of the request.",
-          schema: record<SubLeaseView>("SubLease", {
-            grantedMs: amount("ms"),
-            term: count("Of the leader."),
-            certificateId: text("Of the certificate by which this node leads."),
-          }),
+          schema: SUB_LEASE_SCHEMA,
         },
         409: { means: "This node holds no lease, or another process holds the name." },
       },
