@@ -65,7 +65,7 @@ export class DataFolder implements Disposable {
       folder.#removeTemporary("");
       return folder;
     } catch (thrown) {
-      lock?.close();
+      if (lock) letGo(lock);
       throw thrown instanceof FumataError
         ? thrown
         : refuse(`${diskWords(thrown)}; name another with --data`, thrown);
@@ -146,7 +146,7 @@ export class DataFolder implements Disposable {
   /** Gives the folder free for another host. */
   [Symbol.dispose](): void {
     this.#isOpen = false;
-    this.#lock.close();
+    letGo(this.#lock);
   }
 
   /** Makes the folders of a path that are not there; each is on disk when this returns. */
@@ -202,4 +202,13 @@ export function diskWords(thrown: unknown): string {
   if (/os error 30|EROFS|read-only/i.test(text)) return "the disk is read-only";
   if (thrown instanceof Deno.errors.PermissionDenied) return "permission denied";
   return text;
+}
+
+/**
+ * Unlocks and closes. To close alone would not do: a child that another thread is just starting shares the open file until it has become
+ * another program, and the lock would last as long.
+ */
+function letGo(lock: Deno.FsFile): void {
+  lock.unlockSync();
+  lock.close();
 }
