@@ -20,6 +20,7 @@
  * leaves a node that keeps its word. Deadlines are state; a `tick` at any moment is harmless.
  */
 import type { Prng } from "../../base/prng.ts";
+import type { Digest } from "../../certificate/types.ts";
 import type { NodeId } from "../../membership/types.ts";
 import { Collecting } from "./collecting.ts";
 import { Context, type ContextOptions, headOf } from "./context.ts";
@@ -57,6 +58,7 @@ export class RosterElection {
   readonly #pursuit: Pursuit;
   readonly #witness: Witness;
   readonly #startMs: number;
+  readonly #headAtStart: Digest;
   #isStarted = false;
   /** The certificate whose leader was last said to lead. */
   #announced?: RosterCertificate;
@@ -66,6 +68,7 @@ export class RosterElection {
     this.#startMs = nowMs;
     const context = new Context(options);
     this.#context = context;
+    this.#headAtStart = context.head.id;
     this.#voting = new Voting(context);
     this.#collecting = new Collecting(context, this.#voting);
     this.#following = new Following(context, nowMs);
@@ -331,8 +334,10 @@ export class RosterElection {
     if (!led && before?.leader !== undefined && before === certificate && !this.#hasSteppedDown()) {
       const { leader, proposal: { term } } = before;
       this.#context.note({ what: "leader-silent", leader, term });
-      const { view, watch } = this.#context;
-      if (!this.#following.hasAppeared() && view.isHeld(leader)) watch.neverHeard(leader, term);
+      const { view, watch, head } = this.#context;
+      // The leader of an earlier run's certificate was heard then, perhaps.
+      const isUnheard = head.id !== this.#headAtStart && !this.#following.hasAppeared();
+      if (isUnheard && view.isHeld(leader)) watch.neverHeard(leader, term);
     }
     this.#context.emit({ type: "leader", ...(led && { certificate: led }) });
   }

@@ -184,3 +184,15 @@ Deno.test("a voter whose collector is silent, and then another elects, notes it;
   solo.pass(solo.settings.leaderTimeoutMs + 1);
   deepStrictEqual(seen(), []);
 });
+
+Deno.test("a voter that starts again with a certificate does not say that its leader was never heard", () => {
+  const solo = voter();
+  solo.follow({ term: solo.election.term + 3 });
+  solo.boot();
+  solo.view();
+  solo.clear();
+  solo.pass(solo.settings.leaderTimeoutMs + 1);
+  const notes = solo.did("note").map(({ note }) => note.what);
+  strictEqual(notes.includes("leader-silent"), true);
+  strictEqual(notes.includes("observed"), false);
+});
