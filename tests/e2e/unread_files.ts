@@ -57,6 +57,8 @@ export function excludeWords(files: readonly Unread[]): string[] {
   const words: string[] = [];
   let characters = 0;
   for (const { path } of files.toSorted((a, b) => b.bytes - a.bytes)) {
+    // A task takes words apart at spaces.
+    if (/\s/.test(path)) continue;
     const word = `--exclude=${path}`;
     characters += word.length + 1;
     if (characters > WORDS_CHARACTERS_MAX) break;
