@@ -547,14 +547,14 @@ export const ROSTER_MUTANTS: readonly Mutant[] = [
     [
       "accept-equal-term",
       "only a greater term is accepted",
-      "certificate.proposal.term <= context.head.term) return;",
-      "certificate.proposal.term < context.head.term) return;",
+      "if (context.isStopped || term <= context.head.term) return;",
+      "if (context.isStopped || term < context.head.term) return;",
     ],
     [
       "accept-lower-term",
       "terms only grow",
-      "certificate.proposal.term <= context.head.term) return;",
-      "certificate.id === context.head.id) return;",
+      "if (context.isStopped || term <= context.head.term) return;",
+      "if (context.isStopped || certificate.id === context.head.id) return;",
     ],
     [
       "accept-not-stored",
