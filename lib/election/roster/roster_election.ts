@@ -239,8 +239,8 @@ export class RosterElection {
   #onCertificate(certificate: RosterCertificate, from: NodeId | undefined, nowMs: number): void {
     const context = this.#context;
     this.#witness.seeCertificate(certificate);
+    if (context.isStopped || certificate.proposal.term <= context.head.term) return;
     const { term, prev } = certificate.proposal;
-    if (context.isStopped || term <= context.head.term) return;
     context.watch.elected(context.rules.collector(prev, term));
     this.#office.leave("superseded");
     context.certificate = certificate;
