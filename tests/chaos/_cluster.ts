@@ -10,7 +10,7 @@ import { isInside, mountSmallDisk, type Network, type Place } from "./_network.t
 
 const FUNCTION = new URL("../../function/leader-election/", import.meta.url).pathname;
 /** The longest wait for a process to be ready, ms: a fresh key of the enclave host takes up to 10 s on a slow core. */
-const READY_MS_MAX = 60_000;
+const READY_MS_MAX = 180_000;
 /** Of a node's HTTP interface in a network of its own. */
 const HTTP_PORT = 7100;
 /** Size of the small disk, bytes: some hundred certificates of a chain. */
