@@ -173,7 +173,10 @@ export class Page {
         this.requested.push(parameters.url);
         break;
       case "Log.entryAdded":
-        this.complaints.push(parameters.entry.text);
+        // "Not found" is an answer of the interface (there is no leader now), which the page puts into words.
+        if (!/the server responded with a status of 404/.test(parameters.entry.text)) {
+          this.complaints.push(parameters.entry.text);
+        }
         break;
       case "Runtime.exceptionThrown":
         this.complaints.push(parameters.exceptionDetails.exception?.description ?? "exception");

@@ -547,13 +547,13 @@ export const ROSTER_MUTANTS: readonly Mutant[] = [
     [
       "accept-equal-term",
       "only a greater term is accepted",
-      "if (context.isStopped || term <= context.head.term) return;",
-      "if (context.isStopped || term < context.head.term) return;",
+      "if (context.isStopped || certificate.proposal.term <= context.head.term) return;",
+      "if (context.isStopped || certificate.proposal.term < context.head.term) return;",
     ],
     [
       "accept-lower-term",
       "terms only grow",
-      "if (context.isStopped || term <= context.head.term) return;",
+      "if (context.isStopped || certificate.proposal.term <= context.head.term) return;",
       "if (context.isStopped || certificate.id === context.head.id) return;",
     ],
     [
