@@ -101,6 +101,12 @@ export function closingMissing(
   return new FumataError("refused", `Cannot start under function ${hex(checksum)}: ${why}`);
 }
 
+/** Term of the highest certificate that a folder has of a function; 0 when it has none. */
+export function knownTerm(store: RosterStore, { checksum, cluster }: Domain): number {
+  const known = store.rosters(cluster).find((history) => history.checksum === hex(checksum));
+  return (known && parseMemory(store, known.memory).head?.proposal.term) ?? 0;
+}
+
 /**
  * Puts the closing certificate of a predecessor, verified in full, where a node would have stored it had it been there. Throws a
  * `FumataError` when this folder knows better: a certificate of that function from the same or a later term.

@@ -29,7 +29,13 @@ import { addressesOf, type GossipEvent } from "./gossip.ts";
 import type { Journal } from "./journal.ts";
 import type { Middleman } from "./middleman.ts";
 import { rosterGenesis, rosterOf, rosterRequest, rosterRules } from "./roster_cluster.ts";
-import { adoptClosing, closingMissing, openRosterMemory, rosterOrigin } from "./roster_memory.ts";
+import {
+  adoptClosing,
+  closingMissing,
+  knownTerm,
+  openRosterMemory,
+  rosterOrigin,
+} from "./roster_memory.ts";
 import { type ClockReading, RosterVoter, type RosterVoterEffect } from "./roster_voter.ts";
 import { coreOrder, orderFault, type Succession } from "./succession.ts";
 import type { StateStore } from "./state_store.ts";
@@ -197,12 +203,20 @@ export class RosterPart implements ElectionPart {
 
   /** The end of the predecessor, which this node was told of by another voter, or by a file that held nothing else. */
   certifiedEarlier(certificate: VerifiedCertificate): void {
-    const { store, domain, config: { succeeds }, journal } = this.#options;
+    const { store, domain, config: { succeeds }, journal, shell } = this.#options;
     const isClosing = certificate.roster?.kind === "closing" &&
       certificate.roster.successor === base64url(domain.checksum);
     if (!succeeds || !isClosing) return;
-    adoptClosing(store, { checksum: succeeds, cluster: domain.cluster }, certificate);
+    // Who voted to close may do so again in a later term, when nothing came of it: of two closings the later one counts.
+    const predecessor = { checksum: succeeds, cluster: domain.cluster };
+    const known = knownTerm(store, predecessor);
+    if (certificate.term < known) return;
+    adoptClosing(store, predecessor, certificate);
     if (this.#chain.keep(certificate, hex(succeeds))) journal.certificateKept(certificate);
+    const isAtStart = this.#closing !== undefined && this.#voter.headCertificate === undefined;
+    if (!isAtStart || certificate.term === known) return;
+    journal.closingFound(certificate.term, true);
+    shell.goOn();
   }
 
   keys(kids: readonly string[], preferred: string | undefined): void {

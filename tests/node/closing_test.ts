@@ -6,6 +6,7 @@ import { deepStrictEqual, match, ok, rejects, strictEqual } from "node:assert";
 import { parsePolicy } from "../../lib/attestation/mod.ts";
 import { base64url, hex } from "../../lib/base/bytes.ts";
 import { signSuccessionOrder } from "../../lib/certificate/mod.ts";
+import type { SuccessionOrderFile } from "../../lib/certificate/succession_order.ts";
 import { generateIdentity } from "../../lib/crypto/ed25519.ts";
 import type { RosterMessage } from "../../lib/election/roster/types.ts";
 import type { FunctionDescription } from "../../lib/node/function_description.ts";
@@ -30,11 +31,17 @@ class Closed implements AsyncDisposable {
     readonly newcomer: string,
     readonly more: Partial<NodeOptions>,
     readonly stack: AsyncDisposableStack,
+    /** An earlier closing certificate for the same successor, and a copy of the first voter's folder that ends with it. */
+    readonly early?: { readonly folder: string; readonly closing: Closing },
   ) {}
 
-  /** Closed in favour of the successor unless another is `favoured`. */
+  /** Closed in favour of the successor unless another is `favoured`; `twice` in favour of the same. */
   static async start(
-    { favoured, losesKey = true }: { favoured?: Uint8Array; losesKey?: boolean } = {},
+    { favoured, losesKey = true, twice = false }: {
+      favoured?: Uint8Array;
+      losesKey?: boolean;
+      twice?: boolean;
+    } = {},
   ): Promise<Closed> {
     const stack = new AsyncDisposableStack();
     const folder = await Deno.makeTempDir();
@@ -63,11 +70,37 @@ class Closed implements AsyncDisposable {
     });
     const host = { name: "old", connect: () => current.connect(), policy };
     const old = world.startAll({ enclaves: [host] });
+    const domain = { checksum: world.enclave.checksum, cluster: "test" };
+    const order = signSuccessionOrder(operator, domain, favoured ?? successor.checksum);
     try {
       await leaseHolder(old);
       for (const { listener } of old) await listener.until(({ event }) => event === "attested");
       await old[2][Symbol.asyncDispose]();
-      const staying = old.slice(0, 2);
+      let staying = old.slice(0, 2);
+      let early: Closed["early"];
+      if (twice) {
+        for (const node of staying) await node[Symbol.asyncDispose]();
+        const copies = [`${folder}/early-0`, `${folder}/early-1`];
+        for (const [i, copy] of copies.entries()) await copyFolder(world.folders[i], copy);
+        const start = (folders: readonly string[]) => {
+          const first = world.start(0, [], { enclaves: [host], stateFolder: folders[0] });
+          const more = { enclaves: [host], stateFolder: folders[1] };
+          return [first, world.start(1, [first], more)];
+        };
+        const pair = start(copies);
+        old.push(...pair);
+        await leaseHolder(pair);
+        early = { folder: copies[0], closing: await close(pair, order) };
+        for (const node of pair) await node[Symbol.asyncDispose]();
+        staying = start(world.folders);
+        old.push(...staying);
+        let leader = await leaseHolder(staying);
+        while (leader.node.leader!.term < early.closing.term) {
+          const heard = staying.map(({ listener }) => listener.said.length);
+          leader.node.stepDown();
+          leader = await leaseHolder(staying, heard);
+        }
+      }
       if (losesKey) {
         current = again;
         world.enclave.crash();
@@ -77,14 +110,10 @@ class Closed implements AsyncDisposable {
           );
         }
       }
-      const domain = { checksum: world.enclave.checksum, cluster: "test" };
-      const order = signSuccessionOrder(operator, domain, favoured ?? successor.checksum);
-      staying[0].node.succeed(order);
-      for (const { listener } of staying) await listener.until(({ event }) => event === "closed");
-      const { term } = staying[0].node.succession!.closing!;
+      const { term } = await close(staying, order);
       const description = await descriptionOf(successor);
       const more = { enclaves: [{ ...successor.host, policy }] };
-      return new Closed(world, successor, description, term, newcomer, more, stack);
+      return new Closed(world, successor, description, term, newcomer, more, stack, early);
     } finally {
       for (const node of old) await node[Symbol.asyncDispose]();
     }
@@ -106,6 +135,22 @@ class Closed implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stack.disposeAsync();
+  }
+}
+
+type Closing = NonNullable<NonNullable<TestNode["node"]["succession"]>["closing"]>;
+
+/** Orders the nodes of an electorate to close it, and waits for that. */
+async function close(nodes: readonly TestNode[], order: SuccessionOrderFile): Promise<Closing> {
+  nodes[0].node.succeed(order);
+  for (const node of nodes) await hears(node, "closed");
+  return nodes[0].node.succession!.closing!;
+}
+
+async function copyFolder(from: string, to: string): Promise<void> {
+  await Deno.mkdir(to);
+  for await (const { name } of Deno.readDir(from)) {
+    await Deno.copyFile(`${from}/${name}`, `${to}/${name}`);
   }
 }
 
@@ -198,4 +243,30 @@ Deno.test("a voter whose predecessor was closed in favour of another function st
   }
   using store = StateStore.open(world.folders[2]);
   strictEqual(store.rosters("test").length, 1);
+});
+
+Deno.test("of two closings in favour of one function the later counts: who began with the earlier takes it, and the earlier harms nobody", async () => {
+  await using closed = await Closed.start({ losesKey: false, twice: true });
+  const { world, term } = closed;
+  const early = closed.early!;
+  ok(early.closing.term < term);
+  const middleman: Middleman = {
+    sends: (message) => [{ kind: "certificate", document: early.closing.document }, message],
+    hears: () => true,
+  };
+  // It has the earlier closing, and tells everybody of it all the time.
+  const first = closed.begin(early.folder, [], { middleman });
+  const second = closed.begin(world.folders[1], [first]);
+  const nodes = [first, second];
+  try {
+    const { fields } = await hears(first, "closing-found");
+    deepStrictEqual([fields.term, fields.isClosing], [term, true]);
+    const away = closed.begin(world.folders[2], [first]);
+    nodes.push(away);
+    const leader = await leaseHolder(nodes);
+    ok(leader.node.leader!.term > term);
+    deepStrictEqual(said(second, "closing-found"), []);
+  } finally {
+    for (const node of nodes) await node[Symbol.asyncDispose]();
+  }
 });
