@@ -26,6 +26,7 @@ import {
 } from "./sim_function.ts";
 import { type Packet, SimNetwork } from "./sim_network.ts";
 import { SimNode } from "./sim_node.ts";
+import { Violation } from "./violation.ts";
 
 /** What a world is made of. */
 export interface WorldOptions {
@@ -61,6 +62,8 @@ export interface Watcher {
 
 const CLUSTER = "simulated";
 const PORT_FIRST = 1_000;
+/** Events of one node within a millisecond: some hundred messages and their timers may meet there, not thousands of them. */
+const EVENTS_A_MS_MAX = 20_000;
 
 /** The world. */
 export class World {
@@ -82,6 +85,9 @@ export class World {
   trace?: (line: string) => void;
   readonly #nodesById: ReadonlyMap<string, SimNode>;
   readonly #queue = new EventQueue();
+  /** When the present millisecond began, and what happened in it. */
+  #momentMs = 0;
+  #momentEvents = 0;
   readonly #keys = new Map<string, { readonly key: RsaPublicKey; readonly loaded: SimPackage }>();
 
   constructor(options: WorldOptions) {
@@ -154,11 +160,26 @@ export class World {
       if (nextMs === undefined || nextMs > untilMs) break;
       this.nowMs = Math.max(this.nowMs, nextMs);
       this.events++;
+      this.#demandProgress();
       this.#queue.pop()();
       if (isDone()) return true;
     }
     this.nowMs = untilMs;
     return isDone();
+  }
+
+  /** A timer that is due again as soon as it was served would end neither a run nor, in a real node, the use of a core. */
+  #demandProgress(): void {
+    if (this.nowMs >= this.#momentMs + 1) {
+      this.#momentMs = this.nowMs;
+      this.#momentEvents = 0;
+    }
+    if (++this.#momentEvents <= EVENTS_A_MS_MAX * this.nodes.length) return;
+    throw new Violation(
+      "progress",
+      `${this.#momentEvents} events within a millisecond: time stands still`,
+      this.nowMs,
+    );
   }
 
   /** Shows an effect to everybody who looks on. */

@@ -104,3 +104,14 @@ Deno.test("votes for another enclave key are found while their voters know that 
   throws(() => run(["old", "new"]), isOf("I8"), "the old key lives");
   throws(() => run([]), isOf("I8"), "nobody attested the new one");
 });
+
+Deno.test("a world in which time stands still says so, and one that is only busy goes on", () => {
+  const { world } = watched();
+  let left = 50_000;
+  const again = () => left-- > 0 && world.at(world.nowMs, again);
+  world.at(1, again);
+  world.runUntil(10);
+  left = Infinity;
+  world.at(11, again);
+  throws(() => world.runUntil(20), isOf("progress"));
+});
