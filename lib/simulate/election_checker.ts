@@ -190,12 +190,18 @@ export class ElectionChecker implements Watcher {
     for (const led of this.#led.values()) this.#checkDescent(certificate, led);
   }
 
-  #checkBundle({ proposal: { term }, document }: RosterCertificate, under: SimFunction): void {
+  #checkBundle(
+    { proposal: { term }, digest, document }: RosterCertificate,
+    under: SimFunction,
+  ): void {
     const voters = new Set<SimNode>();
     for (const { key, signature } of document.bundle) {
       const voter = this.#voterOfKey.get(key);
       if (!voter || !under.places.includes(voter.place)) continue;
-      if (voter.liar || this.#cast.has(signature)) voters.add(voter);
+      // Who holds all others for dead collects its own vote for a closing and sends it to nobody: it is on its disk.
+      const stored = voter.storedVote;
+      const isStored = stored?.term === term && stored.digest === digest;
+      if (voter.liar || this.#cast.has(signature) || isStored) voters.add(voter);
     }
     const { votesNeeded } = rosterOf(under.config!);
     if (voters.size < votesNeeded) {
