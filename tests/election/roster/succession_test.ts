@@ -108,7 +108,9 @@ Deno.test("whoever voted to close never votes for a leader or another successor,
   solo.clear();
   solo.propose(solo.proposal());
   strictEqual(solo.refusal(), "closed");
+  solo.clear();
   solo.propose({ ...closing(solo), successor: digestOf(solo.proposal()) });
+  strictEqual(solo.refusal(), "closed", "and not for want of such an order");
   strictEqual(solo.sent("vote").length, 0);
   const certificate = solo.elect(solo.others[0]);
   solo.heartbeat(certificate, 1);
