@@ -88,7 +88,9 @@ export class ModelChecker implements Watcher {
           throw this.#broken(node, "holds a lease without leading by its head");
         }
         state.holdsLease = true;
-        return this.#promise(node);
+        // Who voted in a later term does not ack itself: its lease rests on the others' acks alone.
+        if ((state.lastVote?.term ?? 0) <= state.head.term) this.#promise(node);
+        return;
       }
       case "lease-lost":
         state.holdsLease = false;
