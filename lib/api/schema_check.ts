@@ -10,7 +10,7 @@ export function misfitOf(value: unknown, schema: Schema, at = "$"): string | und
   const { anyOf, type, minimum, items, properties = {}, required = [] } = schema;
   if (anyOf) return anyOf.some((part) => misfitOf(value, part) === undefined) ? undefined : at;
   const types = type === undefined ? [] : [type].flat();
-  if (types.length > 0 && !types.some((type) => isOf(value, type))) return at;
+  if (types.length > 0 && !types.some((type) => isOfType(value, type))) return at;
   if (schema.enum && !(schema.enum as readonly unknown[]).includes(value)) return at;
   if (typeof value === "number" && value < (minimum ?? -Infinity)) return at;
   if (Array.isArray(value)) {
@@ -38,7 +38,8 @@ function firstMisfit(
   return undefined;
 }
 
-function isOf(value: unknown, type: SchemaType): boolean {
+/** Whether a value is of a type of JSON Schema. */
+export function isOfType(value: unknown, type: SchemaType): boolean {
   switch (type) {
     case "null":
       return value === null;

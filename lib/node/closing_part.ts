@@ -5,8 +5,6 @@
  * node goes on as a voter. A voter that never was in the predecessor's cluster has no roster to judge a closing by; it can begin with a
  * certificate of its own function, which a quorum of its own roster voted for, honest voters who had seen the closing among them.
  */
-import type { ClusterConfig } from "../../function/leader-election/cluster_config.ts";
-import type { Domain } from "../../function/leader-election/rules.ts";
 import { base64url, hex } from "../base/bytes.ts";
 import { FumataError } from "../base/errors.ts";
 import type { VerifiedCertificate } from "../certificate/types.ts";
@@ -14,34 +12,21 @@ import { rosterCertificate } from "../election/roster/certificate.ts";
 import { ClosingSearch } from "../election/roster/closing_search.ts";
 import { rosterSettings } from "../election/roster/settings.ts";
 import type { RosterMessage } from "../election/roster/types.ts";
-import type { Membership } from "../membership/core.ts";
-import type { Profile } from "../membership/settings.ts";
 import type { Dropped } from "../wire/envelope.ts";
 import { decodeRosterMessage, encodeRosterMessage, ROSTER_KINDS } from "../wire/roster_messages.ts";
-import type { CertificateDesk } from "./certificate_desk.ts";
-import type { ElectionFrame, ElectionPart, PartEffect, PartShell } from "./election_part.ts";
+import type { ElectionFrame, ElectionPart, PartEffect } from "./election_part.ts";
 import type { GossipEvent } from "./gossip.ts";
-import type { Journal } from "./journal.ts";
 import { Replica } from "./replica.ts";
 import { rosterGenesis, rosterOf } from "./roster_cluster.ts";
 import { adoptClosing, openRosterMemory } from "./roster_memory.ts";
-import type { StateStore } from "./state_store.ts";
+import type { RosterPartOptions } from "./roster_part.ts";
 
 /** What the part is made of. */
-export interface ClosingPartOptions {
-  readonly domain: Domain;
-  readonly config: ClusterConfig;
+export interface ClosingPartOptions extends Omit<RosterPartOptions, "prng" | "middleman"> {
   /** Checksum of the function that has to be closed, 32 bytes. */
   readonly predecessor: Uint8Array;
   /** Whether this node attested that function, and so knows its roster. */
   readonly canJudge: boolean;
-  readonly membership: Membership;
-  readonly profile: Profile;
-  readonly store: StateStore;
-  readonly desk: CertificateDesk;
-  readonly journal: Journal;
-  readonly shell: PartShell;
-  readonly nowMs: number;
 }
 
 /** The part. */

@@ -1,5 +1,7 @@
 /** Holds JSON values against the schemas of `/openapi.json`: the part of JSON Schema that these use, and a refusal of any other. */
 
+import { isOfType } from "../../lib/api/schema_check.ts";
+
 // deno-lint-ignore no-explicit-any -- what the tests look into is what they are about
 type Json = any;
 
@@ -21,7 +23,7 @@ export function misfits(value: Json, schema: Json, description: Json, at = "$"):
     return tries.some((faults: string[]) => faults.length === 0) ? [] : tries.flat();
   }
   const types = [schema.type ?? []].flat();
-  if (types.length > 0 && !types.some((type) => isOf(value, type))) {
+  if (types.length > 0 && !types.some((type) => isOfType(value, type))) {
     return [`${at}: ${JSON.stringify(value)} is no ${types}`];
   }
   if (schema.enum && !schema.enum.includes(value)) return [`${at}: ${value} is none of the names`];
@@ -33,7 +35,7 @@ export function misfits(value: Json, schema: Json, description: Json, at = "$"):
   if (Array.isArray(value) && schema.items) {
     return value.flatMap((item, i) => misfits(item, schema.items, description, `${at}[${i}]`));
   }
-  return isOf(value, "object") ? fieldMisfits(value, schema, description, at) : [];
+  return isOfType(value, "object") ? fieldMisfits(value, schema, description, at) : [];
 }
 
 function fieldMisfits(value: Json, schema: Json, description: Json, at: string): string[] {
@@ -46,25 +48,4 @@ function fieldMisfits(value: Json, schema: Json, description: Json, at: string):
     return part === true ? [] : misfits(field, part, description, `${at}.${name}`);
   });
   return [...missing, ...wrong];
-}
-
-function isOf(value: Json, type: string): boolean {
-  switch (type) {
-    case "null":
-      return value === null;
-    case "array":
-      return Array.isArray(value);
-    case "integer":
-      return Number.isInteger(value);
-    case "object":
-      return typeof value === "object" && value !== null && !Array.isArray(value);
-    case "string":
-      return typeof value === "string";
-    case "number":
-      return typeof value === "number";
-    case "boolean":
-      return typeof value === "boolean";
-    default:
-      return false;
-  }
 }
