@@ -4,21 +4,11 @@ import type { GaveUp, RosterMemory } from "../../lib/election/roster/types.ts";
 import { ModelChecker } from "../../lib/simulate/model_checker.ts";
 import { RosterBody, type SimEffect } from "../../lib/simulate/sim_body.ts";
 import { Violation } from "../../lib/simulate/violation.ts";
-import { World } from "../../lib/simulate/world.ts";
+import { rosterWorld } from "./_world.ts";
 
 /** A voter of three that has just started, at genesis. */
 function started() {
-  const world = new World({
-    seed: 1,
-    nodes: 3,
-    kind: "roster",
-    faultBound: 0,
-    leaseMs: 480,
-    driftPpm: 2_000,
-    enclaves: 1,
-    encodes: false,
-    signs: false,
-  });
+  const world = rosterWorld();
   const [node, ...others] = world.nodes;
   node.boot();
   if (!(node.body instanceof RosterBody)) throw new Error("no voter");

@@ -4,25 +4,13 @@ import { leaseMarginMs, rosterSettings } from "../../lib/election/roster/setting
 import { RuleChecker } from "../../lib/simulate/rule_checker.ts";
 import type { SimEffect } from "../../lib/simulate/sim_body.ts";
 import { Violation } from "../../lib/simulate/violation.ts";
-import { World } from "../../lib/simulate/world.ts";
+import { DRIFT_PPM, LEASE_MS, rosterWorld } from "./_world.ts";
 
-const LEASE_MS = 480;
-const DRIFT_PPM = 2_000;
 const USABLE_MS = LEASE_MS -
   leaseMarginMs(LEASE_MS, rosterSettings("local", LEASE_MS, DRIFT_PPM));
 
 function watched() {
-  const world = new World({
-    seed: 1,
-    nodes: 4,
-    kind: "roster",
-    faultBound: 1,
-    leaseMs: LEASE_MS,
-    driftPpm: DRIFT_PPM,
-    enclaves: 1,
-    encodes: false,
-    signs: false,
-  });
+  const world = rosterWorld({ nodes: 4, faultBound: 1 });
   const checker = new RuleChecker(world);
   // Of an effect the checker reads what it judges by, and nothing else.
   const effect = (place: number, seen: unknown) =>

@@ -8,7 +8,7 @@ import { type Mix, replayCommand, simulate } from "../../lib/simulate/mod.ts";
 import type { SimEffect } from "../../lib/simulate/sim_body.ts";
 import { SuccessionChecker } from "../../lib/simulate/succession_checker.ts";
 import { Violation } from "../../lib/simulate/violation.ts";
-import { World } from "../../lib/simulate/world.ts";
+import { rosterWorld } from "./_world.ts";
 
 /** Runs in which an operator orders successions; the first two found something. */
 const RUNS: readonly (readonly [Mix, number])[] = [
@@ -53,18 +53,7 @@ Deno.test("voters that vote to close only once can be left without a quorum for 
 
 function watched() {
   const places = [0, 1, 2];
-  const world = new World({
-    seed: 1,
-    nodes: 3,
-    kind: "roster",
-    faultBound: 0,
-    leaseMs: 480,
-    driftPpm: 2_000,
-    enclaves: 1,
-    encodes: false,
-    signs: true,
-    successors: [{ policy: "highest", places }],
-  });
+  const world = rosterWorld({ signs: true, successors: [{ policy: "highest", places }] });
   const checker = new SuccessionChecker(world, new ElectionChecker(world));
   const [node] = world.nodes;
   const certificate = (
