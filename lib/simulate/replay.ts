@@ -3,8 +3,13 @@ import { nameOf } from "./identities.ts";
 import { faultText } from "./faults.ts";
 import type { SimulationOptions, SimulationResult } from "./simulate.ts";
 
+/** What a command line says of a run besides its options; how large it is only matters when that was given. */
+export type DrawnCluster =
+  & Pick<SimulationResult, "kind" | "mix">
+  & Partial<Pick<SimulationResult, "nodes" | "faultBound">>;
+
 /** The command line that repeats a run to the last byte. */
-export function replayCommand(options: SimulationOptions, result: SimulationResult): string {
+export function replayCommand(options: SimulationOptions, result: DrawnCluster): string {
   const { seed, faultsMs, wire, keep } = options;
   const { kind, nodes, faultBound, mix } = result;
   // Nodes and liars that were drawn from the seed are drawn again.

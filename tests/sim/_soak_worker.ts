@@ -16,13 +16,14 @@ export interface SoakOrder {
   readonly untilMs: number;
 }
 
-/** What a worker tells: the sum since the last time, and failures with the commands that repeat them. */
-export interface SoakReport {
-  readonly tally: Tally;
-  readonly failures: readonly string[];
-  readonly nextSeed: number;
-  readonly isDone: boolean;
-}
+/**
+ * What a worker tells: before each run which one it is, so that one that never comes back is known; now and then the sum since the last time, and
+ * failures with the commands that repeat them; and at the end the first seed that it did not run.
+ */
+export type SoakReport =
+  | { readonly kind: "begins"; readonly seed: number; readonly command: string }
+  | { readonly kind: "sum"; readonly tally: Tally; readonly failures: readonly string[] }
+  | { readonly kind: "done"; readonly nextSeed: number };
 
 /** How often a worker tells, ms. */
 const TELL_MS = 1_000;
@@ -51,6 +52,7 @@ self.onmessage = ({ data }: MessageEvent<SoakOrder>) => {
         // Most of what can go wrong does so soon: many short phases of faults find more than few long ones.
         faultsMs: FAULTS_MS_MIN + 1_000 * (round % FAULTS_LENGTHS),
       };
+      tell({ kind: "begins", seed, command: replayCommand(options, options) });
       const result = simulate(options);
       tally = addRun(tally, result);
       if (result.violation) {
@@ -58,9 +60,9 @@ self.onmessage = ({ data }: MessageEvent<SoakOrder>) => {
         failures.push(`${invariant}: ${message}\n  ${replayCommand(options, result)}`);
       }
     }
-    tell({ tally, failures, nextSeed: seed, isDone: false });
+    tell({ kind: "sum", tally, failures });
   }
-  tell({ tally: EMPTY_TALLY, failures: [], nextSeed: seed, isDone: true });
+  tell({ kind: "done", nextSeed: seed });
 };
 
 function tell(report: SoakReport): void {

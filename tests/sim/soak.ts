@@ -1,9 +1,15 @@
 /**
  * `deno task sim:soak [MINUTES] [FIRST_SEED]`: simulated clusters under all mixes of faults, on all cores, for so long (10 minutes). Prints failures
- * with the commands that repeat them, and at the end what was tried and how fast. Exits with 1 when anything failed.
+ * with the commands that repeat them, every ten minutes how far it is, and at the end what was tried and how fast. A run that does not end is a
+ * failure too: another worker goes on behind it. Exits with 1 when anything failed.
  */
 import { addTally, areDrawsFair, EMPTY_TALLY, tallyText } from "../../lib/simulate/mod.ts";
 import type { SoakOrder, SoakReport } from "./_soak_worker.ts";
+
+/** A run that takes this long, ms, does not end: the longest take some seconds, also on a machine that does much else. */
+const RUN_MS_MAX = 600_000;
+/** How often it says how far it is, ms. */
+const SAY_MS = 600_000;
 
 const [minutes = 10, firstSeed = 1] = Deno.args.map(Number);
 if (!(minutes > 0) || !Number.isSafeInteger(firstSeed) || firstSeed < 0) {
@@ -16,7 +22,11 @@ const untilMs = performance.timeOrigin + startMs + minutes * 60_000;
 
 let tally = EMPTY_TALLY;
 const failures: string[] = [];
-const nextSeeds = await Promise.all(Array.from({ length: cores }, (_, core) => soak(core)));
+const saying = setInterval(() => console.log(`  so far: ${soFar()}`), SAY_MS);
+const nextSeeds = await Promise.all(
+  Array.from({ length: cores }, (_, core) => soak(firstSeed + core)),
+);
+clearInterval(saying);
 const wallMs = performance.now() - startMs;
 
 console.log(tallyText(tally, wallMs));
@@ -32,21 +42,50 @@ if (!areDrawsFair(tally)) failures.push("I8: liars win more draws than chance ex
 console.log(failures.length === 0 ? "clean" : `${failures.length} failures`);
 if (failures.length > 0) Deno.exit(1);
 
-function soak(core: number): Promise<number> {
+function soFar(): string {
+  return `${tally.runs} runs, ${failures.length} failures`;
+}
+
+/** Runs every so many-th seed until the time is up; gives the first one that it did not run. */
+function soak(seed: number): Promise<number> {
   const worker = new Worker(new URL("./_soak_worker.ts", import.meta.url), { type: "module" });
-  const order: SoakOrder = { seed: firstSeed + core, stride: cores, untilMs };
   const { promise, resolve, reject } = Promise.withResolvers<number>();
-  worker.onmessage = ({ data }: MessageEvent<SoakReport>) => {
-    tally = addTally(tally, data.tally);
-    for (const failure of data.failures) {
-      failures.push(failure);
-      console.log(failure);
-    }
-    if (!data.isDone) return;
+  let deadline: ReturnType<typeof setTimeout> | undefined;
+  const end = () => {
+    clearTimeout(deadline);
     worker.terminate();
-    resolve(data.nextSeed);
   };
-  worker.onerror = (event) => reject(new Error(event.message));
-  worker.postMessage(order);
+  worker.onmessage = ({ data }: MessageEvent<SoakReport>) => {
+    switch (data.kind) {
+      case "begins":
+        clearTimeout(deadline);
+        deadline = setTimeout(() => {
+          end();
+          fail(`progress: no end after ${RUN_MS_MAX / 1_000} s\n  ${data.command}`);
+          resolve(soak(data.seed + cores));
+        }, RUN_MS_MAX);
+        return;
+      case "sum":
+        tally = addTally(tally, data.tally);
+        data.failures.forEach(fail);
+        return;
+      case "done":
+        end();
+        resolve(data.nextSeed);
+        return;
+      default:
+        data satisfies never;
+    }
+  };
+  worker.onerror = (event) => {
+    end();
+    reject(new Error(event.message));
+  };
+  worker.postMessage({ seed, stride: cores, untilMs } satisfies SoakOrder);
   return promise;
+}
+
+function fail(failure: string): void {
+  failures.push(failure);
+  console.log(failure);
 }
