@@ -8,17 +8,16 @@
 import type { Domain } from "../../function/leader-election/rules.ts";
 import { hex } from "../base/bytes.ts";
 import type { FumataError } from "../base/errors.ts";
-import { claimedChecksum } from "../certificate/audit.ts";
 import type { CertificateDocument, VerifiedCertificate } from "../certificate/types.ts";
 import type { NodeId } from "../membership/types.ts";
 import { encodeKeyMessage, KEY_KINDS, type KeyMessage } from "../wire/key_messages.ts";
 import { CertificateDesk } from "./certificate_desk.ts";
+import { Courts, type CourtsShell } from "./courts.ts";
 import { EnclaveHosts } from "./enclave_hosts.ts";
 import type { AttestedFunction } from "./enclave_link.ts";
 import type { FunctionDescription } from "./function_description.ts";
 import type { Journal } from "./journal.ts";
 import { keyOfKeptEvidence } from "./kept_evidence.ts";
-import { KeyExchange } from "./key_exchange.ts";
 import { ClusterKindChanged, type NodeOptions } from "./node_options.ts";
 import type { StateStore } from "./state_store.ts";
 
@@ -46,21 +45,13 @@ export interface CertificateDoorShell {
   fail(thrown: unknown): void;
 }
 
-/** Where certificates of one function are judged. */
-interface Court {
-  readonly domain: Domain;
-  readonly desk: CertificateDesk;
-  readonly exchange: KeyExchange;
-}
-
 /** The door of one node. Nothing comes in before {@linkcode CertificateDoor.start}. */
 export class CertificateDoor implements AsyncDisposable {
   readonly desk: CertificateDesk;
   /** Which kind of cluster the function was known to serve when the node started. */
   readonly kind: FunctionDescription["kind"];
-  readonly #own: Court;
-  /** Of the function that this one succeeds: others hold certificates of it that this node has missed. */
-  readonly #earlier?: Court;
+  readonly #domain: Domain;
+  readonly #courts: Courts;
   readonly #journal: Journal;
   readonly #shell: CertificateDoorShell;
   readonly #enclaves: EnclaveHosts;
@@ -73,6 +64,7 @@ export class CertificateDoor implements AsyncDisposable {
     journal: Journal,
     shell: CertificateDoorShell,
   ) {
+    this.#domain = domain;
     this.#journal = journal;
     this.#shell = shell;
     this.desk = new CertificateDesk(domain, store, options.description);
@@ -80,11 +72,12 @@ export class CertificateDoor implements AsyncDisposable {
     this.#enclaves = this.#createEnclaves(options);
     const { description } = this.desk;
     const succeeds = description?.kind === "roster" ? description.config.succeeds : undefined;
-    if (succeeds) {
-      const earlier = { checksum: succeeds, cluster: domain.cluster };
-      this.#earlier = this.#createCourt(earlier, new CertificateDesk(earlier, store), options);
-    }
-    this.#own = this.#createCourt(domain, this.desk, options);
+    const earlier = succeeds && { checksum: succeeds, cluster: domain.cluster };
+    this.#courts = new Courts(
+      { domain, desk: this.desk },
+      earlier && { domain: earlier, desk: new CertificateDesk(earlier, store) },
+      this.#courtsShell(options),
+    );
   }
 
   /** The TEE whose evidence this node verified in this run. */
@@ -94,7 +87,7 @@ export class CertificateDoor implements AsyncDisposable {
 
   /** Whether this node knows the roster of the function that this one succeeds, because it attested that. */
   get canJudgePredecessor(): boolean {
-    return this.#earlier?.desk.description?.kind === "roster";
+    return this.#courts.canJudgePredecessor;
   }
 
   /** Tells the part the keys of earlier runs, and begins to attest the hosts. */
@@ -110,35 +103,13 @@ export class CertificateDoor implements AsyncDisposable {
 
   /** Verifies a document and passes it on when it holds; whether it does. One that is `from` no member is the answer of the enclave that holds the key `kid`. */
   receive(document: CertificateDocument, from: NodeId | undefined, kid?: string): boolean {
-    const court = this.#courtFor(document);
-    if (!court) return false;
-    const judgement = court.desk.judge(document, from);
-    switch (judgement.kind) {
-      case "genuine":
-        if (court === this.#own) this.#shell.certified(judgement.certificate, from);
-        else this.#certifiedEarlier(judgement.certificate);
-        return true;
-      case "waits":
-        this.#journal.certificateWaits(this.#shell.nameOf(from!));
-        if (court === this.#own) this.#enclaves.refresh();
-        court.exchange.ask(from!, judgement.kid, performance.now());
-        return false;
-      case "refused":
-        this.#journal.certificateRefused(
-          from === undefined ? this.#enclaves.nameOf(kid) : this.#shell.nameOf(from),
-          judgement.failures,
-        );
-        return false;
-    }
+    return this.#courts.receive(document, from, performance.now(), kid);
   }
 
   /** Takes a message about keys; taking a key writes to the disk. */
   hearKey(sender: NodeId, message: KeyMessage): void {
-    const nowMs = performance.now();
     try {
-      this.#own.exchange.hear(sender, message, nowMs);
-      // Questions are answered once, answers are to whoever asked.
-      if (message.kind === "key") this.#earlier?.exchange.hear(sender, message, nowMs);
+      this.#courts.hearKey(sender, message, performance.now());
     } catch (thrown) {
       this.#shell.fail(thrown);
     }
@@ -166,13 +137,6 @@ export class CertificateDoor implements AsyncDisposable {
     });
   }
 
-  /** Nobody but the enclave says what the predecessor's roster was, and whoever never asked it has nothing to judge by. */
-  #courtFor(document: CertificateDocument): Court | undefined {
-    const earlier = this.#earlier;
-    if (!earlier || claimedChecksum(document) !== hex(earlier.domain.checksum)) return this.#own;
-    return this.canJudgePredecessor ? earlier : undefined;
-  }
-
   #certifiedEarlier(certificate: VerifiedCertificate): void {
     try {
       this.#shell.certifiedEarlier(certificate);
@@ -181,34 +145,29 @@ export class CertificateDoor implements AsyncDisposable {
     }
   }
 
-  #createCourt(
-    domain: Domain,
-    desk: CertificateDesk,
-    { enclaves }: Pick<NodeOptions, "enclaves">,
-  ): Court {
-    const { checksum: functionChecksum } = domain;
+  #courtsShell({ enclaves }: Pick<NodeOptions, "enclaves">): CourtsShell {
     const policies = enclaves.flatMap(({ policy }) => policy ?? []);
-    const exchange = new KeyExchange({
-      desk: {
-        keys: desk.keys,
-        // A voter that missed the predecessor's end may miss a key of it.
-        keyToPassOn: (kid) => desk.keyToPassOn(kid) ?? this.#earlier?.desk.keyToPassOn(kid),
-        admitPassedOn: (key, evidence) => desk.admitPassedOn(key, evidence),
-      },
-      judge: (jwk, evidence) =>
+    return {
+      judgeKey: (jwk, evidence, { checksum: functionChecksum }) =>
         keyOfKeptEvidence(jwk, evidence, { policies, functionChecksum, now: new Date() }),
       send: (to, message) => {
         const { kind } = message;
         this.#shell.send(to, KEY_KINDS[kind], encodeKeyMessage(message), kind);
       },
-      taken: ({ kid }, from) => {
-        this.#journal.keyTaken(kid, this.#shell.nameOf(from));
-        this.#judgeWaiting(desk);
-      },
-      refused: (kid, from, reason) =>
+      keyTaken: ({ kid }, from) => this.#journal.keyTaken(kid, this.#shell.nameOf(from)),
+      keyRefused: (kid, from, reason) =>
         this.#journal.keyRefused(kid, this.#shell.nameOf(from), reason),
-    });
-    return { domain, desk, exchange };
+      certified: (certificate, from) => this.#shell.certified(certificate, from),
+      certifiedEarlier: (certificate) => this.#certifiedEarlier(certificate),
+      waits: (from, isOwn) => {
+        this.#journal.certificateWaits(this.#shell.nameOf(from));
+        if (isOwn) this.#enclaves.refresh();
+      },
+      refused: ({ failures }, from, kid) => {
+        const sender = from === undefined ? this.#enclaves.nameOf(kid) : this.#shell.nameOf(from);
+        this.#journal.certificateRefused(sender, failures);
+      },
+    };
   }
 
   #onAttested(found: AttestedFunction): void {
@@ -219,16 +178,12 @@ export class CertificateDoor implements AsyncDisposable {
     } catch (thrown) {
       return this.#shell.fail(thrown);
     }
-    this.#journal.attested(found, hex(this.#own.domain.checksum));
+    this.#journal.attested(found, hex(this.#domain.checksum));
     if (found.description.kind !== this.kind) {
       return this.#shell.fail(new ClusterKindChanged(found.description));
     }
     this.tellKeys();
-    this.#judgeWaiting(this.desk);
-  }
-
-  #judgeWaiting(desk: CertificateDesk): void {
-    for (const [from, document] of desk.takeWaiting()) this.receive(document, from);
+    this.#courts.judgeWaiting(performance.now());
   }
 
   /**

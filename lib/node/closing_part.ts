@@ -5,20 +5,15 @@
  * node goes on as a voter. A voter that never was in the predecessor's cluster has no roster to judge a closing by; it can begin with a
  * certificate of its own function, which a quorum of its own roster voted for, honest voters who had seen the closing among them.
  */
-import { base64url, hex } from "../base/bytes.ts";
+import { hex } from "../base/bytes.ts";
 import { FumataError } from "../base/errors.ts";
 import type { VerifiedCertificate } from "../certificate/types.ts";
-import { rosterCertificate } from "../election/roster/certificate.ts";
-import { ClosingSearch } from "../election/roster/closing_search.ts";
-import { rosterSettings } from "../election/roster/settings.ts";
-import type { RosterMessage } from "../election/roster/types.ts";
 import type { Dropped } from "../wire/envelope.ts";
 import { decodeRosterMessage, encodeRosterMessage, ROSTER_KINDS } from "../wire/roster_messages.ts";
+import { ClosingVoter, memoryBeginningWith, saveMemory, takeClosing } from "./closing_voter.ts";
 import type { ElectionFrame, ElectionPart, PartEffect } from "./election_part.ts";
 import type { GossipEvent } from "./gossip.ts";
-import { Replica } from "./replica.ts";
-import { rosterGenesis, rosterOf } from "./roster_cluster.ts";
-import { adoptClosing, openRosterMemory } from "./roster_memory.ts";
+import { rosterOf } from "./roster_cluster.ts";
 import type { RosterPartOptions } from "./roster_part.ts";
 
 /** What the part is made of. */
@@ -37,35 +32,24 @@ export class ClosingPart implements ElectionPart {
   readonly evidence = [];
   readonly succession = undefined;
   readonly #options: ClosingPartOptions;
-  readonly #replica: Replica<never, never, RosterMessage>;
+  readonly #voter: ClosingVoter;
   #isSaid = false;
 
   constructor(options: ClosingPartOptions) {
-    const { domain, config, store, membership, profile, nowMs } = options;
     this.#options = options;
-    const others = rosterOf(config).voters.map(({ id }) => id)
-      .filter((id) => id !== store.identity.id);
-    const { leaseMs, driftPpm } = config.lease;
-    const { pullIntervalMs } = rosterSettings(profile, leaseMs, driftPpm);
-    const head = { term: 0, id: rosterGenesis(domain) };
-    const search = new ClosingSearch(head, new Set(others), pullIntervalMs);
-    this.#replica = new Replica<never, never, RosterMessage>(
-      membership,
-      search,
-      { view: () => [], beforeLeaving: [] },
-      nowMs,
-    );
+    const { membership, store: { identity: { id: self } } } = options;
+    this.#voter = new ClosingVoter(membership, { self, ...options });
   }
 
   deadlineMs(): number | undefined {
-    return this.#replica.deadlineMs();
+    return this.#voter.deadlineMs();
   }
 
   step(event: GossipEvent, nowMs: number): readonly PartEffect[] {
     const { config, shell, journal, predecessor, canJudge } = this.#options;
     if (!this.#isSaid) journal.closingAwaited(hex(predecessor), canJudge);
     this.#isSaid = true;
-    return this.#replica.gossip(event, nowMs).map((effect): PartEffect => {
+    return this.#voter.gossip(event, nowMs).map((effect): PartEffect => {
       if (effect.type !== "send-election") return effect;
       const { to, message } = effect;
       const body = encodeRosterMessage(message, rosterOf(config).voters);
@@ -87,13 +71,11 @@ export class ClosingPart implements ElectionPart {
 
   certified(certificate: VerifiedCertificate): void {
     const { domain, store, desk, journal, shell } = this.#options;
-    const head = rosterCertificate(certificate);
-    if (!head) return;
-    const checksum = hex(domain.checksum);
-    const memory = { ...openRosterMemory(store, domain, desk), head };
+    const memory = memoryBeginningWith(store, domain, desk, certificate);
+    if (!memory) return;
     store.atOnce(() => {
-      store.saveRoster(checksum, domain.cluster, JSON.stringify(memory));
-      store.chain.save(checksum, domain.cluster, certificate);
+      saveMemory(store, domain, memory);
+      store.chain.save(hex(domain.checksum), domain.cluster, certificate);
     });
     journal.closingFound(certificate.term, false);
     shell.goOn();
@@ -101,19 +83,24 @@ export class ClosingPart implements ElectionPart {
 
   certifiedEarlier(certificate: VerifiedCertificate): void {
     const { domain, predecessor, store, journal, shell } = this.#options;
-    const { roster, term } = certificate;
-    // Its other certificates lead to the closing, and are of no use before.
-    if (roster?.kind !== "closing") return;
-    if (roster.successor !== base64url(domain.checksum)) {
-      throw new FumataError(
-        "refused",
-        `Cannot go on from function ${hex(predecessor)}: it was closed in favour of another ` +
-          `function than ${hex(domain.checksum)}; start the node with that one`,
-      );
+    const news = takeClosing(store, domain, predecessor, certificate);
+    switch (news) {
+      case "none":
+      case "older":
+        return;
+      case "for-another":
+        throw new FumataError(
+          "refused",
+          `Cannot go on from function ${hex(predecessor)}: it was closed in favour of another ` +
+            `function than ${hex(domain.checksum)}; start the node with that one`,
+        );
+      case "known":
+      case "taken":
+        journal.closingFound(certificate.term, true);
+        return shell.goOn();
+      default:
+        news satisfies never;
     }
-    adoptClosing(store, { checksum: predecessor, cluster: domain.cluster }, certificate);
-    journal.closingFound(term, true);
-    shell.goOn();
   }
 
   keys(): void {}

@@ -25,7 +25,7 @@ export interface KeyExchangeOptions {
   judge(jwk: RsaJwk, evidence: Evidence): RsaPublicKey | string;
   send(to: NodeId, message: KeyMessage): void;
   /** A key was taken: certificates that waited for it can be judged again. */
-  taken(key: RsaPublicKey, from: NodeId): void;
+  taken(key: RsaPublicKey, from: NodeId, nowMs: number): void;
   /** Evidence that was asked for is not good enough, or of no use. */
   refused(kid: string, from: NodeId, reason: string): void;
 }
@@ -61,7 +61,7 @@ export class KeyExchange {
       case "want-key":
         return this.#answer(sender, message.kid, nowMs);
       case "key":
-        return this.#judge(sender, message.jwk, message.evidence);
+        return this.#judge(sender, message.jwk, message.evidence, nowMs);
       default:
         message satisfies never;
     }
@@ -75,7 +75,7 @@ export class KeyExchange {
     this.#options.send(member, { kind: "key", jwk, evidence });
   }
 
-  #judge(sender: NodeId, jwk: RsaJwk, evidence: Evidence): void {
+  #judge(sender: NodeId, jwk: RsaJwk, evidence: Evidence, nowMs: number): void {
     const { desk, judge, taken, refused } = this.#options;
     const asked = this.#asked.get(sender);
     // One answer to each question, so that judging costs no more than asking did.
@@ -85,7 +85,7 @@ export class KeyExchange {
     const key = judge(jwk, evidence);
     if (typeof key === "string") return refused(asked.kid, sender, key);
     if (key.kid !== asked.kid) return refused(asked.kid, sender, `it is of the key ${key.kid}`);
-    if (desk.admitPassedOn(key, evidence)) return taken(key, sender);
+    if (desk.admitPassedOn(key, evidence)) return taken(key, sender, nowMs);
     refused(asked.kid, sender, "no certificate that waits is genuine under it");
   }
 }

@@ -9,7 +9,12 @@ import { assert, FumataError } from "../base/errors.ts";
 import { isRecord } from "../base/json.ts";
 import type { CertificateDocument, VerifiedCertificate } from "../certificate/types.ts";
 import { rosterCertificate } from "../election/roster/certificate.ts";
-import { EMPTY_MEMORY, type Head, type RosterMemory } from "../election/roster/types.ts";
+import {
+  EMPTY_MEMORY,
+  type Head,
+  type RosterCertificate,
+  type RosterMemory,
+} from "../election/roster/types.ts";
 import type { CertificateDesk } from "./certificate_desk.ts";
 import { rosterGenesis } from "./roster_cluster.ts";
 import type { StateStore } from "./state_store.ts";
@@ -101,10 +106,13 @@ export function closingMissing(
   return new FumataError("refused", `Cannot start under function ${hex(checksum)}: ${why}`);
 }
 
-/** Term of the highest certificate that a folder has of a function; 0 when it has none. */
-export function knownTerm(store: RosterStore, { checksum, cluster }: Domain): number {
+/** The highest certificate that a folder has of a function, as it stored that. */
+export function knownHead(
+  store: RosterStore,
+  { checksum, cluster }: Domain,
+): RosterCertificate | undefined {
   const known = store.rosters(cluster).find((history) => history.checksum === hex(checksum));
-  return (known && parseMemory(store, known.memory).head?.proposal.term) ?? 0;
+  return known && parseMemory(store, known.memory).head;
 }
 
 /**

@@ -22,6 +22,7 @@ import type { Dropped } from "../wire/envelope.ts";
 import type { RosterDoor } from "../wire/roster_fields.ts";
 import { decodeRosterMessage, encodeRosterMessage, ROSTER_KINDS } from "../wire/roster_messages.ts";
 import type { CertificateDesk } from "./certificate_desk.ts";
+import { saveMemory, takeClosing } from "./closing_voter.ts";
 import { callForCertificate } from "./election_answer.ts";
 import type { ElectionFrame, ElectionPart, PartEffect, PartShell } from "./election_part.ts";
 import { ChainKeeper } from "./chain_keeper.ts";
@@ -29,13 +30,7 @@ import { addressesOf, type GossipEvent } from "./gossip.ts";
 import type { Journal } from "./journal.ts";
 import type { Middleman } from "./middleman.ts";
 import { rosterGenesis, rosterOf, rosterRequest, rosterRules } from "./roster_cluster.ts";
-import {
-  adoptClosing,
-  closingMissing,
-  knownTerm,
-  openRosterMemory,
-  rosterOrigin,
-} from "./roster_memory.ts";
+import { closingMissing, openRosterMemory, rosterOrigin } from "./roster_memory.ts";
 import { type ClockReading, RosterVoter, type RosterVoterEffect } from "./roster_voter.ts";
 import { coreOrder, orderFault, type Succession } from "./succession.ts";
 import type { StateStore } from "./state_store.ts";
@@ -204,17 +199,11 @@ export class RosterPart implements ElectionPart {
   /** The end of the predecessor, which this node was told of by another voter, or by a file that held nothing else. */
   certifiedEarlier(certificate: VerifiedCertificate): void {
     const { store, domain, config: { succeeds }, journal, shell } = this.#options;
-    const isClosing = certificate.roster?.kind === "closing" &&
-      certificate.roster.successor === base64url(domain.checksum);
-    if (!succeeds || !isClosing) return;
-    // Who voted to close may do so again in a later term, when nothing came of it: of two closings the later one counts.
-    const predecessor = { checksum: succeeds, cluster: domain.cluster };
-    const known = knownTerm(store, predecessor);
-    if (certificate.term < known) return;
-    adoptClosing(store, predecessor, certificate);
+    const news = succeeds && takeClosing(store, domain, succeeds, certificate);
+    if (!succeeds || (news !== "known" && news !== "taken")) return;
     if (this.#chain.keep(certificate, hex(succeeds))) journal.certificateKept(certificate);
     const isAtStart = this.#closing !== undefined && this.#voter.headCertificate === undefined;
-    if (!isAtStart || certificate.term === known) return;
+    if (!isAtStart || news === "known") return;
     journal.closingFound(certificate.term, true);
     shell.goOn();
   }
@@ -316,7 +305,7 @@ export class RosterPart implements ElectionPart {
     const arrived = memory.head?.id === this.#arrived?.id ? this.#arrived : undefined;
     this.#arrived = undefined;
     store.atOnce(() => {
-      store.saveRoster(this.#checksum, domain.cluster, JSON.stringify(memory));
+      saveMemory(store, domain, memory);
       if (arrived) this.#keep(arrived);
     });
     if (arrived) desk.goBy(arrived.kid);
