@@ -1,5 +1,5 @@
 /** The doors of datagrams and frames: gossip and claims, the elections' messages. */
-import { equalBytes, hex } from "../../lib/base/bytes.ts";
+import { base64url, equalBytes, hex } from "../../lib/base/bytes.ts";
 import { createPrng, type Prng } from "../../lib/base/prng.ts";
 import {
   type ByteSource,
@@ -9,7 +9,17 @@ import {
   STREAM_BYTES_MAX,
 } from "../../lib/node/stream_frames.ts";
 import { decodeCbor } from "../../lib/wire/cbor_decode.ts";
-import { decodeElection, ELECTION_KINDS } from "../../lib/wire/election_messages.ts";
+import {
+  decodeElection,
+  ELECTION_KINDS,
+  encodeElection,
+} from "../../lib/wire/election_messages.ts";
+import {
+  decodeKeyMessage,
+  encodeKeyMessage,
+  KEY_KINDS,
+  type KeyMessage,
+} from "../../lib/wire/key_messages.ts";
 import {
   decodeRosterMessage,
   encodeRosterMessage,
@@ -22,7 +32,8 @@ import { openEnvelope } from "../../lib/wire/envelope.ts";
 import { decodeGossip, encodeGossip } from "../../lib/wire/gossip_messages.ts";
 import { decodeSync, encodeSync, SYNC_KIND } from "../../lib/wire/sync_messages.ts";
 import { alice, bob, claimsOfAlice, CLUSTER, messages, mutated, noise } from "../wire/_fixtures.ts";
-import { door, MESSAGES, people } from "../wire/_roster_samples.ts";
+import { MESSAGES as OPEN_MESSAGES, people as openPeople } from "../wire/_open_samples.ts";
+import { domain, door, MESSAGES, people } from "../wire/_roster_samples.ts";
 import type { Door, OpenDoor } from "./_door.ts";
 import { hostileBytes, pick } from "./_mutate.ts";
 import { changedTree, createWireFuzzer } from "./_wire.ts";
@@ -156,30 +167,65 @@ export const ROSTER_DOOR: Door = {
     fuzzBodies(seed, rosterSamples(), (kind, body) => {
       const decoded = decodeRosterMessage({ senderKey: people[0].publicKey, kind, body }, door);
       if (!decoded.ok) return "refused";
-      const again = encodeRosterMessage(decoded.message, door.roster.voters);
-      if (!equalBytes(again, body)) throw new Error(`${hex(body)} became ${hex(again)}`);
-      return "taken";
+      return takenAs(encodeRosterMessage(decoded.message, door.roster.voters), body);
     }),
 };
 
-/** The same bodies at the door of open clusters, whose kinds are others. */
+/** The same for open clusters, whose messages are others. */
 export const OPEN_DOOR: Door = {
   name: "open-messages",
-  what: "votes, bundles, certificates of open clusters",
+  what: "proposals, votes, bundles, certificates of open clusters",
   suiteExecutions: 6_000,
-  takenMin: 0,
-  open: (seed) =>
-    fuzzBodies(seed, rosterSamples(), (kind, body) => {
-      const kinds = Object.values(ELECTION_KINDS);
-      const opened = {
-        sender: alice.id,
-        senderKey: alice.publicKey,
-        kind: kinds[kind % kinds.length],
-        body,
-      };
-      return decodeElection(opened, door.domain).ok ? "taken" : "refused";
-    }),
+  takenMin: 300,
+  open(seed) {
+    const samples = OPEN_MESSAGES.map((message) => ({
+      kind: ELECTION_KINDS[message.kind],
+      body: encodeElection(message),
+    }));
+    const senderKey = openPeople[0].publicKey;
+    return fuzzBodies(seed, samples, (kind, body) => {
+      const decoded = decodeElection({ senderKey, kind, body }, domain);
+      return decoded.ok ? takenAs(encodeElection(decoded.message), body) : "refused";
+    });
+  },
 };
+
+/** Evidence of enclave keys that members pass on. An envelope of evidence is JSON, so it may be written in several ways. */
+export const KEY_DOOR: Door = {
+  name: "key-messages",
+  what: "questions for enclave keys, and keys with their evidence",
+  suiteExecutions: 6_000,
+  takenMin: 300,
+  open(seed) {
+    const jwk = { kty: "RSA", n: base64url(new Uint8Array(256).fill(0xaa)), e: "AQAB" } as const;
+    const evidence = {
+      platform: "nitro",
+      document: new Uint8Array(900).fill(3),
+      endorsements: [Uint8Array.of(2)],
+      bound: Uint8Array.of(4),
+    } as const;
+    const messages: readonly KeyMessage[] = [
+      { kind: "want-key", kid: base64url(new Uint8Array(32).fill(7)) },
+      { kind: "key", jwk, evidence },
+    ];
+    const samples = messages.map((message) => ({
+      kind: KEY_KINDS[message.kind],
+      body: encodeKeyMessage(message),
+    }));
+    return fuzzBodies(seed, samples, (kind, body) => {
+      const decoded = decodeKeyMessage({ kind, body });
+      if (!decoded.ok) return "refused";
+      const { message } = decoded;
+      return message.kind === "want-key" ? takenAs(encodeKeyMessage(message), body) : "taken";
+    });
+  },
+};
+
+/** What was taken has one encoding, the one that came. */
+function takenAs(again: Uint8Array, body: Uint8Array): "taken" {
+  if (!equalBytes(again, body)) throw new Error(`${hex(body)} became ${hex(again)}`);
+  return "taken";
+}
 
 interface Sample {
   readonly kind: number;

@@ -1,17 +1,64 @@
 /** The doors that are services: a node's HTTP interface and the enclave's frames, spoken to over real loopback connections. */
-import { createPrng } from "../../lib/base/prng.ts";
+import type { Address } from "../../lib/base/address.ts";
+import { createPrng, type Prng } from "../../lib/base/prng.ts";
 import { utf8 } from "../../lib/base/bytes.ts";
+import { ROUTES } from "../../lib/api/routes.ts";
 import { openSealedInput } from "../../lib/enclave/host/sealed_input.ts";
 import { SessionError } from "../../lib/enclave/host/session.ts";
 import { parseFrame } from "../../lib/enclave/frames.ts";
-import { Served, TOKEN } from "../api/_served.ts";
+import { readAll, Served, TOKEN } from "../api/_served.ts";
 import { startWorld } from "../enclave/_harness.ts";
 import { nonceFrame, RawSocket } from "../enclave/_raw.ts";
-import type { Door } from "./_door.ts";
+import type { Door, OpenDoor } from "./_door.ts";
 import { changedText, hostileJson, type Json, pick } from "./_mutate.ts";
 
-const PATHS = ["leader", "members", "status", "certificate", "chain", "keys", "evidence", "prove"];
-const POSTS = ["step-down", "join", "force-leave", "keys", "prove", "succession"];
+/** All that a node serves, but the stream that never ends and the order that ends the node. */
+const SERVED = ROUTES.filter(({ path }) => path !== "/v1/events" && path !== "/v1/leave");
+
+/** Every field that some route reads; the seed is none, for one that could be asked would be waited for. */
+const BODY: Json = {
+  seeds: ["nowhere"],
+  member: "n:1",
+  id: "x",
+  key: "A".repeat(43) + "=",
+  certificate: "A".repeat(43),
+  challenge: "A".repeat(43),
+  name: "job",
+  holder: "one",
+  wantedMs: 100,
+  open: true,
+  checksum: "ab".repeat(32),
+  cluster: "test",
+  successor: "cd".repeat(32),
+  signature: "A".repeat(86),
+};
+const QUERIES = [
+  "",
+  "?wait=1ms",
+  "?wait=-1s",
+  "?wait=9e9d",
+  "?kid=x",
+  "?kid=%00",
+  "?%",
+  "?after=1",
+];
+
+const HOST_LINES = [
+  "GET /v1/functions",
+  "GET /v1/functions/:id",
+  "DELETE /v1/functions/x",
+  "POST /v1/token",
+  "GET /v1/tokens",
+  "DELETE /v1/token/x",
+  "GET /v1/key",
+  "GET /v1/user/local/key",
+  "GET /v1/deploy",
+  "GET /v1/test",
+  "GET /v1/run/:id",
+  "GET /hide-and-seek",
+  "GET /hide-and-seek/pins",
+  "GET /metrics",
+];
 
 /** Requests as bytes on a connection of their own. The node answers each, closes, and goes on. */
 export const HTTP_DOOR: Door = {
@@ -21,47 +68,102 @@ export const HTTP_DOOR: Door = {
   takenMin: 5,
   async open(seed) {
     const served = await Served.start();
-    const prng = createPrng(seed);
-    const body: Json = { address: "127.0.0.1:1", id: "x", challenge: "A".repeat(43), key: "k" };
-    let last = "";
-    return {
-      async run() {
-        last = request();
-        const answer = await served.raw(last);
-        if (/^HTTP\/1.1 500/.test(answer)) throw new Error(`internal error: ${answer}`);
-        return /^HTTP\/1.1 2/.test(answer) ? "taken" : "refused";
+    const { server: { address } } = served;
+    return fuzzRequests(seed, address, {
+      token: TOKEN,
+      lines: (prng) => {
+        const { method, path } = pick(prng, SERVED);
+        return `${method} ${path}${pick(prng, QUERIES)}`;
       },
-      lastInput: () => last,
-      async close() {
-        const { status } = await served.get("/healthz");
-        await served[Symbol.asyncDispose]();
-        if (status !== 200) throw new Error(`after all requests /healthz answers ${status}`);
-      },
-    };
-
-    function request(): string {
-      const isPost = prng.below(2) === 0;
-      const text = hostileJson(body, prng).toWellFormed();
-      const lines = [
-        `${isPost ? "POST" : "GET"} /v1/${pick(prng, isPost ? POSTS : PATHS)} HTTP/1.1`,
-        `Host: 127.0.0.1:${served.server.address.port}`,
-        ...(prng.below(2) === 0 ? [`Authorization: Bearer ${TOKEN}`] : []),
-        ...(isPost
-          ? ["Content-Type: application/json", `Content-Length: ${utf8(text).length}`]
-          : []),
-        "Connection: close",
-      ];
-      const whole = `${lines.join("\r\n")}\r\n\r\n${isPost ? text : ""}`;
-      // A damaged head may wait for more: the connection then ends by the server's own limit, which no fuzzer has time for.
-      return prng.below(3) === 0
-        ? whole.replace(
-          /^[^\r]*/,
-          (line) => changedText(line.slice(0, -9), prng).replaceAll(/[\r\n]/g, "") + " HTTP/1.1",
-        )
-        : whole;
-    }
+      body: BODY,
+      health: "/healthz",
+      close: () => served[Symbol.asyncDispose](),
+    });
   },
 };
+
+/** The same at an enclave host, where most is for who holds the account's token. */
+export const HOST_HTTP_DOOR: Door = {
+  name: "host-http",
+  what: "an enclave host's HTTP interface",
+  suiteExecutions: 150,
+  takenMin: 5,
+  async open(seed) {
+    const world = await startWorld({ limits: { requestsPerSecond: 1_000_000 } });
+    const { hostname, port } = new URL(world.host.url);
+    return fuzzRequests(seed, { host: hostname, port: Number(port) }, {
+      token: world.token,
+      lines: (prng) => pick(prng, HOST_LINES).replace(":id", world.echoId),
+      body: { function_id: world.echoId, name: "job", description: "x", expiry: 60 },
+      health: "/metrics",
+      close: () => world[Symbol.asyncDispose](),
+    });
+  },
+};
+
+/** Whom requests are sent to, and what they are made of. */
+interface Requests {
+  readonly token: string;
+  /** Method and path. */
+  readonly lines: (prng: Prng) => string;
+  readonly body: Json;
+  /** Is to answer 200 at the end. */
+  readonly health: string;
+  readonly close: () => PromiseLike<void>;
+}
+
+function fuzzRequests(seed: number, { host, port }: Address, asked: Requests): OpenDoor {
+  const prng = createPrng(seed);
+  let last = "";
+  return {
+    async run() {
+      last = request();
+      const answer = await answerTo(last);
+      if (/^HTTP\/1.1 500/.test(answer)) throw new Error(`internal error: ${answer}`);
+      return /^HTTP\/1.1 2/.test(answer) ? "taken" : "refused";
+    },
+    lastInput: () => last,
+    async close() {
+      const answer = await answerTo(
+        [
+          `GET ${asked.health} HTTP/1.1`,
+          `Host: ${host}:${port}`,
+          `Authorization: Bearer ${asked.token}`,
+          "Connection: close\r\n\r\n",
+        ].join("\r\n"),
+      );
+      await asked.close();
+      if (!/^HTTP\/1.1 200/.test(answer)) throw new Error(`after all requests: ${answer}`);
+    },
+  };
+
+  async function answerTo(text: string): Promise<string> {
+    using connection = await Deno.connect({ hostname: host, port });
+    await connection.write(utf8(text)).catch(() => {});
+    return await readAll(connection);
+  }
+
+  function request(): string {
+    const line = asked.lines(prng);
+    const isPost = line.startsWith("POST");
+    const text = hostileJson(asked.body, prng).toWellFormed();
+    const lines = [
+      `${line} HTTP/1.1`,
+      `Host: ${host}:${port}`,
+      ...(prng.below(2) === 0 ? [`Authorization: Bearer ${asked.token}`] : []),
+      ...(isPost ? ["Content-Type: application/json", `Content-Length: ${utf8(text).length}`] : []),
+      "Connection: close",
+    ];
+    const whole = `${lines.join("\r\n")}\r\n\r\n${isPost ? text : ""}`;
+    // A damaged head may wait for more: the connection then ends by the server's own limit, which no fuzzer has time for.
+    return prng.below(3) === 0
+      ? whole.replace(
+        /^[^\r]*/,
+        (line) => changedText(line.slice(0, -9), prng).replaceAll(/[\r\n]/g, "") + " HTTP/1.1",
+      )
+      : whole;
+  }
+}
 
 /** First frames and inputs of a session with a host that has a real function. */
 export const ENCLAVE_DOOR: Door = {

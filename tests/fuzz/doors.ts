@@ -9,8 +9,15 @@ import {
   STATE_DOOR,
 } from "./_documents.ts";
 import { FUNCTION_DOOR } from "./_function.ts";
-import { DATAGRAM_DOOR, GOSSIP_DOOR, OPEN_DOOR, ROSTER_DOOR, STREAM_DOOR } from "./_messages.ts";
-import { ENCLAVE_DOOR, FRAME_DOOR, HTTP_DOOR } from "./_services.ts";
+import {
+  DATAGRAM_DOOR,
+  GOSSIP_DOOR,
+  KEY_DOOR,
+  OPEN_DOOR,
+  ROSTER_DOOR,
+  STREAM_DOOR,
+} from "./_messages.ts";
+import { ENCLAVE_DOOR, FRAME_DOOR, HOST_HTTP_DOOR, HTTP_DOOR } from "./_services.ts";
 
 /** The doors. */
 export const DOORS: readonly Door[] = [
@@ -19,6 +26,7 @@ export const DOORS: readonly Door[] = [
   GOSSIP_DOOR,
   ROSTER_DOOR,
   OPEN_DOOR,
+  KEY_DOOR,
   CERTIFICATE_DOOR,
   CLUSTER_DOOR,
   PACKAGE_DOOR,
@@ -28,5 +36,6 @@ export const DOORS: readonly Door[] = [
   FLAGS_DOOR,
   FRAME_DOOR,
   HTTP_DOOR,
+  HOST_HTTP_DOOR,
   ENCLAVE_DOOR,
 ];

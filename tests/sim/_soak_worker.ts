@@ -3,11 +3,11 @@
 import {
   addRun,
   EMPTY_TALLY,
-  MIXES,
   replayCommand,
   simulate,
   type Tally,
 } from "../../lib/simulate/mod.ts";
+import { soakRun } from "./_soak_runs.ts";
 
 /** What a worker is told. */
 export interface SoakOrder {
@@ -27,13 +27,6 @@ export type SoakReport =
 
 /** How often a worker tells, ms. */
 const TELL_MS = 1_000;
-/** One run in so many has every message encoded, signed and verified; it takes several times as long. */
-const WIRE_ONE_IN = 16;
-/** One run in so many is of an open cluster. */
-const OPEN_ONE_IN = 6;
-/** The phases of faults last this long at least, ms, and up to so many seconds more. */
-const FAULTS_MS_MIN = 3_000;
-const FAULTS_LENGTHS = 8;
 
 self.onmessage = ({ data }: MessageEvent<SoakOrder>) => {
   let { seed } = data;
@@ -42,16 +35,7 @@ self.onmessage = ({ data }: MessageEvent<SoakOrder>) => {
     let tally = EMPTY_TALLY;
     const failures: string[] = [];
     for (; performance.now() < endMs; seed += data.stride) {
-      const mix = MIXES[seed % MIXES.length];
-      const round = Math.floor(seed / MIXES.length);
-      const options = {
-        seed,
-        mix,
-        wire: round % WIRE_ONE_IN === 0,
-        kind: round % OPEN_ONE_IN === OPEN_ONE_IN - 1 ? "open" as const : "roster" as const,
-        // Most of what can go wrong does so soon: many short phases of faults find more than few long ones.
-        faultsMs: FAULTS_MS_MIN + 1_000 * (round % FAULTS_LENGTHS),
-      };
+      const options = soakRun(seed);
       tell({ kind: "begins", seed, command: replayCommand(options, options) });
       const result = simulate(options);
       tally = addRun(tally, result);

@@ -1,9 +1,8 @@
 import { deepStrictEqual, strictEqual } from "node:assert";
-import { base64url } from "../../lib/base/bytes.ts";
 import { createPrng } from "../../lib/base/prng.ts";
 import { generateIdentity, type Identity } from "../../lib/crypto/ed25519.ts";
 import { sha256 } from "../../lib/crypto/digest.ts";
-import type { ElectionMessage, Proposal } from "../../lib/election/types.ts";
+import type { ElectionMessage } from "../../lib/election/types.ts";
 import { openElectionRules } from "../../lib/node/election_rules.ts";
 import {
   decodeElection,
@@ -11,32 +10,8 @@ import {
   ELECTION_KINDS,
   encodeElection,
 } from "../../lib/wire/election_messages.ts";
-import { compareIds } from "../../function/leader-election/rules.ts";
-import { fromBase64url } from "../../lib/base/bytes.ts";
-
-const domain = { checksum: sha256(Uint8Array.of(1)), cluster: "test" };
-const digestOf = (seed: number) => base64url(sha256(Uint8Array.of(seed)));
-const people = Array.from({ length: 5 }, generateIdentity);
-const rules = people.map((identity) => openElectionRules(identity, domain));
-
-const active = people.map((identity, i) => ({
-  id: identity.id,
-  name: `n:${i}`,
-  key: base64url(identity.publicKey),
-})).sort((a, b) => compareIds(fromBase64url(a.id)!, fromBase64url(b.id)!));
-const proposal: Proposal = { term: 7, prev: digestOf(2), kid: digestOf(3), active };
-const digest = rules[0].digest(proposal);
-const votes = rules.slice(0, 3).map((own) => own.signVote(7, digest));
-
-const MESSAGES: ElectionMessage[] = [
-  { kind: "proposal", proposal: { term: 7, prev: digestOf(2), kid: digestOf(3), digest } },
-  { kind: "vote", term: 7, digest, vote: votes[0] },
-  { kind: "refusal", digest, reason: "view", head: { term: 3, id: digestOf(4) } },
-  { kind: "gave-up", statements: rules.map((own) => own.signGaveUp(digestOf(2), 9)) },
-  { kind: "bundle", proposal, votes },
-  { kind: "want-certificate", id: digestOf(5) },
-  { kind: "certificate", document: { certificate: "a.b.c", bundle: votes } },
-];
+import { digest, MESSAGES, people, proposal, rules, votes } from "./_open_samples.ts";
+import { digestOf, domain } from "./_roster_samples.ts";
 
 function decode(kind: ElectionMessage["kind"], body: Uint8Array, sender: Identity = people[0]) {
   return decodeElection({ senderKey: sender.publicKey, kind: ELECTION_KINDS[kind], body }, domain);
