@@ -132,3 +132,10 @@ export function compareBytes(a: Uint8Array, b: Uint8Array): number {
   }
   return a.length - b.length;
 }
+
+/** Order of two canonical base64url texts of one length: that of the bytes they stand for, which texts as such do not have. */
+export function compareBase64url(a: string, b: string): number {
+  let at = 0;
+  while (at < a.length && a.charCodeAt(at) === b.charCodeAt(at)) at++;
+  return (VALUES[a.charCodeAt(at)] ?? -1) - (VALUES[b.charCodeAt(at)] ?? -1);
+}

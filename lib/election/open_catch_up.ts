@@ -22,8 +22,8 @@ export class OpenCatchUp {
 
   /** A member says what its head is. */
   headSeen(from: NodeId, head: Head, nowMs: number): void {
-    const { head: own, known, settings } = this.#context;
-    if (!isGreater(head, own) || this.#ignored.has(head.id) || !known.has(from)) return;
+    const { head: own, view, settings } = this.#context;
+    if (!isGreater(head, own) || this.#ignored.has(head.id) || !view.knows(from)) return;
     if (nowMs - (this.#askedMs.get(from) ?? -Infinity) < settings.pullIntervalMs) return;
     this.#askedMs.set(from, nowMs);
     this.#context.send([from], { kind: "want-certificate", id: head.id });
@@ -45,7 +45,7 @@ export class OpenCatchUp {
   /** Some nodes may not be known any more. */
   forgetUnknown(): void {
     for (const id of this.#askedMs.keys()) {
-      if (!this.#context.known.has(id)) this.#askedMs.delete(id);
+      if (!this.#context.view.knows(id)) this.#askedMs.delete(id);
     }
   }
 }

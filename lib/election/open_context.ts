@@ -2,29 +2,32 @@
  * What the parts of one machine of an open cluster share: who it is and by which rules, what it holds (its state), and the list of
  * effects of the present step. The parts change the state; nothing here decides.
  *
- * The collector and the digests of a view are computed once for each term, head and view: both hash the whole list, and at
- * every step of a large cluster that would be most of its work.
+ * What the whole list is looked at or hashed for is found once for each term, head and view, and only when somebody asks: at
+ * every step of a large cluster that would be most of its work. The collector is the least by a hash of its own, so that who comes is
+ * compared with the collector so far, and only when that one goes all are hashed again.
  */
 import { ACTIVE_NODES_MAX } from "../../function/leader-election/rules.ts";
 import type { Prng } from "../base/prng.ts";
 import type { Digest, VerifiedCertificate, Vote } from "../certificate/types.ts";
 import type { NodeId } from "../membership/types.ts";
 import { OpenTerms } from "./open_terms.ts";
+import { OpenView, type ViewOutcome } from "./open_view.ts";
 import type { ElectionSettings } from "./settings.ts";
 import type {
-  Candidate,
   ElectionEffect,
   ElectionMessage,
   ElectionNote,
   GaveUp,
   Head,
   Proposal,
+  ViewChange,
 } from "./types.ts";
 
 /** The rules and keys that the machine needs; deterministic, so that a run repeats from its inputs. */
 export interface ElectionRules {
   readonly genesis: Digest;
   digest(proposal: Proposal): Digest;
+  /** The least of them by a hash of each one alone. */
   collector(prev: Digest, term: number, active: readonly NodeId[]): NodeId;
   votesNeeded(activeNodes: number): number;
   signVote(term: number, digest: Digest): Vote;
@@ -49,14 +52,17 @@ export interface ElectionOptions {
   readonly awaitsSeeds: boolean;
 }
 
-/** What follows from one term, head and view. */
+/** What follows from one term and head, for a view. */
 interface Present {
   readonly term: number;
   readonly prev: Digest;
-  readonly active: readonly Candidate[];
-  collector?: NodeId;
+  /** Of the view that `digests` are of. */
+  revision: number;
   /** Of the proposal of the view, by the enclave key in it: no more than the keys that this node has ever known. */
   readonly digests: Map<Digest, Digest>;
+  /** The least of the view but for those who came since; absent when it is not known. */
+  collector?: NodeId;
+  readonly cameSince: Set<NodeId>;
 }
 
 /** The shared things of one node. */
@@ -65,19 +71,21 @@ export class OpenContext {
   readonly rules: ElectionRules;
   readonly settings: ElectionSettings;
   readonly terms: OpenTerms;
+  readonly view = new OpenView();
 
   head: Head;
   /** Of the head; absent at the genesis. */
   certificate?: VerifiedCertificate;
   lastVote?: ElectionMemory["lastVote"];
-  /** The view, sorted by id bytes. */
-  active: readonly Candidate[] = [];
-  activeIds: ReadonlySet<NodeId> = new Set();
-  /** Who is known in any state. */
-  known: ReadonlySet<NodeId> = new Set();
   kids: ReadonlySet<Digest> = new Set();
   preferredKid?: Digest;
   #present?: Present;
+  /** Whether the certificate of the head holds for the view, and for which of both that was found. */
+  #respect?: {
+    readonly certificate?: VerifiedCertificate;
+    readonly revision: number;
+    readonly isRespected: boolean;
+  };
   #effects: ElectionEffect[] = [];
 
   constructor({ self, rules, settings, memory: { head, lastVote } }: ElectionOptions) {
@@ -97,30 +105,52 @@ export class OpenContext {
 
   /** The view without this node. */
   get others(): NodeId[] {
-    return this.active.map((node) => node.id).filter((id) => id !== this.self);
+    return this.view.active.map((node) => node.id).filter((id) => id !== this.self);
   }
 
   /** Whether the certificate of the head holds for the present view. */
   get isRespected(): boolean {
-    const { certificate, activeIds } = this;
-    return certificate !== undefined && certificate.active.length === activeIds.size &&
-      certificate.active.every((id) => activeIds.has(id));
+    const { certificate, view, view: { revision } } = this;
+    const held = this.#respect;
+    if (held?.certificate === certificate && held?.revision === revision) return held.isRespected;
+    const isRespected = certificate !== undefined && certificate.active.length === view.size &&
+      certificate.active.every((id) => view.isActive(id));
+    this.#respect = { certificate, revision, isRespected };
+    return isRespected;
   }
 
-  /** Whether this node is in its view, and that has no certificate, and may have one: the function takes no larger view. */
+  /** Whether the view has more nodes than the function takes: then there is no election, and no leader. */
+  get isTooLarge(): boolean {
+    return this.view.size > ACTIVE_NODES_MAX;
+  }
+
+  /** Whether this node is in its view, and that has no certificate, and may have one. */
   get isElecting(): boolean {
-    return this.active.length <= ACTIVE_NODES_MAX && this.activeIds.has(this.self) &&
-      !this.isRespected;
+    return !this.isTooLarge && this.view.isActive(this.self) && !this.isRespected;
+  }
+
+  /** Takes changes of the view. */
+  takeView(changes: readonly ViewChange[]): ViewOutcome {
+    const outcome = this.view.take(changes);
+    const present = this.#present;
+    if (present?.collector === undefined) return outcome;
+    const { entered, left } = outcome;
+    for (const id of left) present.cameSince.delete(id);
+    if (left.includes(present.collector)) this.#present = undefined;
+    else for (const id of entered) present.cameSince.add(id);
+    return outcome;
   }
 
   /** Who gathers the votes of the present term; the view must not be empty. */
   get collector(): NodeId {
     const present = this.#followed();
-    return present.collector ??= this.rules.collector(
-      present.prev,
-      present.term,
-      present.active.map((node) => node.id),
-    );
+    const { term, prev, collector, cameSince } = present;
+    if (collector !== undefined && cameSince.size === 0) return collector;
+    const ids = collector === undefined
+      ? this.view.active.map((node) => node.id)
+      : [collector, ...cameSince];
+    cameSince.clear();
+    return present.collector = this.rules.collector(prev, term, ids);
   }
 
   /** The key that a proposal should name: that of the head goes on while this node has verified it. */
@@ -136,7 +166,7 @@ export class OpenContext {
 
   /** The present view as a proposal for the present term. */
   proposalOf(kid: Digest): Proposal {
-    return { term: this.term, prev: this.head.id, kid, active: this.active };
+    return { term: this.term, prev: this.head.id, kid, active: this.view.active };
   }
 
   /** The digest of {@linkcode OpenContext.proposalOf}. */
@@ -174,9 +204,13 @@ export class OpenContext {
   }
 
   #followed(): Present {
-    const { term, active, head: { id: prev } } = this;
+    const { term, head: { id: prev }, view: { revision } } = this;
     const held = this.#present;
-    if (held?.term === term && held.prev === prev && held.active === active) return held;
-    return this.#present = { term, prev, active, digests: new Map() };
+    if (held?.term !== term || held.prev !== prev) {
+      return this.#present = { term, prev, revision, digests: new Map(), cameSince: new Set() };
+    }
+    if (held.revision !== revision) held.digests.clear();
+    held.revision = revision;
+    return held;
   }
 }

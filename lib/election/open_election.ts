@@ -11,7 +11,8 @@
  * nothing is promised across a partition. There are no leases. A proposal travels as its digest: voters recompute it from their own view.
  *
  * This file hands each event to its part and keeps the terms going; the parts share `open_context.ts`: `open_voting.ts` is the voter,
- * `open_round.ts` the collector and its calls, `open_catch_up.ts` fetches greater heads, `open_terms.ts` is what opens a term.
+ * `open_round.ts` the collector and its calls, `open_catch_up.ts` fetches greater heads, `open_terms.ts` is what opens a term,
+ * `open_view.ts` is who is there.
  *
  * The order of effects is the contract: what is to be stored comes before what is to be sent. Deadlines are state; a `tick` at
  * any moment is harmless.
@@ -24,12 +25,12 @@ import { type ElectionOptions, OpenContext } from "./open_context.ts";
 import { OpenRound } from "./open_round.ts";
 import { OpenVoting } from "./open_voting.ts";
 import type {
-  Candidate,
   ElectionEffect,
   ElectionEvent,
   ElectionMessage,
   Head,
   RefusalReason,
+  ViewChange,
 } from "./types.ts";
 
 /** The machine. */
@@ -89,17 +90,16 @@ export class OpenElection {
 
   /** Takes one event at a moment and gives what is to be done, in order. */
   step(event: ElectionEvent, nowMs: number): ElectionEffect[] {
-    this.#take(event, nowMs);
+    if (event.type !== "view") this.#take(event, nowMs);
+    else if (!this.#onView(event.changes, nowMs)) return [];
     this.#advance(nowMs);
     return this.#context.takeEffects();
   }
 
-  #take(event: ElectionEvent, nowMs: number): void {
+  #take(event: Exclude<ElectionEvent, { type: "view" }>, nowMs: number): void {
     switch (event.type) {
       case "tick":
         return;
-      case "view":
-        return this.#onView(event.active, event.known, nowMs);
       case "message":
         return this.#onMessage(event.sender, event.message, nowMs);
       case "certificate":
@@ -123,27 +123,21 @@ export class OpenElection {
     }
   }
 
-  #onView(active: readonly Candidate[], known: readonly NodeId[], nowMs: number): void {
-    const context = this.#context;
-    const before = context.known;
-    const now = new Set(known);
-    for (const { id } of active) now.add(id);
-    context.known = now;
-    // Whoever is new makes it larger, unless somebody else went: in a large cluster that comes together this runs at every arrival.
-    const isNews = now.size > before.size || known.some((id) => !before.has(id)) ||
-      active.some(({ id }) => !before.has(id));
-    if (isNews) this.#catchUp.reconsider();
-    if (!before.isSubsetOf(now)) this.#forgetUnknown();
-    if (sameCandidates(active, context.active)) return;
-    context.active = active;
-    context.activeIds = new Set(active.map((node) => node.id));
-    this.#startAtMs = nowMs + context.settings.settleMs;
-    this.#resetAttempt();
+  /** Whether anything came of the changes. */
+  #onView(changes: readonly ViewChange[], nowMs: number): boolean {
+    const { hasNews, hasForgotten, isOther } = this.#context.takeView(changes);
+    if (hasNews) this.#catchUp.reconsider();
+    if (hasForgotten) this.#forgetUnknown();
+    if (isOther) {
+      this.#startAtMs = nowMs + this.#context.settings.settleMs;
+      this.#resetAttempt();
+    }
+    return hasNews || hasForgotten || isOther;
   }
 
   #forgetUnknown(): void {
-    const { terms, known, self } = this.#context;
-    terms.forgetUnknown(new Set([...known, self]));
+    const { terms, view, self } = this.#context;
+    terms.forgetUnknown((voter) => voter === self || view.knows(voter));
     this.#catchUp.forgetUnknown();
     this.#voting.forgetUnknown();
   }
@@ -153,8 +147,8 @@ export class OpenElection {
     message: Exclude<ElectionMessage, { kind: "certificate" }>,
     nowMs: number,
   ): void {
-    const { known, certificate, head, terms } = this.#context;
-    if (this.#leaving || !known.has(sender)) return;
+    const { view, certificate, head, terms } = this.#context;
+    if (this.#leaving || !view.knows(sender)) return;
     switch (message.kind) {
       case "proposal":
         return this.#voting.take(sender, message.proposal);
@@ -164,7 +158,7 @@ export class OpenElection {
         return this.#onRefusal(sender, message.digest, message.reason, message.head, nowMs);
       case "gave-up":
         for (const statement of message.statements) {
-          if (known.has(statement.voter)) terms.note(statement);
+          if (view.knows(statement.voter)) terms.note(statement);
         }
         return;
       case "bundle":
@@ -201,10 +195,10 @@ export class OpenElection {
 
   #onCertificate(certificate: VerifiedCertificate, from: NodeId | undefined): void {
     const context = this.#context;
-    const { self, known } = context;
+    const { self, view } = context;
     const { term, id, active, document } = certificate;
     if (id === context.head.id || !isGreater(certificate, context.head)) return;
-    if (!active.some((id) => known.has(id) || id === self)) {
+    if (!active.some((id) => view.knows(id) || id === self)) {
       this.#catchUp.ignore(id);
       context.note({ what: "ignored-head", term, from });
       return;
@@ -279,8 +273,8 @@ export class OpenElection {
 
   /** A majority of the view that gave up a term opens the next. */
   #openTerms(): void {
-    const { rules, active, activeIds, terms } = this.#context;
-    if (!terms.open(activeIds, rules.votesNeeded(active.length))) return;
+    const { rules, view, terms } = this.#context;
+    if (!terms.open(view, rules.votesNeeded(view.size))) return;
     this.#givenUpInARow++;
     this.#context.note({ what: "term-opened", term: terms.current });
     this.#resetAttempt();
@@ -295,7 +289,7 @@ export class OpenElection {
   }
 
   #beginAtMs(): number {
-    const alone = this.#context.active.length === 1;
+    const alone = this.#context.view.size === 1;
     return alone ? Math.max(this.#startAtMs, this.#graceUntilMs) : this.#startAtMs;
   }
 
@@ -304,9 +298,4 @@ export class OpenElection {
     this.#round.drop();
     this.#termDeadlineMs = undefined;
   }
-}
-
-function sameCandidates(a: readonly Candidate[], b: readonly Candidate[]): boolean {
-  return a.length === b.length &&
-    a.every((node, i) => node.id === b[i].id && node.name === b[i].name);
 }

@@ -61,7 +61,7 @@ export class OpenRound {
     if (!this.#voting.mayVote(term, digest)) return;
     const vote = this.#voting.vote(term, digest);
     this.#round = { proposal, digest, votes: new Map([[self, vote]]), phase: "gathering" };
-    context.note({ what: "proposed", term, active: context.active.length });
+    context.note({ what: "proposed", term, active: context.view.size });
     const summary = { term, prev: context.head.id, kid, digest };
     context.send(context.others, { kind: "proposal", proposal: summary });
   }
@@ -69,7 +69,7 @@ export class OpenRound {
   /** A vote came. */
   take(sender: NodeId, term: number, digest: Digest, vote: Vote): void {
     const round = this.#round;
-    if (!round || round.phase !== "gathering" || !this.#context.activeIds.has(sender)) return;
+    if (!round || round.phase !== "gathering" || !this.#context.view.isActive(sender)) return;
     if (round.digest === digest && round.proposal.term === term) round.votes.set(sender, vote);
   }
 

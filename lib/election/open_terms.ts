@@ -14,14 +14,23 @@ const EARLY_MAX = 64;
 /** A term this far ahead of the head is not believed: it would take years of giving up. */
 const TERMS_AHEAD_MAX = 1_000_000;
 
+/** Whose words count. */
+export interface Electorate {
+  /** Grows by at least one with everybody who comes or goes. */
+  readonly revision: number;
+  isActive(id: NodeId): boolean;
+}
+
 /** The statements of one node. */
 export class OpenTerms {
   #head: Head;
   #current: number;
   readonly #statements = new Map<number, Map<NodeId, GaveUp>>();
   readonly #early = new Map<NodeId, GaveUp>();
-  /** The view for which what is known opens no term; absent when something was said since. */
-  #openedNothingFor?: ReadonlySet<NodeId>;
+  /** Statements that were noted. */
+  #noted = 0;
+  /** Statements and changes of the view together before which none can open a term: see `open`. */
+  #openedNothingUntil = 0;
 
   /** `resumeTerm` is the last term in which this node voted: after a restart it was open. */
   constructor(head: Head, resumeTerm: number) {
@@ -51,7 +60,7 @@ export class OpenTerms {
   restart(head: Head): void {
     this.#head = head;
     this.#current = head.term + 1;
-    this.#openedNothingFor = undefined;
+    this.#openedNothingUntil = 0;
     this.#statements.clear();
     const early = [...this.#early.values()];
     this.#early.clear();
@@ -71,26 +80,29 @@ export class OpenTerms {
     const statements = this.#statements.get(term) ?? new Map<NodeId, GaveUp>();
     statements.set(voter, statement);
     this.#statements.set(term, statements);
-    this.#openedNothingFor = undefined;
+    this.#noted++;
   }
 
   /** Some voters may not be known any more: strangers who come and go would fill the statements otherwise. */
-  forgetUnknown(known: ReadonlySet<NodeId>): void {
+  forgetUnknown(isKnown: (voter: NodeId) => boolean): void {
     for (const [term, statements] of this.#statements) {
-      for (const voter of statements.keys()) if (!known.has(voter)) statements.delete(voter);
+      for (const voter of statements.keys()) if (!isKnown(voter)) statements.delete(voter);
       if (statements.size === 0) this.#statements.delete(term);
     }
   }
 
   /** Opens the term after the highest one that enough voters of the view gave up. Whether there was one. */
-  open(view: ReadonlySet<NodeId>, votesNeeded: number): boolean {
-    // It is asked after every event, and in a large cluster hundreds of statements would be counted each time.
-    if (this.#openedNothingFor === view) return false;
-    const givenUp = this.#highestGivenUp(view, votesNeeded);
+  open(view: Electorate, votesNeeded: number): boolean {
+    // It is asked after every event, and in a large cluster hundreds of statements would be counted each time. But when
+    // so many are missing, nothing is opened before so many things happened: each brings one voter, or makes one less needed.
+    const happened = this.#noted + view.revision;
+    if (happened < this.#openedNothingUntil) return false;
+    const { givenUp, voters } = this.#count(view, votesNeeded);
     if (givenUp === undefined) {
-      this.#openedNothingFor = view;
+      this.#openedNothingUntil = happened + votesNeeded - voters;
       return false;
     }
+    this.#openedNothingUntil = 0;
     this.#current = givenUp + 1;
     for (const term of this.#statements.keys()) {
       // The ones that opened the current term are kept for those that missed them.
@@ -99,14 +111,18 @@ export class OpenTerms {
     return true;
   }
 
-  #highestGivenUp(view: ReadonlySet<NodeId>, votesNeeded: number): number | undefined {
+  /** The highest term that enough voters gave up, if there is one, and how many that was. */
+  #count(
+    view: Electorate,
+    votesNeeded: number,
+  ): { readonly givenUp?: number; readonly voters: number } {
     const voters = new Set<NodeId>();
     for (const [term, statements] of [...this.#statements].sort(([a], [b]) => b - a)) {
-      if (term < this.#current) return undefined;
-      for (const voter of statements.keys()) if (view.has(voter)) voters.add(voter);
-      if (voters.size >= votesNeeded) return term;
+      if (term < this.#current) break;
+      for (const voter of statements.keys()) if (view.isActive(voter)) voters.add(voter);
+      if (voters.size >= votesNeeded) return { givenUp: term, voters: voters.size };
     }
-    return undefined;
+    return { voters: voters.size };
   }
 
   #keepEarly(statement: GaveUp): void {

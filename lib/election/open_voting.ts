@@ -34,7 +34,7 @@ export class OpenVoting {
   /** Some nodes may not be known any more. */
   forgetUnknown(): void {
     for (const id of this.#pending.keys()) {
-      if (!this.#context.known.has(id)) this.#pending.delete(id);
+      if (!this.#context.view.knows(id)) this.#pending.delete(id);
     }
   }
 

@@ -114,15 +114,20 @@ export type CommonEvent<Message extends { readonly kind: string }, Certificate> 
     readonly refused: boolean;
   };
 
+/** What became of one node in the view of membership, this node included. */
+export type ViewChange =
+  /** It takes part, under this name. */
+  | { readonly kind: "active"; readonly node: Candidate }
+  /** It is known, and takes no part. */
+  | { readonly kind: "inactive"; readonly id: NodeId }
+  /** It is not known any more. */
+  | { readonly kind: "forgotten"; readonly id: NodeId };
+
 /** What the core of an open cluster is told. */
 export type ElectionEvent =
   | CommonEvent<ElectionMessage, VerifiedCertificate>
-  /** The view of membership: who is active (self included, sorted by id bytes) and who is known in any state. */
-  | {
-    readonly type: "view";
-    readonly active: readonly Candidate[];
-    readonly known: readonly NodeId[];
-  }
+  /** How the view changed since it was told of last, in the order of time; at first of nobody. Changes that come to nothing do nothing. */
+  | { readonly type: "view"; readonly changes: readonly ViewChange[] }
   /** Seeds were named and none has answered so far: hold back from electing alone until the core's grace is over. */
   | { readonly type: "joined" }
   | { readonly type: "leave" };

@@ -2,7 +2,7 @@
  * Runs the machines of a node in virtual time for thousands of terms, restarts or strangers, whichever load the argument names, and prints by how
  * many bytes the heap has grown between two collections of all garbage. Run by `memory_test.ts` with `--expose-gc`.
  */
-import type { Candidate, ElectionEvent } from "../../lib/election/types.ts";
+import type { ElectionEvent } from "../../lib/election/types.ts";
 import { createPrng } from "../../lib/base/prng.ts";
 import { OpenElection } from "../../lib/election/open_election.ts";
 import { ClosingSearch } from "../../lib/election/roster/closing_search.ts";
@@ -16,7 +16,7 @@ import { KeyExchange } from "../../lib/node/key_exchange.ts";
 import { KnownKeys } from "../../lib/node/known_keys.ts";
 import { NodeMetrics } from "../../lib/node/node_metrics.ts";
 import { SourceLimit } from "../../lib/node/source_limit.ts";
-import { candidate, fakeRules } from "./harness.ts";
+import { fakeRules, viewEvent } from "./harness.ts";
 import { forgetCertificates, signGaveUp, signVote } from "./roster/_rules.ts";
 import { Solo } from "./roster/_solo.ts";
 
@@ -88,13 +88,12 @@ function strangers(): Load {
     nowMs: 0,
     awaitsSeeds: false,
   });
-  const friends = ["self", "a", "b"].map(candidate);
+  const friends = ["self", "a", "b"];
   const step = (event: ElectionEvent, nowMs: number) => void election.step(event, nowMs);
   return (n) => {
     const nowMs = n * 100;
     const stranger = `stranger ${n}`;
-    const active: Candidate[] = [...friends, candidate(stranger)];
-    step({ type: "view", active, known: active.map(({ id }) => id) }, nowMs);
+    step(viewEvent([...friends, stranger], [], [`stranger ${n - 1}`]), nowMs);
     const { head, term } = election;
     const say = (message: Extract<ElectionEvent, { type: "message" }>["message"]) =>
       step({ type: "message", sender: stranger, message }, nowMs);

@@ -15,6 +15,7 @@ import type {
   ElectionEvent,
   ElectionMessage,
   Proposal,
+  ViewChange,
 } from "../../lib/election/types.ts";
 
 const hash = (...parts: unknown[]) => sha256Hex(utf8(JSON.stringify(parts)));
@@ -44,11 +45,31 @@ export function candidate(id: string): Candidate {
   return { id, name: id, key: id };
 }
 
+/** The event by which a view becomes this one: who is active, who is known beside them, and who was known before. */
+export function viewEvent(
+  active: readonly string[],
+  known: readonly string[] = [],
+  before: Iterable<string> = [],
+): Extract<ElectionEvent, { type: "view" }> {
+  const now = new Set([...active, ...known]);
+  return {
+    type: "view",
+    changes: [
+      ...[...before].filter((id) => !now.has(id)).map((id) => ({ kind: "forgotten" as const, id })),
+      ...[...now].map((id): ViewChange =>
+        active.includes(id) ? { kind: "active", node: candidate(id) } : { kind: "inactive", id }
+      ),
+    ],
+  };
+}
+
 export interface SimulatedNode {
   readonly id: string;
   election: OpenElection;
   up: boolean;
   view: string[];
+  /** Whom its machine knows. */
+  told: readonly string[];
   kids: string[];
   enclave: "up" | "down";
   leader?: VerifiedCertificate;
@@ -84,6 +105,7 @@ export class World {
       election: this.#machine(id, memory),
       up: true,
       view: [],
+      told: [],
       kids: [KID],
       enclave: "up",
       memory: { ...memory },
@@ -120,6 +142,7 @@ export class World {
     const node = this.node(id);
     node.up = true;
     node.election = this.#machine(id, node.memory);
+    node.told = [];
     this.step(node, { type: "keys", kids: node.kids, preferred: node.kids[0] });
     this.setView(id, node.view);
   }
@@ -127,13 +150,12 @@ export class World {
   setView(id: string, view: string[], known: string[] = []): void {
     const node = this.node(id);
     node.view = [...view].sort();
-    this.step(node, {
-      type: "view",
-      active: node.view.map(candidate),
-      known: [...this.nodes.keys()].filter((other) =>
-        view.includes(other) || known.includes(other)
-      ),
-    });
+    const knows = [...this.nodes.keys()].filter((other) =>
+      view.includes(other) || known.includes(other)
+    );
+    const event = viewEvent(node.view, knows, node.told);
+    node.told = knows;
+    this.step(node, event);
   }
 
   /** Every one of these nodes sees exactly these nodes. */

@@ -3,7 +3,7 @@ import { createPrng } from "../../lib/base/prng.ts";
 import type { ElectionRules } from "../../lib/election/open_context.ts";
 import { OpenElection } from "../../lib/election/open_election.ts";
 import { LOCAL_ELECTION } from "../../lib/election/settings.ts";
-import { candidate, certify, fakeRules, KID, World } from "./harness.ts";
+import { candidate, certify, fakeRules, KID, viewEvent, World } from "./harness.ts";
 
 const FIVE = ["a", "b", "c", "d", "e"];
 
@@ -57,8 +57,7 @@ Deno.test("what a view hashes to is computed once, however many steps the view s
     awaitsSeeds: false,
   });
   election.step({ type: "keys", kids: [KID], preferred: KID }, 0);
-  const view = (ids: string[], nowMs: number) =>
-    election.step({ type: "view", active: ids.map(candidate), known: ids }, nowMs);
+  const view = (ids: string[], nowMs: number) => election.step(viewEvent(ids, [], FIVE), nowMs);
   const tick = (fromMs: number) => {
     for (let nowMs = fromMs; nowMs < fromMs + 1_000; nowMs++) {
       election.step({ type: "tick" }, nowMs);
@@ -246,11 +245,7 @@ Deno.test("a head whose active set holds nobody that the node knows is ignored a
   });
   strictEqual(world.sent.length, sent);
   // Somebody of that active set turns up: now the head concerns this node.
-  world.step(world.node("a"), {
-    type: "view",
-    active: ["a", "b"].map(candidate),
-    known: ["a", "b", "x"],
-  });
+  world.step(world.node("a"), viewEvent(["a", "b"], ["x"]));
   world.step(world.node("a"), {
     type: "head-seen",
     from: "b",
