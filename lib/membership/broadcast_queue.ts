@@ -15,84 +15,122 @@ export interface BroadcastQueue {
   size(): number;
 }
 
-/** No claim is smaller (a signature and a key): below it looking on is in vain. */
-const CLAIM_BYTES_MIN = 96;
+/** A claim that waits. */
+interface Waiting {
+  readonly claim: Claim;
+  readonly bytes: number;
+  /** How often it was sent. */
+  sent: number;
+  /** Its place in the order of arrival among those that were sent as often. */
+  order: number;
+}
+
+/** Claims that were sent equally often, by their bytes; those of one size in the order of arrival. There are few sizes. */
+type Bucket = Map<number, Set<Waiting>>;
 
 /** An empty queue. */
 export function createBroadcastQueue(): BroadcastQueue {
-  /** By how often its claims were sent; each bucket in the order of arrival. */
-  const buckets: Map<string, Claim>[] = [];
-  /** Keys of each subject, with the bucket they are in. */
-  const places = new Map<NodeId, Map<string, number>>();
+  /** By how often its claims were sent. */
+  const buckets: Bucket[] = [];
+  const bySubject = new Map<NodeId, Waiting[]>();
   let count = 0;
+  let orders = 0;
 
-  function remove(subject: NodeId, key: string): void {
-    const keys = places.get(subject)!;
-    buckets[keys.get(key)!].delete(key);
-    keys.delete(key);
-    if (keys.size === 0) places.delete(subject);
+  function insert(waiting: Waiting): void {
+    const bucket = buckets[waiting.sent] ??= new Map();
+    waiting.order = orders++;
+    const alike = bucket.get(waiting.bytes);
+    if (alike) alike.add(waiting);
+    else bucket.set(waiting.bytes, new Set([waiting]));
+  }
+
+  function takeOut(waiting: Waiting): void {
+    const bucket = buckets[waiting.sent];
+    const alike = bucket.get(waiting.bytes)!;
+    alike.delete(waiting);
+    if (alike.size === 0) bucket.delete(waiting.bytes);
+  }
+
+  function remove(waiting: Waiting): void {
+    takeOut(waiting);
+    const { subject } = waiting.claim;
+    const others = bySubject.get(subject)!.filter((other) => other !== waiting);
+    if (others.length > 0) bySubject.set(subject, others);
+    else bySubject.delete(subject);
     count--;
-  }
-
-  function insert(key: string, claim: Claim, sent: number): void {
-    (buckets[sent] ??= new Map()).set(key, claim);
-    const keys = places.get(claim.subject);
-    if (keys) keys.set(key, sent);
-    else places.set(claim.subject, new Map([[key, sent]]));
-    count++;
-  }
-
-  function dropObsolete(claim: Claim): void {
-    for (const [key, sent] of [...places.get(claim.subject) ?? []]) {
-      if (supersedes(claim, buckets[sent].get(key)!)) remove(claim.subject, key);
-    }
   }
 
   function dropMostSent(): void {
     for (let sent = buckets.length - 1; sent >= 0; sent--) {
-      const first = buckets[sent]?.entries().next().value;
-      if (first) return remove(first[1].subject, first[0]);
+      for (const first of inOrder(buckets[sent] ?? [], () => Infinity)) return remove(first);
     }
   }
 
   return {
     push(claim) {
-      dropObsolete(claim);
-      const key = keyOf(claim);
-      if (places.get(claim.subject)?.has(key)) remove(claim.subject, key);
+      for (const waiting of bySubject.get(claim.subject) ?? []) {
+        if (replaces(claim, waiting.claim)) remove(waiting);
+      }
       if (count >= QUEUE_CLAIMS_MAX) dropMostSent();
-      insert(key, claim, 0);
+      const waiting = { claim, bytes: claimBytes(claim), sent: 0, order: 0 };
+      insert(waiting);
+      bySubject.set(claim.subject, [...bySubject.get(claim.subject) ?? [], waiting]);
+      count++;
     },
     take(roomBytes, limit) {
-      const taken: [string, Claim, number][] = [];
+      const taken: Waiting[] = [];
       let room = roomBytes;
-      search: for (let sent = 0; sent < buckets.length; sent++) {
-        for (const [key, claim] of buckets[sent] ?? []) {
-          if (room < CLAIM_BYTES_MIN) break search;
-          const bytes = claimBytes(claim);
-          if (bytes > room) continue;
-          room -= bytes;
-          taken.push([key, claim, sent]);
+      for (const bucket of buckets) {
+        if (!bucket) continue;
+        for (const waiting of inOrder(bucket, () => room)) {
+          room -= waiting.bytes;
+          taken.push(waiting);
         }
       }
-      for (const [key, claim, sent] of taken) {
-        remove(claim.subject, key);
-        if (sent + 1 < limit) insert(key, claim, sent + 1);
+      for (const waiting of taken) {
+        if (waiting.sent + 1 >= limit) remove(waiting);
+        else {
+          takeOut(waiting);
+          waiting.sent++;
+          insert(waiting);
+        }
       }
-      return taken.map(([, claim]) => claim);
+      return taken.map(({ claim }) => claim);
     },
     size: () => count,
   };
 }
 
-/** Of one kind there is one claim a subject; accusations count by accuser. */
-function keyOf(claim: Claim): string {
-  const accuser = claim.type === "suspect" || claim.type === "dead" ? claim.accuser : "";
-  return `${claim.subject} ${accuser}`;
+/**
+ * The claims of a bucket in the order of arrival, as far as each fits into the room that there is at that moment, which only shrinks. What
+ * does not fit is never looked at: of the thousands that may wait while a cluster comes together most fit no rest of a datagram.
+ */
+function* inOrder(bucket: Iterable<[number, Set<Waiting>]>, room: () => number) {
+  const rows: { next?: Waiting; readonly rest: Iterator<Waiting, undefined> }[] = [];
+  for (const [bytes, alike] of bucket) {
+    if (bytes > room()) continue;
+    const rest = alike.values();
+    rows.push({ next: rest.next().value, rest });
+  }
+  for (;;) {
+    let first: typeof rows[number] | undefined;
+    for (const row of rows) {
+      if (!row.next || row.next.bytes > room()) continue;
+      if (!first?.next || row.next.order < first.next.order) first = row;
+    }
+    if (!first?.next) return;
+    yield first.next;
+    first.next = first.rest.next().value;
+  }
 }
 
-function supersedes(newer: Claim, older: Claim): boolean {
-  if (newer.type === "alive") return older.incarnation < newer.incarnation;
-  if (newer.type === "left") return older.incarnation <= newer.incarnation;
-  return older.incarnation < newer.incarnation;
+/** Whether a claim makes another about the same subject obsolete: it is newer, or of the same kind; accusations count by accuser. */
+function replaces(newer: Claim, older: Claim): boolean {
+  if (older.incarnation < newer.incarnation) return true;
+  if (newer.type === "left" && older.incarnation === newer.incarnation) return true;
+  return accuserOf(newer) === accuserOf(older);
+}
+
+function accuserOf(claim: Claim): NodeId | undefined {
+  return claim.type === "suspect" || claim.type === "dead" ? claim.accuser : undefined;
 }

@@ -27,6 +27,7 @@ import type {
   Member,
   MembershipEffect,
   MembershipEvent,
+  MemberState,
   NodeId,
 } from "./types.ts";
 import { isActive, memberOf, type MemberRecord, sameAddress } from "./view.ts";
@@ -43,6 +44,8 @@ export interface Membership {
   members(): Member[];
   /** One member. */
   member(id: NodeId): Member | undefined;
+  /** How a member stands, and nothing else of it. */
+  state(id: NodeId): MemberState | undefined;
   /** This node's own claim; `undefined` before the first step. */
   self(): AliveClaim | undefined;
   /** Where this node has placed itself among the others. */
@@ -270,7 +273,9 @@ export function createMembership(options: MembershipOptions): Membership {
   }
 
   function dueMs(): number {
-    return parts.reduce((due, part) => Math.min(due, part.dueMs()), Infinity);
+    let due = Infinity;
+    for (const part of parts) due = Math.min(due, part.dueMs());
+    return due;
   }
 
   /** A wake-up that is far too late means that this process was paused, not that the others were silent. */
@@ -308,6 +313,7 @@ export function createMembership(options: MembershipOptions): Membership {
       const record = view.get(id);
       return record && memberOf(record);
     },
+    state: (id) => view.get(id)?.state,
     self: () => started ? own.claim() : undefined,
     coordinate: () => context.place.coordinate(),
     snapshot() {

@@ -50,6 +50,8 @@ interface Probe {
 export function createProber(context: Context, own: Own, judgement: Judgement): Prober {
   const { options, settings, view, health } = context;
   let order: NodeId[] = [];
+  /** Who is in `order`: looking through thousands at every arrival costs more than the arrival. */
+  let listed = new Set<NodeId>();
   let at = 0;
   let slot = 0;
   let atOnce = false;
@@ -76,6 +78,7 @@ export function createProber(context: Context, own: Own, judgement: Judgement): 
       }
       const active = [...view.records()].filter(isActive).map((record) => record.id);
       order = options.prng.shuffled(active);
+      listed = new Set(order);
       at = 0;
     }
   }
@@ -161,8 +164,9 @@ export function createProber(context: Context, own: Own, judgement: Judgement): 
 
   return {
     insert(id) {
-      if (!order.includes(id)) {
+      if (!listed.has(id)) {
         order.splice(at + options.prng.below(order.length - at + 1), 0, id);
+        listed.add(id);
       }
       // The first member starts the schedule at a random phase, so that nodes do not probe in step.
       if (nextMs === Infinity) {

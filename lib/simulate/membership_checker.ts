@@ -22,6 +22,10 @@ export class MembershipChecker implements Watcher {
   readonly #world: World;
   /** Since when each node is held dead by a majority while it lived and nothing was done to it. */
   readonly #falselyDeadMs = new Map<SimNode, number>();
+  /** Who holds a node for dead, as they said when they changed their minds: asking all about all is a million questions among 1,000. */
+  readonly #deniers = new Map<SimNode, Set<SimNode>>();
+  /** Who was found last to see another wrongly. */
+  #wrongPair?: readonly [node: SimNode, other: SimNode];
   #disturbedMs = 0;
 
   constructor(world: World) {
@@ -30,13 +34,21 @@ export class MembershipChecker implements Watcher {
   }
 
   effect(node: SimNode, effect: SimEffect): void {
-    if (effect.type !== "member" || node.liar) return;
-    const { id, incarnation } = effect.change.member;
+    if (effect.type !== "member") return;
+    const { kind, member: { id, incarnation, state } } = effect.change;
     const subject = this.#world.nodeOf(id);
-    if (subject && !subject.liar && incarnation > subject.disk.incarnation) {
+    if (!subject) return;
+    if (!node.liar && !subject.liar && incarnation > subject.disk.incarnation) {
       const message = `${node.name} knows ${subject.name} by an incarnation that it never had`;
       throw new Violation("I6", message, this.#world.nowMs);
     }
+    if (state === "dead" && kind !== "reap") this.#deniersOf(subject).add(node);
+    else this.#deniers.get(subject)?.delete(node);
+  }
+
+  /** A process that starts holds nobody for dead. */
+  booted(node: SimNode): void {
+    for (const deniers of this.#deniers.values()) deniers.delete(node);
   }
 
   crashed(): void {}
@@ -49,18 +61,27 @@ export class MembershipChecker implements Watcher {
 
   /** Somebody honest who does not see a living node as living, or a dead one as dead or unknown, for a report; `undefined` when all do. */
   disagreement(): string | undefined {
-    for (const node of this.#world.nodes) {
-      if (node.liar || !node.isAwake) continue;
-      for (const other of this.#world.nodes) {
-        if (other === node || other.liar) continue;
-        const state = node.membership.member(other.id)?.state ?? "unknown";
-        const isRight = other.isUp
-          ? state === "alive" || state === "suspect"
-          : state === "dead" || state === "unknown" || state === "left";
-        if (!isRight) return `${node.name} holds ${other.name} for ${state}`;
+    // Whoever was wrong a moment ago most often still is, and all the others need not be asked.
+    const held = this.#wrongPair && wrongIn(...this.#wrongPair);
+    if (held !== undefined) return held;
+    const honest = this.#world.nodes.filter((node) => !node.liar);
+    for (const node of honest) {
+      for (const other of honest) {
+        const wrong = wrongIn(node, other);
+        if (wrong === undefined) continue;
+        this.#wrongPair = [node, other];
+        return wrong;
       }
     }
     return undefined;
+  }
+
+  #deniersOf(subject: SimNode): Set<SimNode> {
+    const known = this.#deniers.get(subject);
+    if (known) return known;
+    const made = new Set<SimNode>();
+    this.#deniers.set(subject, made);
+    return made;
   }
 
   #lookLater(): void {
@@ -72,11 +93,10 @@ export class MembershipChecker implements Watcher {
 
   #look(): void {
     const { nodes, nowMs } = this.#world;
-    const honest = nodes.filter((node) => !node.liar && node.isAwake);
+    const honest = nodes.filter(isWitness);
     for (const node of honest) {
-      const others = honest.filter((other) => other !== node);
-      const deniers = others.filter((other) => other.membership.member(node.id)?.state === "dead");
-      if (deniers.length * 2 <= others.length) {
+      const deniers = [...this.#deniers.get(node) ?? []].filter(isWitness);
+      if (deniers.length * 2 <= honest.length - 1) {
         this.#falselyDeadMs.delete(node);
         continue;
       }
@@ -88,4 +108,18 @@ export class MembershipChecker implements Watcher {
       }
     }
   }
+}
+
+function isWitness(node: SimNode): boolean {
+  return !node.liar && node.isAwake;
+}
+
+/** In what an honest node sees another wrongly, if it runs and does. */
+function wrongIn(node: SimNode, other: SimNode): string | undefined {
+  if (other === node || !node.isAwake) return undefined;
+  const state = node.membership.state(other.id) ?? "unknown";
+  const isRight = other.isUp
+    ? state === "alive" || state === "suspect"
+    : state === "dead" || state === "unknown" || state === "left";
+  return isRight ? undefined : `${node.name} holds ${other.name} for ${state}`;
 }

@@ -92,10 +92,11 @@ export class OpenChecker implements Watcher {
       if (first && first.id !== respected.id) {
         return `${node.name} and ${first.node.name} follow different certificates`;
       }
-      first ??= { node, id: respected.id };
-      if ([...respected.active].sort().join() !== wanted) {
+      // One certificate has one active set (I1), so that of the first is everybody's.
+      if (!first && [...respected.active].sort().join() !== wanted) {
         return `${node.name} respects a certificate of other nodes than are there`;
       }
+      first ??= { node, id: respected.id };
     }
     return undefined;
   }

@@ -299,7 +299,7 @@ class Stage {
       default: {
         if (second !== "sees") return wrong(line);
         const other = this.#node(third, line);
-        const state = this.#node(first, line).membership.member(other.id)?.state ?? "unknown";
+        const state = this.#node(first, line).membership.state(other.id) ?? "unknown";
         return state === fourth ? undefined : `it is ${state}`;
       }
     }

@@ -1,7 +1,7 @@
 /** base64url: equal to the platform's for all lengths, and nothing but the one canonical text decodes. */
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import { base64url, fromBase64url } from "../../lib/base/bytes.ts";
+import { base64url, compareBase64url, compareBytes, fromBase64url } from "../../lib/base/bytes.ts";
 import { createPrng } from "../../lib/base/prng.ts";
 
 const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
@@ -51,5 +51,16 @@ Deno.test("text that is not base64url does not decode", () => {
     ]
   ) {
     strictEqual(fromBase64url(text), undefined, JSON.stringify(text));
+  }
+});
+
+Deno.test("the order of two texts of one length is that of their bytes", () => {
+  const prng = createPrng(3);
+  for (let i = 0; i < 2_000; i++) {
+    const [a, b] = [0, 1].map(() => Uint8Array.from({ length: 32 }, () => prng.below(256)));
+    // Most texts differ in their first letter.
+    b.set(a.subarray(0, prng.below(33)));
+    const order = compareBase64url(base64url(a), base64url(b));
+    strictEqual(Math.sign(order), Math.sign(compareBytes(a, b)));
   }
 });

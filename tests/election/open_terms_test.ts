@@ -45,3 +45,35 @@ Deno.test("the words of who is not known any more are forgotten, and those of th
   deepStrictEqual(terms.about(4).map(({ voter }) => voter), ["a"]);
   deepStrictEqual(terms.about(6), []);
 });
+
+Deno.test("statements are counted again only when they may have become enough", () => {
+  const asked: string[] = [];
+  const view = {
+    revision: 100,
+    isActive(id: string) {
+      asked.push(id);
+      return id.startsWith("v");
+    },
+  };
+  const terms = new OpenTerms(HEAD, 4);
+  for (let i = 0; i < 40; i++) terms.note(gaveUp(`v${i}`, 4));
+  strictEqual(terms.open(view, 51), false);
+  for (let i = 40; i < 50; i++) {
+    terms.note(gaveUp(`v${i}`, 4));
+    strictEqual(terms.open(view, 51), false);
+  }
+  strictEqual(asked.length, 40);
+  // One came, so one voter more may count.
+  view.revision++;
+  terms.note(gaveUp("x", 4));
+  strictEqual(terms.open(view, 51), false);
+  terms.note(gaveUp("v50", 4));
+  strictEqual(terms.open(view, 51), true);
+});
+
+Deno.test("who goes may make what was said enough", () => {
+  const terms = new OpenTerms(HEAD, 4);
+  for (const voter of ["a", "b", "c"]) terms.note(gaveUp(voter, 4));
+  strictEqual(terms.open({ ...VIEW, revision: 6 }, 4), false);
+  strictEqual(terms.open({ ...VIEW, revision: 7 }, 3), true);
+});
