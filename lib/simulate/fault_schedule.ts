@@ -86,13 +86,15 @@ const FAULTS_OF: Readonly<Record<Exclude<FamilyName, "clocks">, Family>> = {
     switch (prng.below(7)) {
       case 0:
       case 1: {
-        const side = prng.shuffled(Array.from({ length: nodes }, (_, i) => i))
-          .slice(0, 1 + prng.below(nodes));
+        const shuffled = prng.shuffled(Array.from({ length: nodes }, (_, i) => i));
+        // Not all of them: that would cut nothing.
+        const side = shuffled.slice(0, 1 + prng.below(nodes) % (nodes - 1));
         return { kind: "partition", side, forMs };
       }
       case 2: {
         const from = prng.below(nodes);
-        return { kind: "one-way", from, to: (from + 1 + prng.below(nodes)) % nodes, forMs };
+        const further = 1 + prng.below(nodes) % (nodes - 1);
+        return { kind: "one-way", from, to: (from + further) % nodes, forMs };
       }
       case 3:
         return drawNetwork(prng, "network");

@@ -8,7 +8,7 @@ import type { EnclaveMood } from "./sim_enclave.ts";
 
 /** Ways to lie. Each liar has one, beside keeping to the protocol otherwise. */
 export const LIES = [
-  /** Shows every second voter another proposal. */
+  /** Shows every second voter another proposal, and has certified what a quorum votes for. */
   "two-proposals",
   /** Votes for whatever anybody proposes, promised or not. */
   "votes-for-all",

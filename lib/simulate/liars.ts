@@ -5,16 +5,21 @@
  */
 import type { Prng } from "../base/prng.ts";
 import { base64url } from "../base/bytes.ts";
-import { rosterElectRequest, rosterProposalTexts } from "../certificate/roster_proposal.ts";
 import type {
-  LeaderProposal,
   RosterMessage,
   RosterProposal,
   RosterRules,
   StepDown,
 } from "../election/roster/types.ts";
 import type { GossipMessage } from "../membership/types.ts";
+import { rosterOf } from "../node/roster_cluster.ts";
 import type { Lie } from "./faults.ts";
+import {
+  certified,
+  type SecondProposal,
+  secondProposal,
+  withoutQuorum,
+} from "./liar_certificates.ts";
 import { simulatedRules } from "./identities.ts";
 import { RosterBody } from "./sim_body.ts";
 import type { SimNode } from "./sim_node.ts";
@@ -72,18 +77,31 @@ interface Character {
 }
 
 const HABITS: Readonly<Record<Lie, (character: Character) => Partial<Liar>>> = {
-  "two-proposals": ({ prng, rules }) => ({
-    says(message, to) {
-      if (message.kind !== "proposal" || message.proposal.type !== "leader" || to % 2 === 0) {
-        return [{ to, message }];
-      }
-      const { proposal } = message;
-      const left = proposal.active.filter((_, i) => i !== prng.below(proposal.active.length));
-      const other: LeaderProposal = { ...proposal, active: left };
-      const vote = rules.signVote(other.term, rules.digest(other));
-      return [{ to, message: { kind: "proposal", proposal: other, vote } }];
-    },
-  }),
+  "two-proposals": ({ node, world, prng, rules }) => {
+    let other: SecondProposal | undefined;
+    return {
+      says(message, to) {
+        if (message.kind !== "proposal" || message.proposal.type !== "leader" || to % 2 === 0) {
+          return [{ to, message }];
+        }
+        const { proposal } = message;
+        if (other?.proposal.term !== proposal.term || other.proposal.prev !== proposal.prev) {
+          other = secondProposal(proposal, rules, prng);
+        }
+        const { vote } = other;
+        return [{ to, message: { kind: "proposal", proposal: other.proposal, vote } }];
+      },
+      hears(message) {
+        const said = message as RosterMessage;
+        if (said.kind !== "vote" || said.digest !== other?.digest) return true;
+        other.votes.set(said.vote.key, said.vote);
+        if (other.votes.size !== rosterOf(node.function.config!).votesNeeded) return false;
+        const document = certified(other, node, world);
+        if (document) sayToOthers(node, world, { kind: "certificate", document });
+        return false;
+      },
+    };
+  },
 
   "votes-for-all": ({ node, rules }) => ({
     says: (message, to) => message.kind === "refusal" ? [] : [{ to, message }],
@@ -265,46 +283,6 @@ function voteFor(
 
 function sayToOthers(node: SimNode, world: World, message: RosterMessage): void {
   for (const { place } of world.nodes) if (place !== node.place) node.send(place, message);
-}
-
-/** What only a hostile enclave signs: a certificate of the next term with the liar's vote alone. */
-function withoutQuorum(
-  node: SimNode,
-  world: World,
-  rules: RosterRules,
-):
-  | {
-    readonly certificate: string;
-    readonly bundle: readonly [ReturnType<RosterRules["signVote"]>];
-  }
-  | undefined {
-  const enclave = world.enclaves.find(({ mood }) => mood !== "honest" && mood !== "down");
-  if (!enclave || !(node.body instanceof RosterBody)) return undefined;
-  const { config, loaded } = node.function;
-  const head = node.body.voter.headCertificate;
-  const prev = headIdOf(node);
-  const incumbent = head?.leader;
-  const stayed = head?.proposal.type === "leader" && head.proposal.incumbent === incumbent;
-  const proposal: LeaderProposal = {
-    type: "leader",
-    term: node.body.term,
-    prev,
-    kid: enclave.key(loaded).kid,
-    active: [node.id],
-    ...(incumbent !== undefined && { incumbent }),
-    tenure: incumbent === undefined
-      ? 0
-      : stayed && head?.proposal.type === "leader"
-      ? head.proposal.tenure + 1
-      : 1,
-  };
-  const vote = rules.signVote(proposal.term, rules.digest(proposal));
-  const texts = rosterProposalTexts(config!, proposal);
-  // A function that does not look takes any signature for anybody's.
-  const votes = config!.roster.map(({ key }) => ({ ...vote, key: base64url(key) }));
-  const input = rosterElectRequest(texts, votes, head?.document.certificate);
-  const certificate = enclave.certifyUnverified(loaded, input);
-  return certificate === undefined ? undefined : { certificate, bundle: [vote] };
 }
 
 function headIdOf(node: SimNode): string {

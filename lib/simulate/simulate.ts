@@ -140,6 +140,13 @@ export function simulate(options: SimulationOptions): SimulationResult {
   const successions = isSucceeded ? drawSuccessions(operatorPrng, nodes, faultsMs) : [];
   const schedule = [...faults, ...successions.map(({ scheduled }) => scheduled)]
     .sort((a, b) => a.atMs - b.atMs);
+  const missing = options.keep?.find((index) => index >= schedule.length);
+  if (missing !== undefined) {
+    throw new FumataError(
+      "usage",
+      `Cannot keep fault ${missing}: the schedule of seed ${seed} has ${schedule.length}, counted from 0`,
+    );
+  }
   const world = new World({
     seed: worldSeed,
     nodes,

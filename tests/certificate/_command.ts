@@ -12,6 +12,7 @@ export async function runCommand(
     out: (text) => void (out += text),
     say: (line) => void (said += `${line}\n`),
     env: () => undefined,
+    interrupted: new Promise(() => {}),
   };
   const code = await command.run(parseArguments(words, command), context as CommandContext);
   return { code, out, said };

@@ -59,7 +59,7 @@ Deno.test("voters that keep no promise are found, and the failure is repeated an
     const { keep = [] } = small.options;
     ok(keep.length <= 4, `${keep.length} faults are left`);
     strictEqual(small.result.violation?.invariant, "promise");
-    strictEqual(small.result.nodes, 2);
+    ok(small.result.nodes <= 3, `${small.result.nodes} nodes are left`);
     ok(replayCommand(small.options, small.result).includes(`--keep ${keep.join(",") || "none"}`));
     strictEqual(scheduleText(small.result, keep).length, keep.length);
 

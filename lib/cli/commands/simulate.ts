@@ -5,6 +5,7 @@
 import { EXIT_CODES, FumataError } from "../../base/errors.ts";
 import {
   addRun,
+  areDrawsFair,
   CLUSTER_KINDS,
   type ClusterKind,
   diagramOf,
@@ -35,6 +36,23 @@ const DIAGRAM_MESSAGES_MAX = 40;
 const DIAGRAM_FILE = /\.(svg|mmd|txt)$/;
 /** Runs between two looks at whether somebody wants to stop. */
 const YIELD_RUNS = 8;
+
+/** Flags of runs, which say nothing of a scenario: it has all of that in its file. */
+const PLAYS_RUNS = [
+  "seed",
+  "seeds",
+  "until-failure",
+  "nodes",
+  "liars",
+  "kind",
+  "mix",
+  "duration",
+  "wire",
+  "keep",
+  "shrink",
+  "trace",
+  "diagram",
+];
 
 /** The command. */
 export const simulateCommand: Command = {
@@ -132,12 +150,22 @@ export const simulateCommand: Command = {
 
 async function run(args: Arguments, context: CommandContext): Promise<number> {
   const scenario = args.text("scenario");
-  if (scenario !== undefined) return playScenario(scenario, context);
-  const seed = args.number("seed") ?? 1;
+  if (scenario !== undefined) {
+    refuseBeside(args, "scenario", PLAYS_RUNS);
+    return playScenario(scenario, wantsJson(args), context);
+  }
+  if (args.has("until-failure")) refuseBeside(args, "until-failure", ["seeds"]);
+  const seed = whole(args, "seed") ?? 1;
   const count = args.has("until-failure")
     ? Infinity
-    : args.number("seeds") ?? (args.number("seed") === undefined ? 100 : 1);
+    : whole(args, "seeds") ?? (args.number("seed") === undefined ? 100 : 1);
   const options = optionsOf(args);
+  if (options.keep && count !== 1) {
+    throw new FumataError(
+      "usage",
+      "Cannot use --keep for several runs: the numbers are those of one schedule; give its --seed",
+    );
+  }
   const diagram = args.text("diagram");
   if (diagram !== undefined && !DIAGRAM_FILE.test(diagram)) {
     throw new FumataError(
@@ -166,15 +194,31 @@ async function run(args: Arguments, context: CommandContext): Promise<number> {
   if (wantsJson(args)) {
     const { violation } = failure?.result ?? {};
     const command = failure && replayCommand(failure.options, failure.result);
-    printJson(context, { ...tally, wallMs, violation, replay: command });
+    const drawsAreFair = areDrawsFair(tally);
+    printJson(context, { ...tally, wallMs, violation, replay: command, drawsAreFair });
   } else {
     context.out(tallyText(tally, wallMs) + "\n");
     if (failure) tell(failure, context);
   }
-  return failure ? EXIT_CODES.failure : 0;
+  if (!areDrawsFair(tally)) context.say("I8: liars win more draws than chance explains");
+  return failure || !areDrawsFair(tally) ? EXIT_CODES.failure : 0;
 }
 
-function playScenario(path: string, context: CommandContext): number {
+/** Throws when flags were given that would say nothing beside another one. */
+function refuseBeside(args: Arguments, flag: string, others: readonly string[]): void {
+  const other = others.find((name) => args.has(name) || args.text(name) !== undefined);
+  if (other === undefined) return;
+  throw new FumataError("usage", `Cannot use --${other} beside --${flag}: give one of them`);
+}
+
+/** The value of a flag that counts something. */
+function whole(args: Arguments, name: string): number | undefined {
+  const value = args.number(name);
+  if (value === undefined || Number.isInteger(value)) return value;
+  throw new FumataError("usage", `Cannot use --${name} "${value}": a whole number is wanted`);
+}
+
+function playScenario(path: string, isJson: boolean, context: CommandContext): number {
   let text: string;
   try {
     text = Deno.readTextFileSync(path);
@@ -182,18 +226,23 @@ function playScenario(path: string, context: CommandContext): number {
     throw new FumataError("usage", `Cannot read scenario "${path}": there is no such file`);
   }
   const { transcript, failure } = runScenario(text);
-  printText(context, transcript);
   const expected = parseScenario(text).transcript;
-  if (failure !== undefined) context.say(`it fails: ${failure}`);
-  else if (expected !== "" && expected !== transcript) {
-    context.say("the transcript is not the one in the file");
-  } else return 0;
+  const isOther = expected !== "" && expected !== transcript;
+  const wrong = failure !== undefined
+    ? `it fails: ${failure}`
+    : isOther
+    ? "the transcript is not the one in the file"
+    : undefined;
+  if (isJson) printJson(context, { transcript, ...(wrong !== undefined && { failure: wrong }) });
+  else printText(context, transcript);
+  if (wrong === undefined) return 0;
+  context.say(wrong);
   return EXIT_CODES.failure;
 }
 
 function optionsOf(args: Arguments): Omit<SimulationOptions, "seed"> {
-  const nodes = args.number("nodes");
-  const liars = args.number("liars");
+  const nodes = whole(args, "nodes");
+  const liars = whole(args, "liars");
   if (liars !== undefined && nodes === undefined) {
     throw new FumataError("usage", "Cannot simulate --liars without --nodes: give both");
   }
@@ -212,8 +261,7 @@ function optionsOf(args: Arguments): Omit<SimulationOptions, "seed"> {
 
 function numbersOf(list: string): number[] {
   if (list === "none") return [];
-  const numbers = list.split(",").map(Number);
-  if (numbers.every((number) => Number.isSafeInteger(number) && number >= 0)) return numbers;
+  if (/^\d{1,9}(,\d{1,9})*$/.test(list)) return list.split(",").map(Number);
   throw new FumataError(
     "usage",
     `Cannot use --keep "${list}": numbers with commas between them, or none, are wanted`,
