@@ -49,7 +49,7 @@ export class ElectionChecker implements Watcher {
   readonly #world: World;
   readonly #voterOfKey: ReadonlyMap<string, SimNode>;
   readonly #idOfTerm = new Map<number, Digest>();
-  readonly #headTerms = new Map<SimNode, number>();
+  readonly #heads = new Map<SimNode, RosterCertificate>();
   /** By voter and function: what is voted under another function is another election. */
   readonly #votes = new Map<string, Map<number, Digest>>();
   readonly #votedMax = new Map<string, number>();
@@ -78,7 +78,7 @@ export class ElectionChecker implements Watcher {
     switch (effect.type) {
       case "save": {
         const { head } = effect.memory;
-        if (head && head.proposal.term !== this.#headTerms.get(node)) this.#accept(node, head);
+        if (head && head.id !== this.#heads.get(node)?.id) this.#accept(node, head);
         return;
       }
       case "send-election":
@@ -167,11 +167,11 @@ export class ElectionChecker implements Watcher {
 
   #accept(node: SimNode, certificate: RosterCertificate): void {
     const { term } = certificate.proposal;
-    const before = this.#headTerms.get(node) ?? 0;
+    const before = this.#heads.get(node)?.proposal.term ?? 0;
     if (term <= before) {
       throw this.#broken("I3", `${node.name} accepts term ${term} after term ${before}`);
     }
-    this.#headTerms.set(node, term);
+    this.#heads.set(node, certificate);
     this.#see(certificate, node.function);
   }
 
@@ -185,8 +185,8 @@ export class ElectionChecker implements Watcher {
     }
     this.#idOfTerm.set(term, certificate.id);
     this.#checkBundle(certificate, under);
-    this.#checkDraw(certificate, under);
     this.#checkAnswered(certificate);
+    this.#checkDraw(certificate, under);
     for (const led of this.#led.values()) this.#checkDescent(certificate, led);
   }
 
