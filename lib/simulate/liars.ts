@@ -206,10 +206,13 @@ const HABITS: Readonly<Record<Lie, (character: Character) => Partial<Liar>>> = {
   }),
 
   "usurps": ({ node, world, rules }) => ({
-    hears(message) {
+    hears(message, from) {
       const said = message as RosterMessage;
       if (said.kind !== "proposal") return true;
       const { proposal } = said;
+      // Two of them that answered each other would never end.
+      const collector = rules.collector(proposal.prev, proposal.term);
+      if (world.nodes[from].id !== collector) return true;
       const vote = rules.signVote(proposal.term, rules.digest(proposal));
       sayToOthers(node, world, { kind: "proposal", proposal, vote });
       return true;

@@ -88,7 +88,7 @@ export class RuleChecker implements Watcher {
       case "lease-held":
         return this.#checkLease(node, effect.certificate.id, effect.untilMs);
       case "note":
-        if (effect.note.what === "stepped-down") this.#checkStepDown(node);
+        if (effect.note.what === "stepped-down") this.#checkStepDown(node, effect.note.leader);
         return;
       default:
         return;
@@ -196,11 +196,12 @@ export class RuleChecker implements Watcher {
     }
   }
 
-  #checkStepDown(node: SimNode): void {
-    const head = node.headCertificate;
-    if (head?.leader === undefined || head.leader === node.id) return;
-    if (this.#stepDowns.has(keyOf({ certificateId: head.id, leader: head.leader }))) return;
-    const name = this.#world.nameOf(head.leader);
+  /** By the head as of this effect: later in the same step the node may have taken another. */
+  #checkStepDown(node: SimNode, leader: NodeId): void {
+    const certificateId = this.#heads.get(node);
+    if (leader === node.id || !certificateId) return;
+    if (this.#stepDowns.has(keyOf({ certificateId, leader }))) return;
+    const name = this.#world.nameOf(leader);
     throw this.#broken(
       "step-down",
       `${node.name} believes that ${name} stepped down, and it did not`,

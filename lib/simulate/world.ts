@@ -63,7 +63,7 @@ export interface Watcher {
 const CLUSTER = "simulated";
 const PORT_FIRST = 1_000;
 /** Events of one node within a millisecond: some hundred messages and their timers may meet there, not thousands of them. */
-const EVENTS_A_MS_MAX = 20_000;
+const EVENTS_A_MS_MAX = 1_000;
 
 /** The world. */
 export class World {

@@ -1,5 +1,6 @@
 /** The eyes for rules that no invariant shows by itself: each sees its breach, and nothing wrong without. */
 import { ok, strictEqual, throws } from "node:assert";
+import type { Digest } from "../../lib/certificate/types.ts";
 import { leaseMarginMs, rosterSettings } from "../../lib/election/roster/settings.ts";
 import { RuleChecker } from "../../lib/simulate/rule_checker.ts";
 import type { SimEffect } from "../../lib/simulate/sim_body.ts";
@@ -95,11 +96,31 @@ Deno.test("votes for another enclave key are found while their voters know that 
 
 Deno.test("a world in which time stands still says so, and one that is only busy goes on", () => {
   const { world } = watched();
-  let left = 50_000;
+  let left = 3_000;
   const again = () => left-- > 0 && world.at(world.nowMs, again);
   world.at(1, again);
   world.runUntil(10);
   left = Infinity;
   world.at(11, again);
   throws(() => world.runUntil(20), isOf("progress"));
+});
+
+Deno.test("a step-down that its leader never said is found, by the head of that moment", () => {
+  const { world, checker, effect } = watched();
+  const [follower, leader, next] = world.nodes;
+  const save = (id: string) => {
+    const head = { id, proposal: { term: 1, prev: "genesis", kid: "k" }, document: { bundle: [] } };
+    effect(follower.place, { type: "save", memory: { head } });
+  };
+  const hears = (by: { readonly id: string }) =>
+    effect(follower.place, { type: "note", note: { what: "stepped-down", leader: by.id } });
+  save("c");
+  throws(() => hears(leader), isOf("step-down"));
+  hears(follower);
+  const stepDown = { certificateId: "c" as Digest, leader: leader.id, signature: "" };
+  checker.said(leader, follower.place, { kind: "step-down", stepDown });
+  hears(leader);
+  throws(() => hears(next), isOf("step-down"), "only what leads may step down");
+  save("d");
+  throws(() => hears(leader), isOf("step-down"), "not under another certificate");
 });

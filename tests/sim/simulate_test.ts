@@ -63,6 +63,18 @@ Deno.test("open clusters keep what they promise under every mix, and become one 
   }
 });
 
+Deno.test("what once ended a soak in vain, or for nothing, ends well", () => {
+  for (
+    const options of [
+      { seed: 21391, mix: "all", faultsMs: 4_000 },
+      { seed: 31426, mix: "crashes", faultsMs: 3_000 },
+    ] as const
+  ) {
+    const result = simulate(options);
+    strictEqual(result.violation, undefined, replayCommand(options, result));
+  }
+});
+
 Deno.test("a cluster can't be of another size than its kind allows, nor an open one have liars", () => {
   throws(() => simulate({ seed: 1, nodes: 65 }), FumataError);
   throws(() => simulate({ seed: 1, kind: "open", nodes: 4, faultBound: 1 }), FumataError);
