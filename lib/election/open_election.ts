@@ -8,7 +8,8 @@
  * the union elects again.
  *
  * Where this differs from the roster rules: the electorate is the view itself, so two components can each have a leader, and
- * nothing is promised across a partition. There are no leases. A proposal travels as its digest: voters recompute it from their own view.
+ * nothing is promised across a partition. There are no leases. A view that is larger than the function takes is not voted on: its nodes are
+ * members of each other, nobody leads them, and each says so once. A proposal travels as its digest: voters recompute it from their own view.
  *
  * This file hands each event to its part and keeps the terms going; the parts share `open_context.ts`: `open_voting.ts` is the voter,
  * `open_round.ts` the collector and its calls, `open_catch_up.ts` fetches greater heads, `open_terms.ts` is what opens a term,
@@ -17,6 +18,7 @@
  * The order of effects is the contract: what is to be stored comes before what is to be sent. Deadlines are state; a `tick` at
  * any moment is harmless.
  */
+import { ACTIVE_NODES_MAX } from "../../function/leader-election/rules.ts";
 import type { Prng } from "../base/prng.ts";
 import type { Digest, VerifiedCertificate } from "../certificate/types.ts";
 import type { NodeId } from "../membership/types.ts";
@@ -49,6 +51,8 @@ export class OpenElection {
   #isOverdue = false;
   #graceUntilMs: number;
   #leaving = false;
+  /** Whether it was said that the view is too large. */
+  #saidTooLarge = false;
 
   constructor(options: ElectionOptions) {
     const { nowMs, settings, awaitsSeeds } = options;
@@ -221,6 +225,7 @@ export class OpenElection {
     const context = this.#context;
     this.#openTerms();
     this.#announce();
+    this.#saySize();
     if (this.#leaving || !context.isElecting) return;
     if (this.#termDeadlineMs === undefined && nowMs >= this.#beginAtMs()) this.#beginTerm(nowMs);
     this.#voting.consider();
@@ -285,7 +290,16 @@ export class OpenElection {
     const now = this.#leaving ? undefined : this.respected;
     if (now?.id === this.#respected) return;
     this.#respected = now?.id;
+    if (now) this.#saidTooLarge = false;
     this.#context.emit({ type: "leader", certificate: now });
+  }
+
+  /** There is no election in a larger view, so nothing else would tell why nobody leads; not again each time one comes and goes at the bound. */
+  #saySize(): void {
+    const { isTooLarge, view } = this.#context;
+    if (!isTooLarge || this.#saidTooLarge || this.#leaving) return;
+    this.#saidTooLarge = true;
+    this.#context.note({ what: "too-large", active: view.size, activeMax: ACTIVE_NODES_MAX });
   }
 
   #beginAtMs(): number {

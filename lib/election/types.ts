@@ -166,4 +166,6 @@ export type ElectionNote =
   | { readonly what: "term-opened"; readonly term: number }
   | { readonly what: "quorum"; readonly term: number; readonly votes: number }
   | { readonly what: "delegated"; readonly term: number; readonly reason: string }
-  | { readonly what: "ignored-head"; readonly term: number; readonly from?: NodeId };
+  | { readonly what: "ignored-head"; readonly term: number; readonly from?: NodeId }
+  /** More nodes are active than the function elects among: nobody leads until some have gone. Said once until somebody leads. */
+  | { readonly what: "too-large"; readonly active: number; readonly activeMax: number };

@@ -282,6 +282,12 @@ export class Journal {
   }
 
   note(note: ElectionNote): void {
+    if (note.what === "too-large") {
+      const { active, activeMax } = note;
+      const words = `${active} nodes are active, and the function elects among at most ` +
+        `${activeMax}: nobody leads until some have gone`;
+      return this.logger.log("warn", "election-too-large", words, { active, activeMax });
+    }
     this.logger.log("debug", `election-${note.what}`, `election: ${JSON.stringify(note)}`, {
       ...note,
     });

@@ -1,8 +1,10 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert";
+import { ACTIVE_NODES_MAX } from "../../function/leader-election/rules.ts";
 import { createPrng } from "../../lib/base/prng.ts";
 import type { ElectionRules } from "../../lib/election/open_context.ts";
 import { OpenElection } from "../../lib/election/open_election.ts";
 import { LOCAL_ELECTION } from "../../lib/election/settings.ts";
+import type { ViewChange } from "../../lib/election/types.ts";
 import { candidate, certify, fakeRules, KID, viewEvent, World } from "./harness.ts";
 
 const FIVE = ["a", "b", "c", "d", "e"];
@@ -389,4 +391,45 @@ Deno.test("with lost messages and nodes that come and go a settled cluster alway
     }
     agree(world, FIVE);
   }
+});
+
+Deno.test("a view that is larger than the function takes is not voted on, and that is said once until somebody leads", () => {
+  const ids = Array.from({ length: ACTIVE_NODES_MAX + 1 }, (_, i) => `n${i}`);
+  const [self, other, ...rest] = ids;
+  const election = new OpenElection({
+    self,
+    rules: { ...fakeRules(self), collector: () => self, votesNeeded: () => 1 },
+    settings: LOCAL_ELECTION,
+    memory: {},
+    prng: createPrng(1),
+    nowMs: 0,
+    awaitsSeeds: false,
+  });
+  election.step({ type: "keys", kids: [KID], preferred: KID }, 0);
+  election.step(viewEvent(ids.slice(0, -1)), 0);
+  const noted = (change: ViewChange, nowMs: number) =>
+    election.step({ type: "view", changes: [change] }, nowMs)
+      .flatMap((effect) => effect.type === "note" ? [effect.note] : []);
+  const last = rest.at(-1)!;
+  const comes: ViewChange = { kind: "active", node: candidate(last) };
+  const goes: ViewChange = { kind: "inactive", id: last };
+  const said = { what: "too-large", active: ids.length, activeMax: ACTIVE_NODES_MAX } as const;
+  deepStrictEqual(noted(comes, 1), [said]);
+  strictEqual(election.deadlineMs(), undefined);
+  deepStrictEqual(election.step({ type: "tick" }, 60_000), []);
+  // Around the bound it is not said each time.
+  deepStrictEqual(noted(goes, 60_001), []);
+  deepStrictEqual(noted(comes, 60_002), []);
+  deepStrictEqual(noted(goes, 60_003), []);
+  const effects = election.step({ type: "tick" }, 70_000);
+  const call = effects.find((effect) => effect.type === "call-enclave");
+  ok(call, "without that one there is an election");
+  const { digest, proposal } = call;
+  const votes = proposal.active.map(({ id }) => fakeRules(id).signVote(proposal.term, digest));
+  election.step({ type: "certificate", certificate: certify(digest, proposal, votes) }, 70_001);
+  ok(election.respected);
+  deepStrictEqual(noted(comes, 70_002), [said]);
+  strictEqual(election.respected, undefined);
+  election.step({ type: "view", changes: [{ kind: "inactive", id: other }] }, 70_003);
+  ok(election.deadlineMs() !== undefined);
 });
