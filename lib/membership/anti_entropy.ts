@@ -54,16 +54,27 @@ export function createAntiEntropy(context: Context, sync: SyncSchedule): AntiEnt
 /** Hexadecimal digits of each half. */
 const HALF = 8;
 
+/** From now on pings and acks carry this for the election. */
+export function setHead(context: Context, head: Uint8Array): void {
+  context.head = head;
+  context.headWord = headWordOf(head);
+}
+
+/** What the digest says of a head. */
+export function headWordOf(head: Uint8Array): string {
+  return word(hashOfBytes(head));
+}
+
 /** The digest of a node's view, itself included, and of its head: 8 bytes as hex. The same members at the same incarnations have the same. */
 export function digestOf(context: Context): string {
-  const { view, options, incarnation, head } = context;
+  const { view, options, incarnation, headWord } = context;
   const sum = view.sum() + hashOfMember(options.self.id, incarnation);
-  return word(sum) + word(hashOfBytes(head));
+  return word(sum) + headWord;
 }
 
 /** The head as it is to be told to somebody with this digest: nothing, when they have the same. */
 export function headFor(context: Context, digest: string | undefined): Uint8Array {
-  return digest?.slice(HALF) === word(hashOfBytes(context.head)) ? NOTHING : context.head;
+  return digest?.slice(HALF) === context.headWord ? NOTHING : context.head;
 }
 
 const NOTHING = new Uint8Array(0);

@@ -4,7 +4,7 @@
  */
 import type { Address } from "../base/address.ts";
 import type { Prng } from "../base/prng.ts";
-import { digestOf } from "./anti_entropy.ts";
+import { digestOf, headWordOf } from "./anti_entropy.ts";
 import { type BroadcastQueue, createBroadcastQueue } from "./broadcast_queue.ts";
 import { createPlace, type Place } from "./coordinate.ts";
 import { createLocalHealth, type LocalHealth } from "./health.ts";
@@ -81,9 +81,13 @@ export interface Context {
   effects: MembershipEffect[];
   /** What pings and acks carry for the election. */
   head: Uint8Array;
+  /** What the digest says of it: it rarely changes, and is asked for at every ping and ack. */
+  headWord: string;
   /** Own incarnation. */
   incarnation: number;
 }
+
+const NO_HEAD = new Uint8Array(0);
 
 /** An empty context. */
 export function createContext(options: MembershipOptions): Context {
@@ -96,7 +100,8 @@ export function createContext(options: MembershipOptions): Context {
     place: createPlace(options.prng),
     nowMs: 0,
     effects: [],
-    head: new Uint8Array(0),
+    head: NO_HEAD,
+    headWord: headWordOf(NO_HEAD),
     incarnation: options.lastIncarnation,
   };
 }
@@ -141,8 +146,8 @@ export function sendFilled(
 /** A ping of this node without claims and head. */
 export function bare(context: Context, nonce: string): GossipMessage & { kind: "ping" } {
   const { incarnation } = context;
-  const head = new Uint8Array(0);
-  return { kind: "ping", nonce, incarnation, digest: digestOf(context), head, claims: [] };
+  const digest = digestOf(context);
+  return { kind: "ping", nonce, incarnation, digest, head: NO_HEAD, claims: [] };
 }
 
 /** Tells the shell of a change in the view. */

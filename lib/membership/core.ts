@@ -7,7 +7,7 @@
  * nobody becomes a member before it answered this very node's nonce; an accused member is probed out of turn by everyone who hears of it;
  * a process that was paused takes the pause out of its timeouts before it judges others.
  */
-import { createAntiEntropy, digestOf, headFor } from "./anti_entropy.ts";
+import { createAntiEntropy, digestOf, headFor, setHead } from "./anti_entropy.ts";
 import { createContacts } from "./contacts.ts";
 import { createContext, type MembershipOptions, type Part, send, sendFilled } from "./context.ts";
 import type { Coordinate } from "./coordinate.ts";
@@ -101,6 +101,8 @@ export function createMembership(options: MembershipOptions): Membership {
     gossip,
   ];
   let started = false;
+  /** When the next part is due, where that is known. */
+  let knownDueMs: number | undefined;
 
   function start(): void {
     started = true;
@@ -272,10 +274,12 @@ export function createMembership(options: MembershipOptions): Membership {
     }
   }
 
+  /** Asked before and after every step, and nothing moves it between two: the parts are asked once. */
   function dueMs(): number {
+    if (knownDueMs !== undefined) return knownDueMs;
     let due = Infinity;
     for (const part of parts) due = Math.min(due, part.dueMs());
-    return due;
+    return knownDueMs = due;
   }
 
   /** A wake-up that is far too late means that this process was paused, not that the others were silent. */
@@ -290,10 +294,11 @@ export function createMembership(options: MembershipOptions): Membership {
     step(event, nowMs) {
       context.effects = [];
       if (started && !leaving.done()) allowForPause(nowMs);
+      knownDueMs = undefined;
       context.nowMs = nowMs;
       if (leaving.done()) return [];
       if (event.type === "head") {
-        context.head = event.head.slice(0, HEAD_BYTES_MAX);
+        setHead(context, event.head.slice(0, HEAD_BYTES_MAX));
         return [];
       }
       if (!started) start();

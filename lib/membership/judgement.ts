@@ -14,7 +14,7 @@ import { ACCUSERS_MAX, CONFLICTS_MAX, INCARNATION_JUMP_MAX, MEMBERS_MAX } from "
 import type { Own } from "./own.ts";
 import { type SuspicionBounds, suspicionBounds, suspicionTimeoutMs } from "./suspicion.ts";
 import type { AccusationClaim, AliveClaim, Claim, LeftClaim, NodeId } from "./types.ts";
-import { isActive, type MemberRecord, sameAddress } from "./view.ts";
+import { isActive, type MemberRecord, NO_VERDICTS, sameAddress } from "./view.ts";
 
 /** How a claim came. */
 export interface Heard {
@@ -121,7 +121,7 @@ export function createJudgement(context: Context, own: Own, hooks: JudgementHook
     const dead = claim.type === "dead" && !heard.fullState;
     if (before && (before.dead || !dead)) return;
     if (!before && record.verdicts.size >= ACCUSERS_MAX) return;
-    record.verdicts.set(claim.accuser, { claim, dead });
+    note(record, claim, dead);
     // Passed on as far as it can still matter: the first accuser and the confirmations that shorten the timeout, and every burial.
     // A burial out of a full state stays here: it may be from a partition that is over.
     const early = record.verdicts.size <= Math.max(settings.confirmations + 1, accusersNeeded);
@@ -137,6 +137,10 @@ export function createJudgement(context: Context, own: Own, hooks: JudgementHook
     if (!known && !heard.fromMember) return;
     context.health.note(1);
     own.refute();
+  }
+
+  function note(record: MemberRecord, claim: AccusationClaim, dead: boolean): void {
+    record.verdicts = new Map(record.verdicts).set(claim.accuser, { claim, dead });
   }
 
   function mayAccuse(accuser: NodeId): boolean {
@@ -170,7 +174,7 @@ export function createJudgement(context: Context, own: Own, hooks: JudgementHook
   }
 
   function clearVerdicts(record: MemberRecord): void {
-    record.verdicts.clear();
+    record.verdicts = NO_VERDICTS;
     suspicions.delete(record.id);
   }
 
@@ -185,7 +189,7 @@ export function createJudgement(context: Context, own: Own, hooks: JudgementHook
   function expire(record: MemberRecord): void {
     if (record.state !== "suspect") return clearVerdicts(record);
     const claim = ownDead(record.id, record.incarnation);
-    record.verdicts.set(selfId, { claim, dead: true });
+    note(record, claim, true);
     queue.push(claim);
     bury(record);
   }
@@ -233,7 +237,7 @@ export function createJudgement(context: Context, own: Own, hooks: JudgementHook
       verified: true,
       introductions: 0,
       returnsMs: [],
-      verdicts: new Map(),
+      verdicts: NO_VERDICTS,
     };
     view.add(record);
     if (isNews) queue.push(claim);
@@ -291,7 +295,7 @@ export function createJudgement(context: Context, own: Own, hooks: JudgementHook
       if (record.verdicts.has(selfId) || !isActive(record)) return;
       const { id: subject, incarnation } = record;
       const claim = options.signClaim({ type: "suspect", subject, incarnation }) as AccusationClaim;
-      record.verdicts.set(selfId, { claim, dead: false });
+      note(record, claim, false);
       queue.push(claim);
       weigh(record);
     },

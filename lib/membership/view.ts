@@ -22,6 +22,9 @@ export interface Verdict {
   readonly dead: boolean;
 }
 
+/** Nobody accuses. */
+export const NO_VERDICTS: ReadonlyMap<NodeId, Verdict> = new Map();
+
 /** A member as the core keeps it. */
 export interface MemberRecord {
   readonly id: NodeId;
@@ -45,8 +48,8 @@ export interface MemberRecord {
   introductions: number;
   /** When it came back after it had failed, for `flapping.ts`. */
   readonly returnsMs: number[];
-  /** By accuser, about `incarnation`. */
-  readonly verdicts: Map<NodeId, Verdict>;
+  /** By accuser, about `incarnation`; replaced and not changed, so that those of whom nobody accuses share one. */
+  verdicts: ReadonlyMap<NodeId, Verdict>;
   left?: LeftClaim;
 }
 
@@ -92,7 +95,7 @@ export function createView(): View {
   const tombstones = new Map<NodeId, Tombstone>();
   /** Indexes, for what is asked at every round or change: in a large view looking through all of it would cost most of a step. */
   const dead = new Map<NodeId, MemberRecord>();
-  const byName = new Map<string, Set<MemberRecord>>();
+  const byName = new Map<string, readonly MemberRecord[]>();
   let active = 0;
   let sum = 0;
 
@@ -103,9 +106,8 @@ export function createView(): View {
       sum = (sum + hashOfMember(record.id, record.incarnation)) >>> 0;
     }
     if (record.state === "dead") dead.set(record.id, record);
-    const others = byName.get(record.alive.name);
-    if (others) others.add(record);
-    else byName.set(record.alive.name, new Set([record]));
+    const { name } = record.alive;
+    byName.set(name, [...byName.get(name) ?? [], record]);
   }
 
   function remove(record: MemberRecord): void {
@@ -114,9 +116,10 @@ export function createView(): View {
       sum = (sum - hashOfMember(record.id, record.incarnation)) >>> 0;
     }
     dead.delete(record.id);
-    const others = byName.get(record.alive.name);
-    others?.delete(record);
-    if (others?.size === 0) byName.delete(record.alive.name);
+    const { name } = record.alive;
+    const others = byName.get(name)!.filter((other) => other !== record);
+    if (others.length > 0) byName.set(name, others);
+    else byName.delete(name);
   }
 
   return {
