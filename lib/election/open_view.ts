@@ -2,8 +2,8 @@
  * The view of one node of an open cluster: who is known, and the list of the active that proposals are made of. Pure.
  *
  * It is told of changes and never of the whole: while a large cluster comes together every arrival is one, at every node, and a list of
- * all at each of them was most of what an election cost. A change costs the place of one member in the list, and the list is handed out as
- * a copy, made when somebody asks for it.
+ * all at each of them was most of what an election cost. The list is put in order when somebody asks for it, which in a view that is too
+ * large to elect nobody does.
  */
 import { compareBase64url } from "../base/bytes.ts";
 import type { NodeId } from "../membership/types.ts";
@@ -25,10 +25,11 @@ export interface ViewOutcome {
 export class OpenView {
   /** Everybody who is known; `null` stands for who is not active. */
   readonly #known = new Map<NodeId, Candidate | null>();
-  /** The active by id bytes. */
-  readonly #sorted: Candidate[] = [];
-  #listed?: readonly Candidate[];
+  #size = 0;
   #revision = 0;
+  /** The active by id bytes, as they were before those of `#unlisted` changed. */
+  #listed: readonly Candidate[] = [];
+  readonly #unlisted = new Set<NodeId>();
 
   /** A number that grows by one with every node whose place in the list of the active changed. */
   get revision(): number {
@@ -37,12 +38,13 @@ export class OpenView {
 
   /** How many are active. */
   get size(): number {
-    return this.#sorted.length;
+    return this.#size;
   }
 
   /** The active, sorted by id bytes; the same array until they are others. */
   get active(): readonly Candidate[] {
-    return this.#listed ??= [...this.#sorted];
+    if (this.#unlisted.size > 0) this.#list();
+    return this.#listed;
   }
 
   /** Whether a node is known in any state. */
@@ -74,47 +76,50 @@ export class OpenView {
       if (was?.name === is?.name) continue;
       isOther = true;
       this.#revision++;
+      this.#unlisted.add(id);
     }
+    this.#size += entered.length - left.length;
+    // Those who came and went would add up where nobody asks for the list.
+    if (this.#unlisted.size > 2 * this.#known.size) this.#list();
     return { hasNews, hasForgotten, isOther, entered, left };
+  }
+
+  #list(): void {
+    const changed = this.#unlisted;
+    const stayed = this.#listed.filter(({ id }) => !changed.has(id));
+    const entered = [...changed].flatMap((id) => this.#known.get(id) ?? []).sort(compareCandidates);
+    this.#listed = merged(stayed, entered);
+    changed.clear();
   }
 
   #apply(change: ViewChange): void {
     switch (change.kind) {
-      case "active": {
-        const { node } = change;
-        this.#list(node.id, [node]);
-        this.#known.set(node.id, node);
+      case "active":
+        this.#known.set(change.node.id, change.node);
         return;
-      }
       case "inactive":
-        this.#list(change.id, []);
         this.#known.set(change.id, null);
         return;
       case "forgotten":
-        this.#list(change.id, []);
         this.#known.delete(change.id);
         return;
       default:
         change satisfies never;
     }
   }
+}
 
-  /** Puts this in the place of a node in the list. */
-  #list(id: NodeId, nodes: readonly Candidate[]): void {
-    const isListed = this.isActive(id);
-    if (!isListed && nodes.length === 0) return;
-    this.#sorted.splice(this.#placeOf(id), isListed ? 1 : 0, ...nodes);
-    this.#listed = undefined;
+/** Two sorted lists as one. */
+function merged(a: readonly Candidate[], b: readonly Candidate[]): Candidate[] {
+  const both: Candidate[] = [];
+  let at = 0;
+  for (const node of b) {
+    while (at < a.length && compareCandidates(a[at], node) < 0) both.push(a[at++]);
+    both.push(node);
   }
+  return both.concat(a.slice(at));
+}
 
-  /** Where an id is in the list, or would be. */
-  #placeOf(id: NodeId): number {
-    let [from, to] = [0, this.#sorted.length];
-    while (from < to) {
-      const middle = (from + to) >> 1;
-      if (compareBase64url(this.#sorted[middle].id, id) < 0) from = middle + 1;
-      else to = middle;
-    }
-    return from;
-  }
+function compareCandidates(a: Candidate, b: Candidate): number {
+  return compareBase64url(a.id, b.id);
 }

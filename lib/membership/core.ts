@@ -335,6 +335,7 @@ const SNAPSHOT_VERDICTS_MAX = 4;
 
 function claimsOf(record: MemberRecord): Claim[] {
   if (record.left) return [record.alive, record.left];
+  if (record.verdicts.size === 0) return [record.alive];
   const verdicts = [...record.verdicts.values()].map((verdict) => verdict.claim);
   return [record.alive, ...verdicts.slice(0, SNAPSHOT_VERDICTS_MAX)];
 }

@@ -5,6 +5,7 @@
 import type { ElectionEvent } from "../../lib/election/types.ts";
 import { createPrng } from "../../lib/base/prng.ts";
 import { OpenElection } from "../../lib/election/open_election.ts";
+import { OpenView } from "../../lib/election/open_view.ts";
 import { ClosingSearch } from "../../lib/election/roster/closing_search.ts";
 import { AccusationWatch } from "../../lib/election/roster/observations.ts";
 import type { SignedVote } from "../../lib/election/roster/types.ts";
@@ -16,7 +17,7 @@ import { KeyExchange } from "../../lib/node/key_exchange.ts";
 import { KnownKeys } from "../../lib/node/known_keys.ts";
 import { NodeMetrics } from "../../lib/node/node_metrics.ts";
 import { SourceLimit } from "../../lib/node/source_limit.ts";
-import { fakeRules, viewEvent } from "./harness.ts";
+import { candidate, fakeRules, viewEvent } from "./harness.ts";
 import { forgetCertificates, signGaveUp, signVote } from "./roster/_rules.ts";
 import { Solo } from "./roster/_solo.ts";
 
@@ -90,10 +91,14 @@ function strangers(): Load {
   });
   const friends = ["self", "a", "b"];
   const step = (event: ElectionEvent, nowMs: number) => void election.step(event, nowMs);
+  // As in a cluster that is too large for its function: nobody asks who is active.
+  const unread = new OpenView();
   return (n) => {
     const nowMs = n * 100;
     const stranger = `stranger ${n}`;
     step(viewEvent([...friends, stranger], [], [`stranger ${n - 1}`]), nowMs);
+    unread.take([{ kind: "active", node: candidate(stranger) }]);
+    unread.take([{ kind: "forgotten", id: stranger }]);
     const { head, term } = election;
     const say = (message: Extract<ElectionEvent, { type: "message" }>["message"]) =>
       step({ type: "message", sender: stranger, message }, nowMs);
