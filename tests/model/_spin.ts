@@ -1,7 +1,7 @@
-/** Runs one check of the Promela model: `spin` makes a C program of it, `gcc` compiles that, and it visits every state. */
+/** Runs one check of a Promela model: `spin` makes a C program of it, `gcc` compiles that, and it visits every state. */
 
-/** What bounds a check; see README.md. */
-export interface Bounds {
+/** What bounds a check of `roster.pml`; see README.md. */
+export interface RosterBounds {
   readonly honest: number;
   /** q - f: how many honest voters every quorum has. */
   readonly needed: number;
@@ -11,10 +11,21 @@ export interface Bounds {
   readonly marginTicks: number;
 }
 
+/** What bounds a check of `succession.pml`. */
+export interface SuccessionBounds {
+  readonly honest: number;
+  /** As in {@linkcode RosterBounds}. */
+  readonly needed: number;
+  /** Of both functions together. */
+  readonly terms: number;
+  /** Functions in favour of which the electorate may close. */
+  readonly successors: number;
+}
+
 /** One check. */
 export interface Check {
   readonly name: string;
-  readonly bounds: Bounds;
+  readonly bounds: RosterBounds | SuccessionBounds;
   /** A rule that is taken out of the model: a counterexample must be found. */
   readonly breaks?: string;
 }
@@ -30,8 +41,6 @@ export interface Outcome {
   /** The invariant that broke. */
   readonly violated?: string;
 }
-
-const MODEL = new URL("./roster.pml", import.meta.url);
 
 /** Memory for the states of one check. The largest takes half of it. */
 const MEMORY_MB = 6_000;
@@ -56,8 +65,9 @@ export async function runCheck(check: Check): Promise<Outcome> {
   const folder = await Deno.makeTempDir({ prefix: "fumata-model-" });
   const startedMs = performance.now();
   try {
-    await Deno.copyFile(MODEL, `${folder}/roster.pml`);
-    await run(folder, "spin", [...definitions(check), "-a", "roster.pml"]);
+    const model = isOfSuccession(check.bounds) ? "succession.pml" : "roster.pml";
+    await Deno.copyFile(new URL(model, import.meta.url), `${folder}/${model}`);
+    await run(folder, "spin", [...definitions(check), "-a", model]);
     const options = ["-DSAFETY", "-DNOREDUCE", "-DCOLLAPSE", `-DMEMLIM=${MEMORY_MB}`];
     await run(folder, "gcc", ["-O2", "-w", ...options, "-o", "pan", "pan.c"]);
     const output = await run(folder, "./pan", [`-m${DEPTH_MAX}`, "-n"]);
@@ -67,16 +77,24 @@ export async function runCheck(check: Check): Promise<Outcome> {
   }
 }
 
+/** Whether a check is one of successions. */
+export function isOfSuccession(bounds: Check["bounds"]): bounds is SuccessionBounds {
+  return "successors" in bounds;
+}
+
 function definitions({ bounds, breaks }: Check): string[] {
-  const { honest, needed, liarLeads, terms, leaseTicks, marginTicks } = bounds;
+  const { honest, needed, terms } = bounds;
+  const common = [`-DHONEST=${honest}`, `-DNEEDED=${needed}`, `-DTERMS=${terms}`];
+  // With a rule taken out it is the harm that has to be found, not only that a reason is gone.
+  const broken = breaks === undefined ? [] : [`-DBREAK_${breaks}`, "-DHARM_ONLY"];
+  if (isOfSuccession(bounds)) return [...common, `-DSUCCESSORS=${bounds.successors}`, ...broken];
+  const { liarLeads, leaseTicks, marginTicks } = bounds;
   return [
-    `-DHONEST=${honest}`,
-    `-DNEEDED=${needed}`,
+    ...common,
     `-DLIAR_LEADS=${Number(liarLeads)}`,
-    `-DTERMS=${terms}`,
     `-DLEASE=${leaseTicks}`,
     `-DMARGIN=${marginTicks}`,
-    ...(breaks === undefined ? [] : [`-DBREAK_${breaks}`]),
+    ...broken,
   ];
 }
 
@@ -95,11 +113,22 @@ function outcomeOf(output: string, seconds: number): Outcome {
   };
 }
 
-/** The model has one assertion for each invariant, told apart by what it looks at. */
-function invariantOf(assertion: string): string {
-  if (assertion.includes("votes[")) return "I5";
-  if (assertion.includes("lease[")) return "I2";
-  return assertion.includes("leads[") || assertion.includes("wasLeased[") ? "P3" : "I1";
+/** What an assertion looks at tells which invariant it is, in this order. */
+const MARKS: readonly (readonly [string, string])[] = [
+  ["votes[", "I5"],
+  ["rows[", "I5"],
+  ["lease[", "I2"],
+  ["x==g", "I2"],
+  ["ledUntil", "I3"],
+  ["token", "I3"],
+  ["leads[", "P3"],
+  ["wasLeased[", "P3"],
+  [">=", "P3"],
+  ["certified[", "I1"],
+];
+
+function invariantOf(assertion: string): string | undefined {
+  return MARKS.find(([mark]) => assertion.includes(mark))?.[1];
 }
 
 async function run(folder: string, program: string, args: string[]): Promise<string> {

@@ -1,11 +1,19 @@
 /**
- * Checks the model of the roster protocol exhaustively within bounds, and that it can fail: with one rule taken out at a time it must
- * find a counterexample. `deno task model`; `--quick` leaves out what takes longer than seconds, `--long` adds what takes minutes. Needs `spin` and `gcc`.
+ * Checks the models of the roster protocol exhaustively within bounds, and that they can fail: with one rule taken out at a time they
+ * must find a counterexample. `deno task model`; `--quick` leaves out what takes longer than seconds, `--long` adds what takes minutes. Needs `spin` and `gcc`.
  */
-import { type Bounds, type Check, missingTools, type Outcome, runCheck } from "./_spin.ts";
+import {
+  type Check,
+  isOfSuccession,
+  missingTools,
+  type Outcome,
+  type RosterBounds,
+  runCheck,
+  type SuccessionBounds,
+} from "./_spin.ts";
 
 /** n = 3, f = 0: three honest voters, two of a quorum. */
-const THREE: Bounds = {
+const THREE: RosterBounds = {
   honest: 3,
   needed: 2,
   liarLeads: false,
@@ -14,9 +22,12 @@ const THREE: Bounds = {
   marginTicks: 0,
 };
 /** n = 4, f = 1: the liar is one of each quorum of three, and may be the leader. */
-const FOUR: Bounds = { ...THREE, liarLeads: true };
+const FOUR: RosterBounds = { ...THREE, liarLeads: true };
 const LONGER = { ...THREE, leaseTicks: 2 };
 const LATER = { ...THREE, terms: 3 };
+
+/** Two of three honest voters in every quorum: n = 3, f = 0, and n = 4, f = 1. */
+const CLOSING: SuccessionBounds = { honest: 3, needed: 2, terms: 3, successors: 1 };
 
 /** What must hold. */
 export const HOLDING: readonly Check[] = [
@@ -30,6 +41,12 @@ export const HOLDING: readonly Check[] = [
   },
   { name: "n=3, f=0, two terms, lease of 1 tick", bounds: THREE },
   { name: "n=4, f=1, two terms, lease of 1 tick", bounds: FOUR },
+  { name: "succession, n=3 or 4, two terms", bounds: { ...CLOSING, terms: 2 } },
+  {
+    name: "succession, n=5, f=1, two terms",
+    bounds: { ...CLOSING, honest: 4, needed: 3, terms: 2 },
+  },
+  { name: "succession, n=3 or 4, three terms", bounds: CLOSING },
 ];
 
 /** Holds too, after minutes and with several GiB of memory. */
@@ -63,6 +80,21 @@ export const BREAKING: readonly Check[] = [
     name: "a step-down sent while the lease is kept",
     bounds: LONGER,
     breaks: "STEP_DOWN_KEEPS_LEASE",
+  },
+  { name: "a vote for a leader after one to close", bounds: CLOSING, breaks: "VOTE_AFTER_CLOSING" },
+  { name: "an ack after a vote to close", bounds: CLOSING, breaks: "ACK_AFTER_CLOSING" },
+  { name: "a vote to close lost at a restart", bounds: CLOSING, breaks: "CLOSING_NOT_STORED" },
+  { name: "a vote to close while a promise runs", bounds: CLOSING, breaks: "CLOSE_WHILE_PROMISED" },
+  {
+    name: "votes to close in favour of two successors",
+    bounds: { ...CLOSING, successors: 2 },
+    breaks: "CLOSE_FOR_ANOTHER",
+  },
+  { name: "a successor's terms that begin anew", bounds: CLOSING, breaks: "TERMS_ANEW" },
+  {
+    name: "a later closing that counts for who has a certificate of the successor",
+    bounds: CLOSING,
+    breaks: "LATER_CLOSING_OVER_CERTIFICATES",
   },
 ];
 
@@ -105,7 +137,7 @@ async function main(args: readonly string[]): Promise<number> {
 }
 
 function isSmall({ bounds }: Check): boolean {
-  return bounds.terms === 1;
+  return bounds.terms <= (isOfSuccession(bounds) ? 2 : 1);
 }
 
 if (import.meta.main) Deno.exit(await main(Deno.args));
