@@ -6,14 +6,14 @@
 import type { CertificateDocument, Digest, VerifiedCertificate } from "../certificate/types.ts";
 import { CatchUp } from "../election/roster/catch_up.ts";
 import type { NodeId } from "../membership/types.ts";
-import type { ChainStore } from "./chain_store.ts";
+import type { ChainTable } from "./chain_store.ts";
 
 /** How often each other voter is asked for one certificate before it is given up until the next one comes: it may be nowhere any more. */
 const ROUNDS_MAX = 3;
 
 /** The keeper of one node. */
 export class ChainKeeper {
-  readonly #store: ChainStore;
+  readonly #store: ChainTable;
   readonly #checksum: string;
   readonly #cluster: string;
   readonly #others: readonly NodeId[];
@@ -27,7 +27,7 @@ export class ChainKeeper {
 
   /** `checksum` in hex; `intervalMs` is the least time between two questions, and between two answers to one member. */
   constructor(options: {
-    readonly store: ChainStore;
+    readonly store: ChainTable;
     readonly checksum: string;
     readonly cluster: string;
     readonly others: readonly NodeId[];

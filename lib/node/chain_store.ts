@@ -30,6 +30,9 @@ export interface StoredCertificate {
   readonly text: string;
 }
 
+/** What the keeper of a chain needs of it. */
+export type ChainTable = Pick<ChainStore, "save" | "has" | "get" | "gaps">;
+
 /** The chains in one database. */
 export class ChainStore {
   readonly #database: DatabaseSync;

@@ -10,7 +10,7 @@ import { FumataError } from "../base/errors.ts";
 import type { VerifiedCertificate } from "../certificate/types.ts";
 import type { Dropped } from "../wire/envelope.ts";
 import { decodeRosterMessage, encodeRosterMessage, ROSTER_KINDS } from "../wire/roster_messages.ts";
-import { ClosingVoter, memoryBeginningWith, saveMemory, takeClosing } from "./closing_voter.ts";
+import { ClosingVoter, endWaiting, memoryBeginningWith, saveMemory } from "./closing_voter.ts";
 import type { ElectionFrame, ElectionPart, PartEffect } from "./election_part.ts";
 import type { GossipEvent } from "./gossip.ts";
 import { rosterOf } from "./roster_cluster.ts";
@@ -83,24 +83,12 @@ export class ClosingPart implements ElectionPart {
 
   certifiedEarlier(certificate: VerifiedCertificate): void {
     const { domain, predecessor, store, journal, shell } = this.#options;
-    const news = takeClosing(store, domain, predecessor, certificate);
-    switch (news) {
-      case "none":
-      case "older":
-        return;
-      case "for-another":
-        throw new FumataError(
-          "refused",
-          `Cannot go on from function ${hex(predecessor)}: it was closed in favour of another ` +
-            `function than ${hex(domain.checksum)}; start the node with that one`,
-        );
-      case "known":
-      case "taken":
-        journal.closingFound(certificate.term, true);
-        return shell.goOn();
-      default:
-        news satisfies never;
-    }
+    let isOver = false as boolean | FumataError;
+    store.atOnce(() => isOver = endWaiting(store, domain, predecessor, certificate));
+    if (isOver instanceof FumataError) throw isOver;
+    if (!isOver) return;
+    journal.closingFound(certificate.term, true);
+    shell.goOn();
   }
 
   keys(): void {}

@@ -5,6 +5,7 @@
 import type { ClusterConfig } from "../../function/leader-election/cluster_config.ts";
 import type { Domain } from "../../function/leader-election/rules.ts";
 import { base64url, hex } from "../base/bytes.ts";
+import { FumataError } from "../base/errors.ts";
 import type { VerifiedCertificate } from "../certificate/types.ts";
 import { rosterCertificate } from "../election/roster/certificate.ts";
 import { ClosingSearch } from "../election/roster/closing_search.ts";
@@ -14,10 +15,17 @@ import type { Membership } from "../membership/core.ts";
 import type { Profile } from "../membership/settings.ts";
 import type { NodeId } from "../membership/types.ts";
 import type { CertificateDesk } from "./certificate_desk.ts";
+import type { ChainTable } from "./chain_store.ts";
 import type { GossipEvent } from "./gossip.ts";
 import { Replica, type ReplicaEffect } from "./replica.ts";
 import { rosterGenesis, rosterOf } from "./roster_cluster.ts";
-import { adoptClosing, knownHead, openRosterMemory, type RosterStore } from "./roster_memory.ts";
+import {
+  adoptClosing,
+  knownHead,
+  openRosterMemory,
+  rosterOrigin,
+  type RosterStore,
+} from "./roster_memory.ts";
 import type { StateStore } from "./state_store.ts";
 
 /** What the shell is asked to do, in this order: what every node does, and questions. */
@@ -58,6 +66,20 @@ export class ClosingVoter {
   }
 }
 
+/** The function whose closing certificate a voter has to ask others for; `undefined` when it has it, needs none, or is the only voter. */
+export function awaitedClosing(
+  { store, domain, desk }: {
+    readonly store: RosterStore;
+    readonly domain: Domain;
+    readonly desk: CertificateDesk;
+  },
+  config: ClusterConfig,
+): Uint8Array | undefined {
+  if (!config.succeeds || config.roster.length === 1) return undefined;
+  const memory = openRosterMemory(store, domain, desk);
+  return rosterOrigin(store, domain, config, memory) ? undefined : config.succeeds;
+}
+
 /** What a certificate of the predecessor comes to for a voter of the successor `own`. */
 export type ClosingNews =
   /** It closes nothing: others like it lead to what does. */
@@ -89,6 +111,36 @@ export function takeClosing(
   if (known?.type === "closing" && term < known.term) return "older";
   adoptClosing(store, domain, certificate);
   return term === known?.term ? "known" : "taken";
+}
+
+/**
+ * The same for a voter that waits for it; whether the wait is over. What it was told it keeps for others that missed it as well: who told it may be
+ * gone when they ask. A `FumataError` when the predecessor was closed in favour of another function: the node has to end.
+ */
+export function endWaiting(
+  store: RosterStore & Pick<StateStore, "saveRoster"> & { readonly chain: ChainTable },
+  own: Domain,
+  predecessor: Uint8Array,
+  certificate: VerifiedCertificate,
+): boolean | FumataError {
+  const news = takeClosing(store, own, predecessor, certificate);
+  switch (news) {
+    case "none":
+    case "older":
+      return false;
+    case "for-another":
+      return new FumataError(
+        "refused",
+        `Cannot go on from function ${hex(predecessor)}: it was closed in favour of another ` +
+          `function than ${hex(own.checksum)}; start the node with that one`,
+      );
+    case "known":
+    case "taken":
+      store.chain.save(hex(predecessor), own.cluster, certificate);
+      return true;
+    default:
+      return news satisfies never;
+  }
 }
 
 /** What a voter remembers that begins with a certificate of its own function, verified in full; `undefined` when that is of an open cluster. */

@@ -2,7 +2,6 @@
  * The pure machines inside a node, made from what it was started with and what its state folder holds: its membership, and the part of its
  * election that fits the kind of its cluster.
  */
-import type { ClusterConfig } from "../../function/leader-election/cluster_config.ts";
 import { hex } from "../base/bytes.ts";
 import { FumataError } from "../base/errors.ts";
 import { createPrng, type Prng } from "../base/prng.ts";
@@ -12,13 +11,13 @@ import { createMembership, type Membership } from "../membership/core.ts";
 import { PROFILES } from "../membership/settings.ts";
 import type { AliveClaim } from "../membership/types.ts";
 import { ClosingPart } from "./closing_part.ts";
+import { awaitedClosing } from "./closing_voter.ts";
 import type { ElectionPart } from "./election_part.ts";
 import type { FunctionDescription } from "./function_description.ts";
 import type { Mailbox } from "./mailbox.ts";
 import type { NodeOptions } from "./node_options.ts";
 import { OpenPart, type OpenPartOptions } from "./open_part.ts";
 import { requireVoter, rosterOf } from "./roster_cluster.ts";
-import { openRosterMemory, rosterOrigin } from "./roster_memory.ts";
 import { RosterPart } from "./roster_part.ts";
 import type { StateStore } from "./state_store.ts";
 
@@ -91,16 +90,6 @@ export function electionPart(
   const predecessor = awaitedClosing(parts, config);
   if (predecessor) return new ClosingPart({ ...shared, config, profile, predecessor, canJudge });
   return new RosterPart({ ...shared, config, profile, ...(middleman && { middleman }) });
-}
-
-/** The function whose closing certificate this voter has to ask others for; `undefined` when it has it, needs none, or is the only voter. */
-function awaitedClosing(
-  { store, domain, desk }: Pick<OpenPartOptions, "store" | "domain" | "desk">,
-  config: ClusterConfig,
-): Uint8Array | undefined {
-  if (!config.succeeds || config.roster.length === 1) return undefined;
-  const memory = openRosterMemory(store, domain, desk);
-  return rosterOrigin(store, domain, config, memory) ? undefined : config.succeeds;
 }
 
 function freshPrng(): Prng {

@@ -3,16 +3,22 @@
  * succession at some voter, and again at others while nothing comes of it; starts each machine anew under the next function when
  * somebody has the closing certificate, and puts that into the folders of those that missed it, as `fumata succession --import`
  * does; stops voters that the next roster does not have. Some start a machine too early, and then its state folder has to refuse.
+ *
+ * Where voters fetch what they missed (`World.fetchesClosings`) nobody brings it to them, except where it can't be had or judged: to
+ * machines that never attested the old function, after a while, and to all when those that hold it are gone or lie. A machine that is
+ * started too early waits then, and is put back.
  */
+import { hex } from "../base/bytes.ts";
 import { FumataError } from "../base/errors.ts";
 import type { Prng } from "../base/prng.ts";
 import { signSuccessionOrder, type SuccessionOrderFile } from "../certificate/succession_order.ts";
 import type { VerifiedCertificate } from "../certificate/types.ts";
 import type { RosterCertificate } from "../election/roster/types.ts";
-import { adoptClosing } from "../node/roster_memory.ts";
+import { adoptClosing, knownHead } from "../node/roster_memory.ts";
 import { RosterBody } from "./sim_body.ts";
 import { insecureOperator, type SimFunction } from "./sim_function.ts";
 import type { SimNode } from "./sim_node.ts";
+import { ClosingBody } from "./sim_successor.ts";
 import { Violation } from "./violation.ts";
 import type { World } from "./world.ts";
 
@@ -22,6 +28,9 @@ const LOOK_MS = 100;
 const HASTE = 0.3;
 /** One operator in so many starts a machine before anything is closed. */
 const TOO_EARLY_ONE_IN = 2;
+
+/** How long a machine that can't judge what closed the old function waits for a certificate of the new one before it is brought a file, ms. */
+const NEWCOMER_PATIENCE_MS = 5_000;
 
 /** What closed a function, as the election and as verifiers know it. */
 interface Closing {
@@ -34,11 +43,15 @@ export class Operator {
   /** Successions that were ordered, and machines that a state folder kept from starting too early. */
   ordered = 0;
   refusals = 0;
+  /** Machines that were started without what closed the old function, to find it out by themselves. */
+  waited = 0;
   readonly #world: World;
   readonly #prng: Prng;
   readonly #isGone: (node: SimNode) => boolean;
   #order?: SuccessionOrderFile;
   #closing?: Closing;
+  /** Since when machines wait for it, in vain as far as the operator can see. */
+  readonly #waitsSinceMs = new Map<SimNode, number>();
 
   /** `isGone` tells whose machine or memory is gone for good. */
   constructor(world: World, prng: Prng, isGone: (node: SimNode) => boolean) {
@@ -70,7 +83,8 @@ export class Operator {
     const { target } = this;
     return target.places.some((place) => {
       const node = this.#world.nodes[place];
-      return node.function !== target && !this.#isGone(node);
+      if (this.#isGone(node)) return false;
+      return node.function !== target || this.#world.fetchesClosings && !this.#knows(node);
     });
   }
 
@@ -84,8 +98,11 @@ export class Operator {
   #look(): void {
     const { nodes } = this.#world;
     this.#findClosing();
-    if (this.#closing) this.#moveOn(this.#closing);
-    else nodes[this.#prng.below(nodes.length)].takeOrder(this.#order!);
+    if (this.#closing) return this.#moveOn(this.#closing);
+    nodes[this.#prng.below(nodes.length)].takeOrder(this.#order!);
+    if (!this.#world.fetchesClosings) return;
+    const early = nodes.find((node) => node.function === this.target && !this.#isGone(node));
+    if (early && this.#prng.float() < HASTE) this.#putBack(early);
   }
 
   /** The last certificate that closes the old function, of those that anybody shows: there are several when an enclave lost its key meanwhile. */
@@ -107,16 +124,45 @@ export class Operator {
     for (const node of this.#world.nodes) {
       if (this.#isGone(node) || this.#prng.float() >= HASTE) continue;
       if (!this.target.places.includes(node.place)) this.#dismiss(node);
-      else if (!this.#isOver(node)) this.#take(node, closing);
+      else if (!this.#isOver(node) || this.#waitsInVain(node)) this.#take(node, closing);
     }
   }
 
   /** Whether a machine runs the new function, after the last closing or a certificate of its own. */
   #isOver(node: SimNode): boolean {
     if (node.function !== this.target) return false;
+    // Of two closings the voters tell each other the later one.
+    if (this.#world.fetchesClosings) return true;
     if (!(node.isUp && node.body instanceof RosterBody)) return true;
     const { head, headCertificate } = node.body.voter;
     return headCertificate !== undefined || head.term >= this.#closedTerm;
+  }
+
+  /** Whether a machine waits for what it will not get by itself. */
+  #waitsInVain(node: SimNode): boolean {
+    if (!node.isUp || !(node.body instanceof ClosingBody)) return false;
+    if (!this.#isWithinReachOf(node)) return true;
+    if (node.courts.canJudgePredecessor) return false;
+    const { nowMs } = this.#world;
+    const sinceMs = this.#waitsSinceMs.get(node) ?? nowMs;
+    this.#waitsSinceMs.set(node, sinceMs);
+    return nowMs - sinceMs > NEWCOMER_PATIENCE_MS;
+  }
+
+  /** Whether an honest voter of the new roster holds what closed the old function, or a certificate of the new one. */
+  #isWithinReachOf(node: SimNode): boolean {
+    return this.target.places.some((place) => {
+      const other = this.#world.nodes[place];
+      const isThere = other !== node && !other.liar && other.isEnrolled && !this.#isGone(other);
+      return isThere && this.#knows(other);
+    });
+  }
+
+  /** Whether a folder holds what closed the function before the target, if there is one, or a certificate of the target. */
+  #knows({ disk }: SimNode): boolean {
+    const before = this.#world.functions[this.ordered - 1];
+    if (!before || knownHead(disk, this.target.domain)) return true;
+    return knownHead(disk, before.domain)?.proposal.type === "closing";
   }
 
   #dismiss(node: SimNode): void {
@@ -126,20 +172,36 @@ export class Operator {
 
   #take(node: SimNode, closing: Closing): void {
     if (node.disk.isFull || node.clock.isSuspended(this.#world.nowMs)) return;
+    const isBrought = !this.#world.fetchesClosings || this.#waitsInVain(node);
     node.crash();
+    if (isBrought && !this.#bring(node, closing)) return node.boot();
+    node.isEnrolled = true;
+    if (!node.bootUnder(this.target)) throw this.#cantStart(node);
+    if (!(node.body instanceof ClosingBody)) return;
+    this.waited++;
+  }
+
+  /** Puts the closing into the folder of a machine that is down. False when that has a later one itself: at the next look everybody gets that. */
+  #bring(node: SimNode, { certificate, verified }: Closing): boolean {
     const before = this.#world.functions[this.ordered - 1];
     try {
-      adoptClosing(node.disk, before.domain, closing.verified);
+      adoptClosing(node.disk, before.domain, verified);
     } catch (thrown) {
       if (!(thrown instanceof FumataError) || thrown.code !== "refused") throw thrown;
-      // It has a later closing itself: at the next look everybody gets that one.
-      return node.boot();
+      return false;
     }
-    this.#world.adopted(node, closing.certificate, before);
-    node.isEnrolled = true;
-    if (node.bootUnder(this.target)) return;
-    const message = `${node.name} can't start under what its electorate closed for`;
-    throw new Violation("succession", message, this.#world.nowMs);
+    const { checksum, cluster } = before.domain;
+    node.disk.chain.save(hex(checksum), cluster, verified);
+    this.#waitsSinceMs.delete(node);
+    this.#world.adopted(node, certificate, before);
+    return true;
+  }
+
+  /** A machine that was started too early goes back to the function that is not closed yet. */
+  #putBack(node: SimNode): void {
+    if (node.disk.isFull || node.clock.isSuspended(this.#world.nowMs)) return;
+    node.crash();
+    if (!node.bootUnder(this.#world.functions[this.ordered - 1])) throw this.#cantStart(node);
   }
 
   #startTooEarly(nodes: readonly SimNode[], next: SimFunction): void {
@@ -150,7 +212,12 @@ export class Operator {
       this.refusals++;
       return node.boot();
     }
+    if (node.body instanceof ClosingBody) return;
     const message = `${node.name} starts under another function before its own is closed`;
     throw new Violation("succession", message, this.#world.nowMs);
+  }
+  #cantStart(node: SimNode): Violation {
+    const message = `${node.name} can't start under what its electorate closed for`;
+    return new Violation("succession", message, this.#world.nowMs);
   }
 }

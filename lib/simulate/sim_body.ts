@@ -2,7 +2,7 @@
  * What differs between open and roster clusters inside a simulated node: the pure machines that the real node runs, and what their effects
  * mean. The shell around them is `sim_node.ts`.
  */
-import { base64url, hex } from "../base/bytes.ts";
+import { base64url } from "../base/bytes.ts";
 import { createPrng, type Prng } from "../base/prng.ts";
 import { electRequest } from "../certificate/proposal.ts";
 import type { Digest, VerifiedCertificate, Vote } from "../certificate/types.ts";
@@ -11,11 +11,12 @@ import { LOCAL_ELECTION } from "../election/settings.ts";
 import type { ElectionEvent, ElectionMessage } from "../election/types.ts";
 import { rosterSettings } from "../election/roster/settings.ts";
 import { rosterCertificate } from "../election/roster/certificate.ts";
-import type { RosterMemory, RosterMessage, RosterRules } from "../election/roster/types.ts";
+import type { RosterMessage, RosterRules } from "../election/roster/types.ts";
 import type { Identity } from "../crypto/ed25519.ts";
 import type { Membership } from "../membership/core.ts";
 import type { NodeId } from "../membership/types.ts";
 import type { CertificateDesk } from "../node/certificate_desk.ts";
+import { saveMemory } from "../node/closing_voter.ts";
 import { openElectionRules } from "../node/election_rules.ts";
 import type { GossipEvent } from "../node/gossip.ts";
 import { openReplica, type OpenReplicaEffect } from "../node/open_replica.ts";
@@ -105,7 +106,6 @@ export class RosterBody implements SimBody {
     this.#domain = domain;
     const memory = openRosterMemory(disk, domain, desk);
     const origin = rosterOrigin(disk, domain, config, memory);
-    // Nobody fetches what closed the predecessor here: the operator brings it.
     if (!origin) throw closingMissing(disk, domain, config);
     this.#origin = origin;
     this.voter = new RosterVoter(membership, {
@@ -122,6 +122,11 @@ export class RosterBody implements SimBody {
 
   get term(): number {
     return this.voter.term;
+  }
+
+  /** Whether it goes by what closed its predecessor, and has no certificate of its own function yet. */
+  get isAtOrigin(): boolean {
+    return this.#origin.closing !== undefined && this.voter.headCertificate === undefined;
   }
 
   deadlineMs(): number | undefined {
@@ -172,7 +177,10 @@ export class RosterBody implements SimBody {
   act(effect: SimEffect): Act | undefined {
     switch (effect.type) {
       case "save":
-        return { type: "save", commit: () => this.#save(effect.memory) };
+        return {
+          type: "save",
+          commit: () => saveMemory(this.#options.disk, this.#domain, effect.memory),
+        };
       case "call-enclave": {
         const call = effect as Extract<RosterVoterEffect, { type: "call-enclave" }>;
         const { digest, proposal: { kid }, votes } = call;
@@ -190,11 +198,6 @@ export class RosterBody implements SimBody {
       default:
         return undefined;
     }
-  }
-
-  #save(memory: RosterMemory): void {
-    const { checksum, cluster } = this.#domain;
-    this.#options.disk.saveRoster(hex(checksum), cluster, JSON.stringify(memory));
   }
 }
 

@@ -5,12 +5,14 @@ import type { Identity } from "../crypto/ed25519.ts";
 import { createMembership, type Membership } from "../membership/core.ts";
 import { PROFILES } from "../membership/settings.ts";
 import type { CertificateDesk } from "../node/certificate_desk.ts";
+import { awaitedClosing } from "../node/closing_voter.ts";
 import type { Mailbox } from "../node/mailbox.ts";
 import { rosterOf } from "../node/roster_cluster.ts";
 import { simulatedRules, unsignedClaims } from "./identities.ts";
 import { OpenBody, RosterBody, type SimBody } from "./sim_body.ts";
 import type { SimDisk } from "./sim_disk.ts";
 import type { SimFunction } from "./sim_function.ts";
+import { ChainBody, ClosingBody } from "./sim_successor.ts";
 import type { World } from "./world.ts";
 
 /** Who starts. */
@@ -60,16 +62,24 @@ export function bootMembership(world: World, starter: Starter, prng: Prng): Memb
 export function bootBody(
   world: World,
   { identity, name, disk, place, function: own }: Starter,
-  { desk, membership, prng, nowMs }: {
+  { desk, membership, prng, nowMs, goOn }: {
     readonly desk: CertificateDesk;
     readonly membership: Membership;
     readonly prng: Prng;
     readonly nowMs: number;
+    /** What it waited for is on its disk. */
+    readonly goOn: () => void;
   },
 ): SimBody {
   const { domain, config, collectors } = own;
   const options = { identity, name, domain, disk, desk, membership, prng, nowMs };
   if (!config) return new OpenBody(options, collectors, world.seedsOf(place).length > 0);
+  // Else nobody asks for what closed the predecessor: the operator brings it.
+  const predecessor = world.fetchesClosings &&
+    awaitedClosing({ store: disk, domain, desk }, config);
+  if (predecessor) return new ClosingBody(options, config, predecessor, goOn);
   const rules = simulatedRules(identity, domain, config, { prng, collectors, signs: world.signs });
-  return new RosterBody(options, config, rules);
+  return world.fetchesClosings
+    ? new ChainBody(options, config, rules)
+    : new RosterBody(options, config, rules);
 }

@@ -6,6 +6,7 @@ import type { CertificateVerdict } from "../certificate/verify.ts";
 import type { CertificateDocument } from "../certificate/types.ts";
 import type { RsaJwk } from "../crypto/thumbprint.ts";
 import { CertificateDesk } from "../node/certificate_desk.ts";
+import type { FunctionDescription } from "../node/function_description.ts";
 import type { SimDisk } from "./sim_disk.ts";
 import type { SimFunction } from "./sim_function.ts";
 import type { World } from "./world.ts";
@@ -17,8 +18,14 @@ export type Verdicts = Map<string, Extract<CertificateVerdict, { readonly ok: tr
 export class SimDesk extends CertificateDesk {
   readonly #verdicts: Verdicts;
 
-  constructor(world: World, own: SimFunction, disk: SimDisk) {
-    super(own.domain, disk, own.description, (jwk) => world.keyOfJwk(own, jwk as RsaJwk));
+  /** Without a `description` it judges only what was attested before and is on the disk. */
+  constructor(
+    world: World,
+    own: SimFunction,
+    disk: SimDisk,
+    description?: FunctionDescription,
+  ) {
+    super(own.domain, disk, description, (jwk) => world.keyOfJwk(own, jwk as RsaJwk));
     this.#verdicts = own.verdicts;
   }
 

@@ -5,6 +5,7 @@
 import type { RosterMemory } from "../election/roster/types.ts";
 import type { AliveClaim } from "../membership/types.ts";
 import type { KeyStore } from "../node/known_keys.ts";
+import { SimChain } from "./sim_chain.ts";
 import type { RosterStore } from "../node/roster_memory.ts";
 import type { History, StoredKey } from "../node/state_store.ts";
 
@@ -18,6 +19,7 @@ export class SimDisk implements KeyStore, RosterStore {
   /** Members of an earlier run. */
   members: readonly AliveClaim[] = [];
   history: History = {};
+  readonly chain = new SimChain();
   readonly #rosters = new Map<string, string>();
   /** By checksum, then by kid. */
   readonly #keys = new Map<string, Map<string, StoredKey>>();

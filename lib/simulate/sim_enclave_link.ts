@@ -3,11 +3,8 @@
  * calls of the function. Stands for `lib/node/enclave_hosts.ts`, which waits and can't be run in virtual time.
  */
 import type { Evidence } from "../attestation/types.ts";
-import { fromUtf8, utf8 } from "../base/bytes.ts";
+import { utf8 } from "../base/bytes.ts";
 import type { Prng } from "../base/prng.ts";
-import type { NodeId } from "../membership/types.ts";
-import { KeyExchange } from "../node/key_exchange.ts";
-import type { KeyMessage } from "../wire/key_messages.ts";
 import { certificateOf } from "../node/election_answer.ts";
 import type { Act } from "./sim_body.ts";
 import type { SimEnclave } from "./sim_enclave.ts";
@@ -25,41 +22,15 @@ export class SimEnclaveLink {
   readonly #world: World;
   readonly #node: SimNode;
   readonly #prng: Prng;
+  readonly #attestedAnother: () => void;
   readonly #attested = new Map<SimEnclave, { kid: string; lastMs: number }>();
-  readonly #exchange: KeyExchange;
 
-  constructor(world: World, node: SimNode, prng: Prng) {
+  /** `attested` is called when another key is known. */
+  constructor(world: World, node: SimNode, prng: Prng, attested: () => void) {
     this.#world = world;
+    this.#attestedAnother = attested;
     this.#node = node;
     this.#prng = prng;
-    this.#exchange = new KeyExchange({
-      desk: node.desk,
-      judge: (jwk, { document }) => {
-        const key = world.keyOfJwk(node.function, jwk);
-        if (typeof key === "string") return key;
-        return fromUtf8(document) === key.kid ? key : "it binds another certificate key";
-      },
-      send: (to, message) => {
-        const place = world.nodes.findIndex(({ id }) => id === to);
-        if (place >= 0) node.sendKey(place, message);
-      },
-      taken: () => this.#judgeWaiting(),
-      refused: () => {},
-    });
-  }
-
-  /** Asks a member for the evidence of a key. */
-  askFor(kid: string, member: NodeId): void {
-    this.#exchange.ask(member, kid, this.#nowMs);
-  }
-
-  /** Takes what a member says of keys. */
-  hearKey(sender: NodeId, message: KeyMessage): void {
-    if (this.#node.isAwake) this.#exchange.hear(sender, message, this.#nowMs);
-  }
-
-  get #nowMs(): number {
-    return this.#node.clock.monotonicMs(this.#world.nowMs);
   }
 
   /** Asks all enclaves for evidence after a while; then again and again, when that while is not 0. */
@@ -92,13 +63,7 @@ export class SimEnclaveLink {
     }
     if (!isChanged) return;
     this.tellKeys();
-    this.#judgeWaiting();
-  }
-
-  #judgeWaiting(): void {
-    for (const [from, document] of this.#node.desk.takeWaiting()) {
-      this.#node.onDocument(document, from);
-    }
+    this.#attestedAnother();
   }
 
   #admit(kid: string): void {

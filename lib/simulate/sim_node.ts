@@ -9,6 +9,7 @@ import type { Prng } from "../base/prng.ts";
 import type { CertificateDocument, VerifiedCertificate } from "../certificate/types.ts";
 import type { SuccessionOrderFile } from "../certificate/succession_order.ts";
 import type { Identity } from "../crypto/ed25519.ts";
+import { rosterCertificate } from "../election/roster/certificate.ts";
 import type { LastVote, RosterCertificate, RosterMessage } from "../election/roster/types.ts";
 import type { ElectionMessage } from "../election/types.ts";
 import type { Membership } from "../membership/core.ts";
@@ -23,9 +24,10 @@ import { SubLeaseDesk } from "../node/sub_lease_desk.ts";
 import { coreOrder, orderFault } from "../node/succession.ts";
 import { RosterBody, type SimBody, type SimEffect } from "./sim_body.ts";
 import { bootBody, bootMembership } from "./sim_boot.ts";
-import { SimDesk } from "./sim_desk.ts";
+import { SimCourts } from "./sim_courts.ts";
 import { SimDoor } from "./sim_door.ts";
 import { SimEnclaveLink } from "./sim_enclave_link.ts";
+import { ChainBody, ClosingBody } from "./sim_successor.ts";
 import type { SimDisk } from "./sim_disk.ts";
 import type { SimFunction } from "./sim_function.ts";
 import type { Packet, Payload } from "./sim_network.ts";
@@ -59,7 +61,7 @@ export class SimNode {
   isWithoutEnclave = false;
   membership!: Membership;
   body!: SimBody;
-  desk!: CertificateDesk;
+  courts!: SimCourts;
   /** The living enclave keys that its core was told of last. */
   kidsTold: readonly string[] = [];
   /** What it was told before, while it is being told anew: what was due by its timers it still does by these. */
@@ -102,6 +104,11 @@ export class SimNode {
       tick: (clock) => this.body.gossip({ type: "tick" }, clock),
       carryOut: (effect) => this.#carryOut(effect),
     });
+  }
+
+  /** Where its certificates are verified. */
+  get desk(): CertificateDesk {
+    return this.courts.desk;
   }
 
   get id(): NodeId {
@@ -168,14 +175,10 @@ export class SimNode {
     this.#process.start();
     this.effectsLeft = Infinity;
     if (this.liar?.lie === "amnesia") this.disk.forget(hex(this.#function.domain.checksum));
-    this.desk = new SimDesk(world, this.#function, this.disk);
-    this.#link = new SimEnclaveLink(world, this, prng);
+    this.courts = this.#createCourts();
+    this.#link = new SimEnclaveLink(world, this, prng, () => this.courts.judgeWaiting());
     this.membership = bootMembership(world, this, prng);
-    const { desk, membership } = this;
-    const nowMs = this.clock.monotonicMs(world.nowMs);
-    this.body = bootBody(world, this, { desk, membership, prng, nowMs });
-    this.subLeases = this.#createSubLeases();
-    world.booted(this);
+    this.#createBody();
     this.#link.tellKeys();
     this.tell((clock) => this.body.gossip({ type: "tick" }, clock));
     this.#link.attestLater(prng.float() * 20);
@@ -251,7 +254,7 @@ export class SimNode {
       };
       return this.tell((clock) => this.body.gossip(event, clock));
     }
-    if (opened.type === "key") return this.#link.hearKey(opened.sender, opened.message);
+    if (opened.type === "key") return this.courts.hearKey(opened.sender, opened.message);
     const { sender, message } = opened;
     if (this.liar && !this.liar.hears(message, packet.from)) return;
     if (message.kind === "certificate") this.onDocument(message.document, sender);
@@ -279,10 +282,7 @@ export class SimNode {
 
   /** Judges a document and takes it when it holds; `from` is absent when this node's own call brought it. */
   onDocument(document: CertificateDocument, from: NodeId | undefined): boolean {
-    const certificate = this.#judge(document, from);
-    if (!certificate) return false;
-    this.tell((clock) => this.body.certified(certificate, from, clock));
-    return true;
+    return this.courts.receive(document, from);
   }
 
   get #isEncoded(): boolean {
@@ -294,6 +294,53 @@ export class SimNode {
     this.mailbox = new Mailbox(this.identity, own.domain);
     this.door = new SimDoor(this.#world, own, this.id, this.mailbox);
     if (this.liar) this.liar = liarOf(this.liar.lie, this, this.#world, this.#prng);
+  }
+
+  #createCourts(): SimCourts {
+    return new SimCourts(this.#world, this, {
+      certified: (certificate, from) =>
+        this.tell((clock) => this.body.certified(certificate, from, clock)),
+      certifiedEarlier: (certificate) => this.#certifiedEarlier(certificate),
+      attest: () => this.#link.attestLater(0),
+    });
+  }
+
+  #createBody(): void {
+    const world = this.#world;
+    const { desk, membership } = this;
+    const nowMs = this.clock.monotonicMs(world.nowMs);
+    const goOn = () => this.#goOn();
+    this.body = bootBody(world, this, { desk, membership, prng: this.#prng, nowMs, goOn });
+    this.subLeases = this.#createSubLeases();
+    world.booted(this);
+  }
+
+  /** The election goes on as what fits the folder now; in its turn, for the one that is left may be in the middle of a step. */
+  #goOn(): void {
+    this.tell(() => {
+      this.#createBody();
+      return [];
+    });
+    this.#link.tellKeys();
+    this.tell((clock) => this.body.gossip({ type: "tick" }, clock));
+  }
+
+  /** Somebody sent a genuine certificate of the function before. */
+  #certifiedEarlier(certificate: VerifiedCertificate): void {
+    this.tell(() => {
+      this.#save(() => this.#takeEarlier(certificate));
+      return [];
+    });
+  }
+
+  #takeEarlier(certificate: VerifiedCertificate): void {
+    const { body } = this;
+    if (!(body instanceof ClosingBody || body instanceof ChainBody)) return;
+    const { isTaken, goesOn } = body.takeEarlier(certificate);
+    const world = this.#world;
+    const before = world.functions[this.#function.number - 1];
+    if (isTaken) world.adopted(this, rosterCertificate(certificate)!, before);
+    if (goesOn) this.#goOn();
   }
 
   #createSubLeases(): SubLeaseDesk | undefined {
@@ -309,15 +356,6 @@ export class SimNode {
       returned: (id) =>
         this.tell((clock) => voter.elect({ type: "sub-lease-returned", id }, clock)),
     });
-  }
-
-  #judge(document: CertificateDocument, from: NodeId | undefined): VerifiedCertificate | undefined {
-    const judgement = this.desk.judge(document, from);
-    if (judgement.kind === "waits") {
-      this.#link.attestLater(0);
-      this.#link.askFor(judgement.kid, from!);
-    }
-    return judgement.kind === "genuine" ? judgement.certificate : undefined;
   }
 
   /** Plans something, unless the process dies before. */

@@ -77,6 +77,8 @@ export interface SimulationResult {
   readonly subLeases: number;
   /** Successions that an operator ordered; in a part of the runs of rosters there is one. */
   readonly successions: number;
+  /** Machines that were started without what closed their predecessor, to ask the others for it; in a part of the runs with successions. */
+  readonly waits: number;
   /** Elections in which liars were among the active, what they should have won by chance, its variance, and what they won. */
   readonly draws: LiarDraws;
   /** Messages that were sent, and that the network lost. */
@@ -112,6 +114,9 @@ const NODES_MAX: Readonly<Record<ClusterKind, number>> = { roster: 64, open: 1_0
 /** In one run of so many an operator orders successions, of a roster. */
 const SUCCESSIONS_ONE_IN = 6;
 const SUCCESSIONS_STREAM = 0x50cce55;
+/** In one of so many of these nobody brings what closed the last function: voters that missed it ask each other. */
+const FETCHES_ONE_IN = 2;
+const FETCHES_STREAM = 0xfe7c4e5;
 const NO_DRAWS: LiarDraws = { elections: 0, expected: 0, variance: 0, won: 0 };
 
 const SIZES = [[2, 0], [3, 0], [4, 1], [5, 0], [5, 1], [7, 1], [7, 2]] as const;
@@ -138,6 +143,8 @@ export function simulate(options: SimulationOptions): SimulationResult {
   const operatorPrng = createPrng((seed ^ SUCCESSIONS_STREAM) >>> 0);
   const isSucceeded = kind === "roster" && operatorPrng.below(SUCCESSIONS_ONE_IN) === 0;
   const successions = isSucceeded ? drawSuccessions(operatorPrng, nodes, faultsMs) : [];
+  const fetchesClosings = isSucceeded &&
+    createPrng((seed ^ FETCHES_STREAM) >>> 0).below(FETCHES_ONE_IN) === 0;
   const schedule = [...faults, ...successions.map(({ scheduled }) => scheduled)]
     .sort((a, b) => a.atMs - b.atMs);
   const missing = options.keep?.find((index) => index >= schedule.length);
@@ -159,6 +166,7 @@ export function simulate(options: SimulationOptions): SimulationResult {
     // By the whole schedule: a run in which a liar is left out stays comparable.
     signs: isSucceeded || schedule.some(({ fault }) => fault.kind === "liar"),
     ...(isSucceeded && { successors: successions.map(({ electorate }) => electorate) }),
+    fetchesClosings,
   });
   const run = new Run(world, createPrng(prng.uint32()), operatorPrng, options.trace);
   // From a stream of its own: runs without commands are what they were before there were any.
@@ -179,6 +187,7 @@ export function simulate(options: SimulationOptions): SimulationResult {
     reigns: run.reigns,
     subLeases: run.subLeases,
     successions: run.successions,
+    waits: run.waits,
     draws: run.election ? drawsOf(run.election, world) : NO_DRAWS,
     messages: { sent: world.network.sent, lost: world.network.lost },
     ...(run.leaseAfterMs !== undefined && { leaseAfterMs: run.leaseAfterMs }),
@@ -231,6 +240,11 @@ class Run {
   /** Successions that were ordered. */
   get successions(): number {
     return this.#operator.ordered;
+  }
+
+  /** Machines that were started without what closed their predecessor. */
+  get waits(): number {
+    return this.#operator.waited;
   }
 
   /** Certificates that somebody accepted. */

@@ -45,6 +45,8 @@ export interface WorldOptions {
   readonly signs: boolean;
   /** Functions that may go on after the first, in their order; a voter may have a place beyond `nodes`. */
   readonly successors?: readonly Electorate[];
+  /** Voters that missed how their predecessor was closed ask the others for it, as real ones do; else the operator brings it, and they can't start without. */
+  readonly fetchesClosings?: boolean;
 }
 
 /** Who looks on from outside. */
@@ -77,6 +79,7 @@ export class World {
   readonly functions: readonly SimFunction[];
   readonly encodes: boolean;
   readonly signs: boolean;
+  readonly fetchesClosings: boolean;
   readonly network: SimNetwork;
   readonly enclaves: readonly SimEnclave[];
   readonly nodes: readonly SimNode[];
@@ -95,6 +98,7 @@ export class World {
     this.prng = createPrng(seed);
     this.encodes = options.encodes;
     this.signs = options.signs || options.encodes;
+    this.fetchesClosings = options.fetchesClosings ?? false;
     const packages = packagesOf(options);
     this.enclaves = Array.from(
       { length: options.enclaves },

@@ -228,6 +228,9 @@ Deno.test("a closing certificate without its votes is refused, and the voter goe
   } finally {
     for (const node of [liar, away]) await node[Symbol.asyncDispose]();
   }
+  // Who told it may be gone when the next one asks.
+  using store = StateStore.open(folders[2]);
+  ok(store.chain.all("test").some((kept) => kept.term === closed.term));
 });
 
 Deno.test("a voter whose predecessor was closed in favour of another function stops and says so", async () => {

@@ -1,6 +1,7 @@
 /** Successions in the middle of faults: the promises hold through them, and what breaks a rule of the electorate's end is found. */
 import { ok, strictEqual, throws } from "node:assert";
 import { base64url } from "../../lib/base/bytes.ts";
+import { ClosingSearch } from "../../lib/election/roster/closing_search.ts";
 import { Voting } from "../../lib/election/roster/voting.ts";
 import type { RosterCertificate, RosterProposal } from "../../lib/election/roster/types.ts";
 import { ElectionChecker } from "../../lib/simulate/election_checker.ts";
@@ -17,6 +18,12 @@ const RUNS: readonly (readonly [Mix, number])[] = [
   ["all", 35],
   ["network", 59],
 ];
+/** Runs in which nobody brings what closed the last function, and without their questions nobody leads at the end. */
+const FETCHING_RUNS: readonly (readonly [Mix, number])[] = [
+  ["liars", 49],
+  ["crashes", 66],
+  ["network", 197],
+];
 /** With the vote to close as the last one of all, this run ends without a leader. */
 const FINAL_VOTE_SEED = 59;
 
@@ -29,6 +36,21 @@ Deno.test("an operator who orders successions in the middle of faults breaks no 
     ordered += result.successions;
   }
   ok(ordered > RUNS.length, "some have several");
+});
+
+Deno.test("voters that missed the closing fetch it from the others in the middle of faults, and without that nobody leads", () => {
+  const sound = ClosingSearch.prototype.step;
+  for (const [mix, seed] of FETCHING_RUNS) {
+    const result = simulate({ mix, seed });
+    strictEqual(result.violation, undefined, replayCommand({ mix, seed }, result));
+    ok(result.waits > 0, `${mix} ${seed} has nobody that waits any more`);
+    try {
+      ClosingSearch.prototype.step = () => [];
+      strictEqual(simulate({ mix, seed }).violation?.invariant, "I7");
+    } finally {
+      ClosingSearch.prototype.step = sound;
+    }
+  }
 });
 
 Deno.test("voters that vote to close only once can be left without a quorum for ever, and that is found", () => {
