@@ -8,6 +8,8 @@ const LEFT = 90;
 const TOP = 44;
 /** Longest text beside a mark, characters: the rest is in the trace. */
 const TEXT_MAX = 70;
+/** Around texts, so that lines behind them do not cross them out. */
+const HALO = 'stroke="#fff" stroke-width="3" paint-order="stroke"';
 
 /** The picture of these entries; `names` are the columns, from the left. */
 export function svgOf(entries: readonly TraceEntry[], names: readonly string[]): string {
@@ -43,7 +45,9 @@ function rowOf(
   width: number,
 ): string {
   const label = (at: number, text: string, colour: string) =>
-    `<text x="${at}" y="${y - 3}" fill="${colour}">${escaped(text.slice(0, TEXT_MAX))}</text>`;
+    `<text x="${at}" y="${y - 3}" fill="${colour}" ${HALO}>${
+      escaped(text.slice(0, TEXT_MAX))
+    }</text>`;
   switch (entry.type) {
     case "fault":
       return `<line x1="${LEFT}" y1="${y}" x2="${width}" y2="${y}" stroke="#c33" ` +

@@ -283,6 +283,7 @@ class Run {
     } catch (thrown) {
       if (!(thrown instanceof Violation)) throw thrown;
       const { invariant, message, atMs } = thrown;
+      this.#say(`${invariant} is broken: ${message}`);
       return { invariant, message, atMs };
     }
   }

@@ -416,6 +416,14 @@ export const FUNCTION_MUTANTS: readonly Mutant[] = [
       "if (successor.length === 0) refuse(",
     ],
   ]),
+  ...mutantsOf("function", "function/leader-election/app.ts", [
+    [
+      "answer-sealed",
+      "the answer is for who called",
+      "if (!isPlain && reply !== undefined) enclaveHost()",
+      'if (!isPlain && reply === "") enclaveHost()',
+    ],
+  ]),
   ...mutantsOf("function", "function/leader-election/previous.ts", [
     [
       "previous-genesis",
@@ -614,6 +622,30 @@ export const WIRE_MUTANTS: readonly Mutant[] = [
       "made-up salts throw nobody out",
       "if (frame instanceof Uint8Array) {\n",
       "if (frame !== undefined) {\n",
+    ],
+    [
+      "seal-boot",
+      "every process seals with a key of its own",
+      "return hkdfSha256(secret, salt, ",
+      "return hkdfSha256(secret, salt.slice(salt.length), ",
+    ],
+    [
+      "seal-counter",
+      "no counter comes twice under one key",
+      "const counter = own.counter++;",
+      "const counter = own.counter;",
+    ],
+    [
+      "seal-rotation",
+      "a new primary key seals from then on",
+      "if (changesPrimary) own = createOwnKey(keys, randomSalt());",
+      "",
+    ],
+    [
+      "seal-removed",
+      "a removed key opens nothing",
+      "      keys = keyring;\n",
+      "      keys = [...keyring, ...keys.slice(0)] as unknown as Keyring;\n",
     ],
     [
       "seal-cluster",
@@ -819,6 +851,58 @@ export const MEMBERSHIP_MUTANTS: readonly Mutant[] = [
       "(bounds.maxMs - bounds.minMs) * 0 * share",
     ],
   ]),
+  ...mutantsOf("membership", "lib/membership/health.ts", [
+    [
+      "health-multiplier",
+      "a node that is slow itself waits longer before it accuses",
+      "multiplier: () => score + 1,",
+      "multiplier: () => 0 * score + 1,",
+    ],
+  ]),
+  ...mutantsOf("membership", "lib/membership/broadcast_queue.ts", [
+    [
+      "gossip-retransmits",
+      "a claim is passed on lambda log n times",
+      "if (waiting.sent + 1 >= limit) remove(waiting);",
+      "if (waiting.sent + 2 >= limit) remove(waiting);",
+    ],
+    [
+      "gossip-forever",
+      "a claim is passed on so often only",
+      "if (waiting.sent + 1 >= limit) remove(waiting);",
+      "if (waiting.sent + 1 >= 100 * limit) remove(waiting);",
+    ],
+  ]),
+  ...mutantsOf("membership", "lib/membership/reconnect.ts", [
+    [
+      "reconnect-dead",
+      "the dead are tried now and then",
+      "tryNext([...theDead(), ...openSeeds()]);",
+      "tryNext([...theDead().slice(0, 0), ...openSeeds()]);",
+    ],
+    [
+      "reconnect-seeds",
+      "seeds that do not answer are tried again",
+      "tryNext([...theDead(), ...openSeeds()]);",
+      "tryNext([...theDead(), ...openSeeds().slice(0, 0)]);",
+    ],
+  ]),
+  ...mutantsOf("membership", "lib/membership/sync_schedule.ts", [
+    [
+      "sync-periodic",
+      "full states are exchanged now and then",
+      "if (partner) start(partner.alive.address);",
+      "if (partner && !everDone) start(partner.alive.address);",
+    ],
+  ]),
+  ...mutantsOf("membership", "lib/membership/leaving.ts", [
+    [
+      "leave-told",
+      "who leaves waits until others know",
+      "const told = confirmed.size >= needed && context.queue.size() === 0;",
+      "const told = confirmed.size >= 0 * needed;",
+    ],
+  ]),
   ...mutantsOf("membership", "lib/membership/own.ts", [
     [
       "own-stored",
@@ -835,8 +919,24 @@ export const MEMBERSHIP_MUTANTS: readonly Mutant[] = [
   ]),
 ];
 
-/** What a voter finds in its state folder. */
+/** What a voter finds in its state folder, and the door of its datagrams. */
 export const NODE_MUTANTS: readonly Mutant[] = [
+  ...mutantsOf("node", "lib/node/state_file.ts", [
+    [
+      "state-lock",
+      "one process in a folder",
+      "PRAGMA locking_mode = EXCLUSIVE; PRAGMA",
+      "PRAGMA locking_mode = NORMAL; PRAGMA",
+    ],
+  ]),
+  ...mutantsOf("node", "lib/node/mailbox.ts", [
+    [
+      "seal-first",
+      "with a cluster key nothing is heard that is not sealed",
+      "if (this.#sealer) return this.#sealer.open(channel, sealed);",
+      "if (this.#sealer && isSealed(sealed)) return this.#sealer.open(channel, sealed);",
+    ],
+  ]),
   ...mutantsOf("node", "lib/node/roster_memory.ts", [
     [
       "memory-promise",

@@ -183,6 +183,14 @@ export const ROSTER_MUTANTS: readonly Mutant[] = [
       "nowMs >= (this.#heldSinceMs.get(id) ?? Infinity) + ms / 2",
     ],
   ]),
+  ...mutantsOf("roster", `${ROOM}/view_rule.ts`, [
+    [
+      "view-settle-anew",
+      "who was gone settles anew",
+      "if (!this.isHeld(id)) this.#heldSinceMs.delete(id);",
+      'if (!this.isHeld(id) && id === "") this.#heldSinceMs.delete(id);',
+    ],
+  ]),
   ...mutantsOf("roster", `${ROOM}/voting.ts`, [
     [
       "vote-not-stored",
@@ -569,6 +577,12 @@ export const ROSTER_MUTANTS: readonly Mutant[] = [
       "",
     ],
     [
+      "left-releases",
+      "a leave releases no promise",
+      "        return context.view.update(event.members, nowMs);",
+      '        for (const { id, state } of event.members) {\n          if (state === "left") context.promises.release(context.head.id, id);\n        }\n        return context.view.update(event.members, nowMs);',
+    ],
+    [
       "ack-in-another-name",
       "an ack counts for who sent it",
       "if (message.ack.voter === sender) this.#office",
@@ -600,6 +614,18 @@ export const ROSTER_MUTANTS: readonly Mutant[] = [
       "a leader that is silent is replaced",
       "return leader !== self && nowMs >= this.#following.silentAtMs;",
       'return leader === "" && nowMs >= this.#following.silentAtMs;',
+    ],
+    [
+      "collector-gone",
+      "nobody waits for a collector that is held for dead",
+      "return isSilentLeader || view.isGone(collector);",
+      "return isSilentLeader || view.isGone(collector) && isSilentLeader;",
+    ],
+    [
+      "catch-up",
+      "who hears of a later head asks for it",
+      "      if (term > context.head.term) context.ask(sender, prev, nowMs);\n",
+      "",
     ],
     [
       "timeout-backs-off",

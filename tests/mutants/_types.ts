@@ -1,7 +1,15 @@
 /** What a mutant is: a rule of the design, and the smallest change of one file that takes it away. */
 
 /** Where a mutant lives, which decides the tests that are tried on it. */
-export type Area = "roster" | "certificate" | "function" | "wire" | "membership" | "node";
+export type Area =
+  | "roster"
+  | "open"
+  | "certificate"
+  | "function"
+  | "wire"
+  | "membership"
+  | "node"
+  | "crypto";
 
 /** One deliberate breakage. */
 export interface Mutant {
@@ -44,6 +52,15 @@ export const SUITES: Readonly<Record<Area, readonly (readonly string[])[]>> = {
       "tests/election/roster/simulation_test.ts",
     ],
   ],
+  open: [
+    [
+      "tests/election/open_voting_test.ts",
+      "tests/election/open_election_test.ts",
+      "tests/election/open_terms_test.ts",
+      "tests/election/open_view_test.ts",
+    ],
+    ["tests/sim/simulate_test.ts"],
+  ],
   certificate: [
     [
       "tests/certificate/roster_verify_test.ts",
@@ -72,8 +89,13 @@ export const SUITES: Readonly<Record<Area, readonly (readonly string[])[]>> = {
     ],
     ["tests/membership"],
   ],
-  node: [["tests/node/state_store_test.ts", "tests/node/roster_memory_test.ts"], [
+  node: [[
+    "tests/node/state_store_test.ts",
+    "tests/node/roster_memory_test.ts",
+    "tests/node/mailbox_test.ts",
+  ], [
     "tests/node/roster_node_test.ts",
     "tests/api/succession_test.ts",
   ]],
+  crypto: [["tests/crypto"]],
 };

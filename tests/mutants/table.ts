@@ -6,15 +6,19 @@ import {
   NODE_MUTANTS,
   WIRE_MUTANTS,
 } from "./_checked.ts";
+import { CRYPTO_MUTANTS } from "./_crypto.ts";
+import { OPEN_MUTANTS } from "./_open.ts";
 import { ROSTER_MUTANTS } from "./_roster.ts";
 import type { Mutant } from "./_types.ts";
 
 /** All mutants. */
 export const MUTANTS: readonly Mutant[] = [
   ...ROSTER_MUTANTS,
+  ...OPEN_MUTANTS,
   ...CERTIFICATE_MUTANTS,
   ...FUNCTION_MUTANTS,
   ...WIRE_MUTANTS,
   ...MEMBERSHIP_MUTANTS,
   ...NODE_MUTANTS,
+  ...CRYPTO_MUTANTS,
 ];

@@ -1,8 +1,11 @@
 /** The door of a node: what two members at rest say to each other, and what it weighs. */
-import { ok, strictEqual } from "node:assert";
+import { deepStrictEqual, ok, strictEqual } from "node:assert";
+import type { Identity } from "../../lib/crypto/ed25519.ts";
 import type { GossipMessage } from "../../lib/membership/types.ts";
 import { Mailbox } from "../../lib/node/mailbox.ts";
-import { alice, bob } from "../wire/_fixtures.ts";
+import { clusterKey } from "../../lib/wire/keyring.ts";
+import { createSealer } from "../../lib/wire/sealing.ts";
+import { alice, bob, claimsOfAlice } from "../wire/_fixtures.ts";
 
 const DOMAIN = { checksum: new Uint8Array(32), cluster: "test" };
 const PING: GossipMessage = {
@@ -62,4 +65,24 @@ Deno.test("who writes to an address and to nobody by name is answered in full: i
   const forgetful = new Mailbox(bob, DOMAIN);
   ok(a.openDatagram(forgetful.gossip(undefined, PING)));
   strictEqual(forgetful.openDatagram(a.gossip(bob.id, PING))?.sender, alice.id);
+});
+
+Deno.test("with a cluster key nothing is heard that is not sealed, and without one nothing that is", () => {
+  const keys = [clusterKey(new Uint8Array(32).fill(1))] as const;
+  const sealed = (identity: Identity) =>
+    new Mailbox(identity, DOMAIN, createSealer(DOMAIN.cluster, keys));
+  const open = (identity: Identity) => new Mailbox(identity, DOMAIN);
+  const claims = claimsOfAlice(DOMAIN.cluster);
+  const isHeard = (from: Mailbox, by: Mailbox) => [
+    by.openDatagram(from.gossip(bob.id, PING)) !== undefined,
+    by.openFrame(from.sync(bob.id, claims)[0]) !== undefined,
+    by.isWorthOpening(from.gossip(bob.id, PING)),
+  ];
+  deepStrictEqual(isHeard(sealed(alice), sealed(bob)), [true, true, true]);
+  deepStrictEqual(isHeard(open(alice), open(bob)), [true, true, true]);
+  deepStrictEqual(isHeard(open(alice), sealed(bob)), [false, false, false]);
+  deepStrictEqual(isHeard(sealed(alice), open(bob)), [false, false, false]);
+  const door = sealed(bob);
+  isHeard(open(alice), door);
+  strictEqual(door.drops.unsealed, 3);
 });

@@ -67,6 +67,10 @@ Deno.test("voters that keep no promise are found, and the failure is repeated an
     simulate({ ...small.options, trace: (entry) => entries.push(entry) });
     const { text, mermaid, svg } = diagramOf(entries, 40);
     ok(text.split("\n").length > 5);
+    const wrong = `promise is broken: ${small.result.violation.message}`;
+    for (const drawn of [text, mermaid, svg]) {
+      ok(drawn.includes(wrong), "it ends with what is wrong");
+    }
     ok(mermaid.startsWith("sequenceDiagram\n  participant "));
     ok(mermaid.includes("->>"));
     strictEqual(svg.match(/text-anchor="middle"/g)?.length, small.result.nodes);

@@ -60,3 +60,18 @@ Deno.test("a leader that stepped down may not be in the next proposal, one that 
     if (isDown) strictEqual(solo.refusal(), "view");
   }
 });
+
+Deno.test("who hears a later term given up about another head asks for that, and shows its own", () => {
+  const solo = voter();
+  const { id, proposal: { term } } = solo.follow();
+  solo.pass(LEASE_MS);
+  solo.clear();
+  solo.gaveUp(solo.others.slice(0, 1), term + 2, "later");
+  deepStrictEqual(solo.sent("want-certificate").map((message) => message.id), ["later"]);
+  strictEqual(solo.sent("certificate").length, 1);
+  solo.pass(LEASE_MS);
+  solo.clear();
+  solo.gaveUp(solo.others.slice(1, 2), term, "earlier");
+  strictEqual(solo.sent("want-certificate").length, 0, "what is over is not asked for");
+  strictEqual(solo.election.head.id, id);
+});
