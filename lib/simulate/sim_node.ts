@@ -336,11 +336,11 @@ export class SimNode {
   #takeEarlier(certificate: VerifiedCertificate): void {
     const { body } = this;
     if (!(body instanceof ClosingBody || body instanceof ChainBody)) return;
-    const { isTaken, goesOn } = body.takeEarlier(certificate);
+    if (!body.takeEarlier(certificate)) return;
     const world = this.#world;
     const before = world.functions[this.#function.number - 1];
-    if (isTaken) world.adopted(this, rosterCertificate(certificate)!, before);
-    if (goesOn) this.#goOn();
+    world.adopted(this, rosterCertificate(certificate)!, before);
+    this.#goOn();
   }
 
   #createSubLeases(): SubLeaseDesk | undefined {

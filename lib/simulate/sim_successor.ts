@@ -29,18 +29,10 @@ import {
   type SimEffect,
 } from "./sim_body.ts";
 
-/** What a certificate of the predecessor came to. */
-export interface EarlierTaken {
-  /** It closes the predecessor, and is in the folder now. */
-  readonly isTaken: boolean;
-  /** The election goes on as what fits the folder now. */
-  readonly goesOn: boolean;
-}
-
 /** A body that takes certificates of the function before its own. */
 export interface SuccessorBody extends SimBody {
-  /** Judges one that is genuine, and puts it into the folder when it closes. */
-  takeEarlier(certificate: VerifiedCertificate): EarlierTaken;
+  /** Takes one that is genuine, and puts it into the folder when it closes. Whether the election goes on by it. */
+  takeEarlier(certificate: VerifiedCertificate): boolean;
 }
 
 /** A voter that waits for what closed its predecessor, or for a certificate of its own function. */
@@ -85,11 +77,11 @@ export class ClosingBody implements SuccessorBody {
     return [{ type: "save", memory }];
   }
 
-  takeEarlier(certificate: VerifiedCertificate): EarlierTaken {
+  takeEarlier(certificate: VerifiedCertificate): boolean {
     const { disk, domain } = this.#options;
     const isOver = endWaiting(disk, domain, this.#predecessor, certificate);
     if (isOver instanceof FumataError) throw isOver;
-    return { isTaken: isOver, goesOn: isOver };
+    return isOver;
   }
 
   keys(): readonly SimEffect[] {
@@ -172,14 +164,13 @@ export class ChainBody extends RosterBody implements SuccessorBody {
     return effects;
   }
 
-  takeEarlier(certificate: VerifiedCertificate): EarlierTaken {
+  takeEarlier(certificate: VerifiedCertificate): boolean {
     const { disk, domain } = this.#options;
     const { succeeds } = this.#config;
     const news = succeeds && takeClosing(disk, domain, succeeds, certificate);
-    const isTaken = news === "taken";
-    if (!succeeds || !(isTaken || news === "known")) return { isTaken, goesOn: false };
+    if (!succeeds || (news !== "taken" && news !== "known")) return false;
     this.#chain.keep(certificate, hex(succeeds));
-    return { isTaken, goesOn: isTaken && this.isAtOrigin };
+    return news === "taken" && this.isAtOrigin;
   }
 
   override act(effect: SimEffect): Act | undefined {

@@ -58,7 +58,7 @@ export interface Watcher {
   booted?(node: SimNode): void;
   /** An election message leaves a node, also a lie. */
   said?(node: SimNode, to: number, message: RosterMessage | ElectionMessage): void;
-  /** The operator put the closing certificate of a predecessor into the folder of a node that missed it. */
+  /** A node that missed the closing certificate of a predecessor goes by it from now on: the operator put it into its folder, or others told it. */
   adopted?(node: SimNode, closing: RosterCertificate, under: SimFunction): void;
 }
 
