@@ -45,6 +45,9 @@ const ATTEMPTS_UNVOUCHED = 2;
 /** Probe timeouts after which an answer is no answer any more. */
 const TIMEOUTS_WAITED = 20;
 
+/** A walk past so many places of candidates that are gone costs less than copying the others. */
+const GAPS_MAX = 64;
+
 interface Candidate {
   readonly claim: AliveClaim;
   readonly isNews: boolean;
@@ -60,26 +63,49 @@ export function createContacts(
   refutable: (id: NodeId) => readonly Claim[],
 ): Contacts {
   const { options, settings } = context;
-  const candidates = new Map<NodeId, Candidate>();
+  let candidates = new Map<NodeId, Candidate>();
+  /** How many were taken out of `candidates`: a walk through a map passes the places of those as well. */
+  let takenOut = 0;
   const contacts = new Map<string, Contact>();
+  /** No contact is older. */
+  let oldestMs = -Infinity;
   let tokens = settings.contactsPerSecond;
   let tokensMs = 0;
   /** No candidate is due before; found anew when they are tried, for looking through thousands at every step costs more than the step. */
   let earliestMs = Infinity;
 
   function ping(address: Address, id?: NodeId): void {
-    for (const [nonce, contact] of contacts) {
-      if (contacts.size < CONTACTS_MAX && !isOver(contact)) break;
-      contacts.delete(nonce);
-    }
+    if (contacts.size >= CONTACTS_MAX || isOver(oldestMs)) forgetOldest();
     const nonce = options.nonce();
     contacts.set(nonce, { address, ...(id && { id }), sentMs: context.nowMs });
     const claims = [own.claim(), ...(id ? refutable(id) : [])];
     send(context, address, id, { ...bare(context, nonce), claims });
   }
 
-  function isOver(contact: Contact): boolean {
-    return context.nowMs - contact.sentMs > TIMEOUTS_WAITED * settings.probeTimeoutMs;
+  /** Those that are over go, and one more when there is no room else. */
+  function forgetOldest(): void {
+    oldestMs = context.nowMs;
+    for (const [nonce, { sentMs }] of contacts) {
+      if (contacts.size < CONTACTS_MAX && !isOver(sentMs)) {
+        oldestMs = sentMs;
+        return;
+      }
+      contacts.delete(nonce);
+    }
+  }
+
+  function isOver(sentMs: number): boolean {
+    return context.nowMs - sentMs > TIMEOUTS_WAITED * settings.probeTimeoutMs;
+  }
+
+  function takeOut(id: NodeId): void {
+    if (candidates.delete(id)) takenOut++;
+  }
+
+  function closeGaps(): void {
+    if (takenOut <= GAPS_MAX || takenOut <= candidates.size) return;
+    candidates = new Map(candidates);
+    takenOut = 0;
   }
 
   function refillTokens(): void {
@@ -100,7 +126,7 @@ export function createContacts(
       const own = vouched ? attempts : ATTEMPTS_VOUCHED + 1 + attempts;
       if (own > weight) [worst, weight] = [id, own];
     }
-    if (worst) candidates.delete(worst);
+    if (worst) takeOut(worst);
     return worst !== undefined;
   }
 
@@ -109,13 +135,13 @@ export function createContacts(
     for (const [id, candidate] of candidates) {
       if (candidate.vouched !== vouched || candidate.nextMs > context.nowMs) continue;
       if (candidate.attempts >= (vouched ? ATTEMPTS_VOUCHED : ATTEMPTS_UNVOUCHED)) {
-        candidates.delete(id);
+        takeOut(id);
         continue;
       }
       if (tokens < 1) return false;
       tokens--;
       // Who was tried goes to the end: of thousands that wait for their first word only the foremost are looked at.
-      candidates.delete(id);
+      takeOut(id);
       candidates.set(id, candidate);
       candidate.nextMs = context.nowMs + 2 * settings.probeTimeoutMs * 2 ** candidate.attempts;
       candidate.attempts++;
@@ -144,17 +170,16 @@ export function createContacts(
     answered(nonce) {
       const contact = contacts.get(nonce);
       contacts.delete(nonce);
-      return contact && !isOver(contact) ? contact : undefined;
+      return contact && !isOver(contact.sentMs) ? contact : undefined;
     },
-    settled(id) {
-      candidates.delete(id);
-    },
+    settled: takeOut,
     dueMs() {
       const missing = Math.max(0, 1 - tokens) * 1000 / settings.contactsPerSecond;
       return missing > 0 ? Math.max(earliestMs, tokensMs + Math.ceil(missing)) : earliestMs;
     },
     run() {
       refillTokens();
+      closeGaps();
       // Whom members vouch for goes first, so that a flood of strangers holds no join up.
       const allTried = tryDue(true) && tryDue(false);
       earliestMs = allTried ? Infinity : context.nowMs;
