@@ -128,7 +128,7 @@ export type ElectionEvent =
   | CommonEvent<ElectionMessage, VerifiedCertificate>
   /** How the view changed since it was told of last, in the order of time; at first of nobody. Changes that come to nothing do nothing. */
   | { readonly type: "view"; readonly changes: readonly ViewChange[] }
-  /** Seeds were named and none has answered so far: hold back from electing alone until the core's grace is over. */
+  /** Somebody takes part beside this node, so it need not hold back any longer from electing alone, as it does while no seed has answered. */
   | { readonly type: "joined" }
   | { readonly type: "leave" };
 

@@ -44,7 +44,8 @@ export function openReplica(
       const view = { type: "view" as const, changes };
       if (joined || !changes.some((change) => isCompany(change, self))) return [view];
       joined = true;
-      return [{ type: "joined" }, view];
+      // In this order: told first that it need not wait any longer, a node would elect itself alone just when it is not any more.
+      return [view, { type: "joined" }];
     },
   }, nowMs);
 }

@@ -4,18 +4,24 @@ import { base64url } from "../../lib/base/bytes.ts";
 import { createPrng } from "../../lib/base/prng.ts";
 import { OpenElection } from "../../lib/election/open_election.ts";
 import { LOCAL_ELECTION } from "../../lib/election/settings.ts";
-import type { ElectionEvent } from "../../lib/election/types.ts";
+import type { ElectionEffect, ElectionEvent } from "../../lib/election/types.ts";
 import type { Membership } from "../../lib/membership/core.ts";
 import type { Member, MemberChange, MemberState } from "../../lib/membership/types.ts";
 import { openReplica } from "../../lib/node/open_replica.ts";
-import { candidate, fakeRules } from "../election/harness.ts";
+import { candidate, fakeRules, KID } from "../election/harness.ts";
+
+/** After so long a view may be voted on. */
+const SETTLED_MS = LOCAL_ELECTION.settleMs + 1;
 
 class ListeningElection extends OpenElection {
   readonly told: ElectionEvent[] = [];
+  readonly effects: ElectionEffect[] = [];
 
   override step(event: ElectionEvent, nowMs: number) {
     this.told.push(event);
-    return super.step(event, nowMs);
+    const effects = super.step(event, nowMs);
+    this.effects.push(...effects);
+    return effects;
   }
 }
 
@@ -31,18 +37,20 @@ function solo() {
     awaitsSeeds: true,
   });
   let changes: readonly MemberChange[] = [];
+  let nowMs = 0;
   const membership = {
     step: () => changes.map((change) => ({ type: "changed", change })),
     members: () => changes.map(({ member }) => member),
   } as unknown as Membership;
   const replica = openReplica(membership, election, candidate("self"), 0);
   const happens = (...news: readonly [MemberChange["kind"], string, MemberState][]) => {
+    nowMs += SETTLED_MS;
     changes = news.map(([kind, id, state]) => ({ kind, member: memberOf(id, state) }));
     election.told.length = 0;
-    replica.gossip({ type: "sync-failed", address: { host: "10.0.0.1", port: 1 } }, 0);
+    replica.gossip({ type: "sync-failed", address: { host: "10.0.0.1", port: 1 } }, nowMs);
     return election.told;
   };
-  return { happens };
+  return { happens, election };
 }
 
 function memberOf(id: string, state: MemberState): Member {
@@ -78,11 +86,20 @@ Deno.test("a suspect takes part, the dead and the gone are known, the reaped are
   deepStrictEqual(told.map(({ kind }) => kind), ["active", "inactive", "inactive", "forgotten"]);
 });
 
-Deno.test("that a seed has answered is told once, before the first who takes part", () => {
+Deno.test("that somebody is there is told once, after the view in which a node is not alone any more", () => {
   const { happens } = solo();
   const types = (told: readonly ElectionEvent[]) => told.map(({ type }) => type);
   deepStrictEqual(types(happens()), ["view"]);
   deepStrictEqual(types(happens(["fail", "a", "dead"])), ["view"]);
-  deepStrictEqual(types(happens(["join", "b", "alive"])), ["joined", "view"]);
+  deepStrictEqual(types(happens(["join", "b", "alive"])), ["view", "joined"]);
   deepStrictEqual(types(happens(["join", "c", "alive"])), ["view"]);
+});
+
+Deno.test("a node that waits for its seeds does not elect itself at the moment when the first of them answers", () => {
+  const { happens, election } = solo();
+  happens();
+  election.step({ type: "keys", kids: [KID], preferred: KID }, 0);
+  deepStrictEqual(election.step({ type: "tick" }, 2 * SETTLED_MS), []);
+  happens(["join", "a", "alive"]);
+  deepStrictEqual(election.effects.filter(({ type }) => type !== "head"), []);
 });
