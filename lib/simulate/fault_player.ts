@@ -106,6 +106,12 @@ export class FaultPlayer {
         this.#after(fault.forMs, () => enclave.slowMs = 0);
         return true;
       }
+      case "impostor": {
+        const enclave = enclaves[fault.enclave % enclaves.length];
+        enclave.disguise = fault.disguise;
+        this.#after(fault.forMs, () => enclave.disguise = undefined);
+        return true;
+      }
       case "rekey":
         enclaves[fault.enclave % enclaves.length].rekey();
         return true;
@@ -151,6 +157,7 @@ export class FaultPlayer {
     for (const enclave of enclaves) {
       enclave.mood = "honest";
       enclave.slowMs = 0;
+      enclave.disguise = undefined;
     }
     for (const node of nodes) {
       node.disk.isFull = false;

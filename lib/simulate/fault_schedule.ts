@@ -1,7 +1,7 @@
 /** Draws a list of faults from a seed. A mix is what the list is made of; `all` has everything at once. */
 import type { Prng } from "../base/prng.ts";
 import { type Fault, LIES, type ScheduledFault, type Target } from "./faults.ts";
-import { ENCLAVE_MOODS } from "./sim_enclave.ts";
+import { DISGUISES, ENCLAVE_MOODS } from "./sim_enclave.ts";
 
 /** What runs are made of. */
 export const MIXES = [
@@ -189,4 +189,22 @@ function target(prng: Prng, nodes: number): Target {
 function lasts(prng: Prng): number {
   const u = prng.float();
   return 20 + Math.floor(LASTS_MS_MAX * u * u);
+}
+
+/** Most times in one run that somebody takes the place of an enclave. */
+const IMPOSTORS_MAX = 3;
+/** How long for at most, ms: longer than a node remembers an enclave that is out of reach. */
+const IMPOSTOR_MS_MAX = 4_000;
+
+/** Who answers in place of enclaves, and when. */
+export function drawImpostors(prng: Prng, enclaves: number, faultsMs: number): ScheduledFault[] {
+  return Array.from({ length: 1 + prng.below(IMPOSTORS_MAX) }, () => ({
+    atMs: Math.floor(prng.float() * faultsMs),
+    fault: {
+      kind: "impostor",
+      enclave: prng.below(enclaves),
+      disguise: DISGUISES[prng.below(DISGUISES.length)],
+      forMs: Math.floor(prng.float() * IMPOSTOR_MS_MAX),
+    },
+  }));
 }

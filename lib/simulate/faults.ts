@@ -4,7 +4,7 @@
  * Nodes are named by their places in the roster. Some faults aim at roles: whoever leads when the fault strikes. Blind faults alone call most
  * broken protocols safe, because what is dangerous (the leader cut off while all the others start anew) hardly ever comes by itself.
  */
-import type { EnclaveMood } from "./sim_enclave.ts";
+import type { Disguise, EnclaveMood } from "./sim_enclave.ts";
 
 /** Ways to lie. Each liar has one, beside keeping to the protocol otherwise. */
 export const LIES = [
@@ -112,6 +112,13 @@ export type Fault =
     readonly kind: "slow-enclave";
     readonly enclave: number;
     readonly byMs: number;
+    readonly forMs: number;
+  }
+  /** Somebody else answers at the address of an enclave. */
+  | {
+    readonly kind: "impostor";
+    readonly enclave: number;
+    readonly disguise: Disguise;
     readonly forMs: number;
   }
   /** The enclave restarts and could not unseal its key. */

@@ -8,6 +8,7 @@
  * | I8 | honest votes change the enclave key while their voters knew that of `prev` for living: a draw to choose from (§4.1, §4.4) |
  * | promise | an honest node votes while a promise of its own runs whose leader did not step down (§4.4, §4.7) |
  * | step-down | an honest node takes its leader for one that stepped down, and that one did not (§4.8) |
+ * | I9 | an honest node sends an input to who is not the enclave that it has to be (§6) |
  * | I2 | a leader counts a lease from a heartbeat that no quorum acked under that certificate, or for longer than from its sending (§4.7) |
  */
 import { leaseMarginMs, rosterSettings } from "../election/roster/settings.ts";
@@ -17,6 +18,7 @@ import type { Digest } from "../certificate/types.ts";
 import type { NodeId } from "../membership/types.ts";
 import { rosterGenesis, rosterOf } from "../node/roster_cluster.ts";
 import { simulatedRules } from "./identities.ts";
+import type { SimEnclave } from "./sim_enclave.ts";
 import type { SimEffect } from "./sim_body.ts";
 import type { SimNode } from "./sim_node.ts";
 import type { SimFunction } from "./sim_function.ts";
@@ -102,6 +104,14 @@ export class RuleChecker implements Watcher {
     if (message.kind !== "lease-ack") return;
     const { certificateId, nonce } = message.ack;
     this.#roundOf.get(nonce)?.acks.add(`${certificateId} ${node.place}`);
+  }
+
+  input(node: SimNode, { name, disguise }: SimEnclave): void {
+    if (node.liar || disguise === undefined) return;
+    throw this.#broken(
+      "I9",
+      `${node.name} sends an input to somebody who is not ${name}: ${disguise}`,
+    );
   }
 
   adopted(node: SimNode, closing: RosterCertificate): void {

@@ -13,6 +13,7 @@ import { issue } from "../../function/leader-election/issue.ts";
 import { certificateId } from "../../function/leader-election/rules.ts";
 import { base64url, concat, equalBytes, fromBase64url, fromUtf8, utf8 } from "../base/bytes.ts";
 import { messageOf } from "../base/errors.ts";
+import type { Binding } from "../attestation/types.ts";
 import type { Prng } from "../base/prng.ts";
 import { sha256 } from "../crypto/digest.ts";
 import { isPlausiblePublicKey, verifyEd25519 } from "../crypto/ed25519.ts";
@@ -40,6 +41,25 @@ export const ENCLAVE_MOODS = [
 /** One of {@linkcode ENCLAVE_MOODS}. */
 export type EnclaveMood = typeof ENCLAVE_MOODS[number];
 
+/** How somebody else at the address of an enclave tries to pass for it. None of them has its keys. */
+export const DISGUISES = [
+  /** Evidence of another function. */
+  "another-function",
+  /** Evidence that the enclave once showed to somebody. */
+  "old-evidence",
+  /** Fresh evidence of the enclave, passed on, with a certificate key beside it that it does not bind. */
+  "another-key",
+] as const;
+
+/** One of {@linkcode DISGUISES}. */
+export type Disguise = typeof DISGUISES[number];
+
+/** What a host shows at the start of a session: what the TEE vouches for, and the certificate key that comes beside it. */
+export interface Shown {
+  readonly binding: Binding;
+  readonly key: Pick<RsaPublicKey, "kid">;
+}
+
 /** What came of a call: an answer, a refusal in words, or nothing at all. */
 export type EnclaveAnswer =
   | { readonly type: "answer"; readonly answer: Uint8Array }
@@ -49,6 +69,9 @@ export type EnclaveAnswer =
 /** Earlier answers that a hostile enclave keeps. */
 const ANSWERS_MAX = 16;
 const MODULUS_BYTES = 256;
+/** In place of X25519 keys: nothing is encrypted here. */
+const SESSION_KEY = new Uint8Array(32);
+const OLD_NONCE = new Uint8Array(16);
 
 /** A function that was loaded, and the key that was born with it. */
 interface Loaded {
@@ -62,6 +85,8 @@ export class SimEnclave {
   mood: EnclaveMood = "honest";
   /** How much longer than usual an answer takes, ms. */
   slowMs = 0;
+  /** Somebody else answers at its address. */
+  disguise?: Disguise;
   readonly name: string;
   readonly #prng: Prng;
   /** Of all functions: who replays does not ask for which. */
@@ -83,6 +108,26 @@ export class SimEnclave {
   /** The certificate keys of all functions that it has loaded. */
   keys(): (readonly [SimPackage, RsaPublicKey])[] {
     return [...this.#loaded.values()].map((loaded) => [loaded.package, loaded.key]);
+  }
+
+  /** What whoever is at its address shows to who asks with this nonce. */
+  show(of: SimPackage, nonce: Uint8Array): Shown {
+    const { key } = this.#load(of);
+    const { checksum: functionChecksum } = of;
+    const sessionKey = SESSION_KEY;
+    const binding = { nonce, sessionKey, functionChecksum, certificateKid: key.kid };
+    switch (this.disguise) {
+      case undefined:
+        return { binding, key };
+      case "another-function":
+        return { binding: { ...binding, functionChecksum: sha256(functionChecksum) }, key };
+      case "old-evidence":
+        return { binding: { ...binding, nonce: OLD_NONCE }, key };
+      case "another-key":
+        return { binding, key: { kid: base64url(sha256(utf8(key.kid))) } };
+      default:
+        return this.disguise satisfies never;
+    }
   }
 
   /** What a function says of itself. */

@@ -1,13 +1,16 @@
 /**
  * How a simulated node reaches its enclaves: evidence for their keys, which count as living for a while after an enclave went out of reach, and
- * calls of the function. Stands for `lib/node/enclave_hosts.ts`, which waits and can't be run in virtual time.
+ * calls of the function. Stands for `lib/node/enclave_hosts.ts` and `enclave_link.ts`, which wait and can't be run in virtual time. What a host
+ * shows is judged before each call by the rules of the real verifier, as far as they are about what evidence binds.
  */
-import type { Evidence } from "../attestation/types.ts";
+import { judgeBinding } from "../attestation/common_policy.ts";
+import { type Evidence, INSECURE_ANY_MEASUREMENT } from "../attestation/types.ts";
 import { utf8 } from "../base/bytes.ts";
 import type { Prng } from "../base/prng.ts";
+import { sha256 } from "../crypto/digest.ts";
 import { certificateOf } from "../node/election_answer.ts";
 import type { Act } from "./sim_body.ts";
-import type { SimEnclave } from "./sim_enclave.ts";
+import type { EnclaveAnswer, Shown, SimEnclave } from "./sim_enclave.ts";
 import type { SimNode } from "./sim_node.ts";
 import type { World } from "./world.ts";
 
@@ -17,11 +20,16 @@ const ENCLAVE_PATIENCE_MS = 2_000;
 /** How long a call waits for an answer, ms. */
 const CALL_TIMEOUT_MS = 3_000;
 
+/** Evidence is a stand-in here, whose signatures and measurements nobody looks at: what it binds is judged. */
+const POLICY = { platform: "simulated", measurements: INSECURE_ANY_MEASUREMENT } as const;
+const AT = new Date(0);
+
 /** The link of one process. */
 export class SimEnclaveLink {
   readonly #world: World;
   readonly #node: SimNode;
   readonly #prng: Prng;
+  #sessions = 0;
   readonly #attestedAnother: () => void;
   readonly #attested = new Map<SimEnclave, { kid: string; lastMs: number }>();
 
@@ -41,6 +49,22 @@ export class SimEnclaveLink {
     });
   }
 
+  /** The thumbprint of a host's key, if all that it shows is as demanded, by the rules of the real client (`lib/enclave/client/attest.ts`). */
+  judge({ binding, key }: Shown, nonce: Uint8Array): string | undefined {
+    const { checksum: functionChecksum } = this.#node.function.domain;
+    const failures = judgeBinding(binding, POLICY, { at: AT, nonce, functionChecksum });
+    return failures.length === 0 && key.kid === binding.certificateKid ? key.kid : undefined;
+  }
+
+  /** Of a host within reach: nothing is sent to who does not pass. */
+  #kidOf(enclave: SimEnclave): string | undefined {
+    if (!this.#reaches(enclave)) return undefined;
+    const { name, generation, function: { loaded } } = this.#node;
+    // Never said before by anybody; not random, which would change every draw after it.
+    const nonce = sha256(utf8(`${name} ${generation} ${this.#sessions++}`));
+    return this.judge(enclave.show(loaded, nonce), nonce);
+  }
+
   #reaches(enclave: SimEnclave): boolean {
     return enclave.mood !== "down" && !this.#node.isWithoutEnclave;
   }
@@ -50,8 +74,8 @@ export class SimEnclaveLink {
     let isChanged = false;
     for (const enclave of enclaves) {
       const known = this.#attested.get(enclave);
-      if (this.#reaches(enclave)) {
-        const { kid } = enclave.key(this.#node.function.loaded);
+      const kid = this.#kidOf(enclave);
+      if (kid !== undefined) {
         this.#attested.set(enclave, { kid, lastMs: nowMs });
         if (known?.kid === kid) continue;
         this.#admit(kid);
@@ -95,16 +119,14 @@ export class SimEnclaveLink {
     const world = this.#world;
     const fail = (reason: string, refused: boolean) =>
       this.#node.tell((clock) => this.#node.body.callFailed(digest, reason, refused, clock));
-    const { loaded } = this.#node.function;
     const enclave = world.enclaves.find((known) =>
-      this.#attested.get(known)?.kid === kid && known.key(loaded).kid === kid &&
-      this.#reaches(known)
+      this.#attested.get(known)?.kid === kid && this.#kidOf(known) === kid
     );
     const wayMs = 2 + this.#prng.float() * 8;
     if (!enclave) return this.#node.later(world.nowMs + wayMs, () => fail("unreachable", false));
     this.#node.later(world.nowMs + wayMs + enclave.slowMs, () => {
-      const answer = enclave.key(loaded).kid === kid && this.#reaches(enclave)
-        ? enclave.call(loaded, input)
+      const answer = this.#kidOf(enclave) === kid
+        ? this.#send(enclave, input)
         : { type: "silent" as const };
       const afterMs = answer.type === "silent" ? CALL_TIMEOUT_MS : wayMs;
       this.#node.later(world.nowMs + afterMs, () => {
@@ -123,5 +145,9 @@ export class SimEnclaveLink {
         }
       });
     });
+  }
+  #send(enclave: SimEnclave, input: Uint8Array): EnclaveAnswer {
+    this.#world.input(this.#node, enclave);
+    return enclave.call(this.#node.function.loaded, input);
   }
 }

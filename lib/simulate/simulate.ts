@@ -12,7 +12,7 @@ import { createPrng, type Prng } from "../base/prng.ts";
 import { CommandChecker } from "./command_checker.ts";
 import { ElectionChecker } from "./election_checker.ts";
 import { FaultPlayer } from "./fault_player.ts";
-import { drawSchedule, type Mix } from "./fault_schedule.ts";
+import { drawImpostors, drawSchedule, type Mix } from "./fault_schedule.ts";
 import { faultText, type ScheduledFault } from "./faults.ts";
 import { MembershipChecker } from "./membership_checker.ts";
 import { OpenChecker } from "./open_checker.ts";
@@ -117,6 +117,10 @@ const SUCCESSIONS_STREAM = 0x50cce55;
 /** In one of so many of these nobody brings what closed the last function: voters that missed it ask each other. */
 const FETCHES_ONE_IN = 2;
 const FETCHES_STREAM = 0xfe7c4e5;
+/** In one run of so many of the mixes in which enclaves fail somebody else answers in their place for a while. */
+const IMPOSTORS_ONE_IN = 4;
+const IMPOSTORS_STREAM = 0x1f057e5;
+const MIXES_WITH_ENCLAVES: readonly Mix[] = ["enclaves", "liars", "all"];
 const NO_DRAWS: LiarDraws = { elections: 0, expected: 0, variance: 0, won: 0 };
 
 const SIZES = [[2, 0], [3, 0], [4, 1], [5, 0], [5, 1], [7, 1], [7, 2]] as const;
@@ -145,7 +149,11 @@ export function simulate(options: SimulationOptions): SimulationResult {
   const successions = isSucceeded ? drawSuccessions(operatorPrng, nodes, faultsMs) : [];
   const fetchesClosings = isSucceeded &&
     createPrng((seed ^ FETCHES_STREAM) >>> 0).below(FETCHES_ONE_IN) === 0;
-  const schedule = [...faults, ...successions.map(({ scheduled }) => scheduled)]
+  const impostorPrng = createPrng((seed ^ IMPOSTORS_STREAM) >>> 0);
+  const hasImpostors = kind === "roster" && MIXES_WITH_ENCLAVES.includes(mix) &&
+    impostorPrng.below(IMPOSTORS_ONE_IN) === 0;
+  const impostors = hasImpostors ? drawImpostors(impostorPrng, enclaves, faultsMs) : [];
+  const schedule = [...faults, ...impostors, ...successions.map(({ scheduled }) => scheduled)]
     .sort((a, b) => a.atMs - b.atMs);
   const missing = options.keep?.find((index) => index >= schedule.length);
   if (missing !== undefined) {

@@ -56,6 +56,8 @@ export interface Watcher {
   crashed(node: SimNode): void;
   /** A process starts, and has done nothing yet. */
   booted?(node: SimNode): void;
+  /** An input is sent to whoever is at the address of an enclave. */
+  input?(node: SimNode, enclave: SimEnclave): void;
   /** An election message leaves a node, also a lie. */
   said?(node: SimNode, to: number, message: RosterMessage | ElectionMessage): void;
   /** A node that missed the closing certificate of a predecessor goes by it from now on: the operator put it into its folder, or others told it. */
@@ -198,6 +200,11 @@ export class World {
   /** An election message leaves a node. */
   said(node: SimNode, to: number, message: RosterMessage | ElectionMessage): void {
     for (const watcher of this.watchers) watcher.said?.(node, to, message);
+  }
+
+  /** An input leaves a node. */
+  input(node: SimNode, enclave: SimEnclave): void {
+    for (const watcher of this.watchers) watcher.input?.(node, enclave);
   }
 
   /** A node is given what closed a predecessor. */
