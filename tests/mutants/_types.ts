@@ -86,6 +86,7 @@ export const SUITES: Readonly<Record<Area, readonly (readonly string[])[]>> = {
       "tests/membership/roster_test.ts",
       "tests/membership/probe_test.ts",
       "tests/membership/answers_test.ts",
+      "tests/membership/schedules_test.ts",
     ],
     ["tests/membership"],
   ],
