@@ -10,7 +10,6 @@
  * than numbers. The client of the floor sends the same bytes; the client of the host is a fast one that seals, and leaves the
  * verification of signatures out of the timed part.
  */
-import { parseArgs } from "@std/cli/parse-args";
 // @ts-types="@types/ws"
 import { WebSocket, WebSocketServer } from "ws";
 import { utf8 } from "../../lib/base/bytes.ts";
@@ -22,13 +21,14 @@ import { createSandbox } from "../../lib/sandbox/mod.ts";
 import { openSimulatedTee } from "../../lib/tee/simulated.ts";
 import { decodeUnverifiedKey } from "../enclave/_session_key.ts";
 import { nonceFrame } from "../enclave/_raw.ts";
+import { taskFlags } from "../_flags.ts";
 
 const ECHO = packFiles(
   "echo",
   new Map([["app.js", utf8("export const cape_handler = (x) => x;")]]),
 );
 const PAYLOAD = new Uint8Array(200).fill(7);
-const flags = parseArgs(Deno.args, { string: ["clients", "seconds", "connects", "open"] });
+const flags = taskFlags(Deno.args, { string: ["clients", "seconds", "connects", "open"] });
 const CLIENTS = (flags.clients ?? "1,10,100").split(",").map(Number);
 const SECONDS = Number(flags.seconds ?? 3);
 const CONNECTS = Number(flags.connects ?? 40);

@@ -12,7 +12,7 @@
  * Packets are counted and dropped in a network namespace that the bench makes for itself; without the right to, it says what it skips.
  * `--write` puts the tables into `tests/bench/README.md`.
  */
-import { parseArgs } from "@std/cli/parse-args";
+import { taskFlags } from "../_flags.ts";
 import { certificatesPerSecond } from "./_certificate_rate.ts";
 import { type Counted, countElection } from "./_election_messages.ts";
 import { EtcdCluster } from "./_etcd_cluster.ts";
@@ -29,7 +29,7 @@ const COUNTED_SIZES = [3, 5, 9];
 const SESSIONS = [1, 4];
 const RATE_SECONDS = 5;
 
-const flags = parseArgs(Deno.args, {
+const flags = taskFlags(Deno.args, {
   string: ["n", "timing", "how", "runs", "rest"],
   boolean: ["json", "write"],
 });

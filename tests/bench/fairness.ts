@@ -10,15 +10,15 @@
  * An honest voter's share may be off by five standard deviations of a binomial draw, either way; the liars' share may be above the
  * bound of I8 by as much, by chance once in 3.5 million series. Ends with 1 when one is. Every run prints the same.
  */
-import { parseArgs } from "@std/cli/parse-args";
 import type { RosterPolicy } from "../../function/leader-election/roster_rules.ts";
+import { taskFlags } from "../_flags.ts";
 import { runSeries, type Series, type Share } from "./_fairness_world.ts";
 
 const DEVIATIONS_MAX = 5;
 const POLICIES: readonly RosterPolicy[] = ["random", "weighted"];
 const VOTERS: readonly number[] = [4, 7, 10];
 
-const elections = Number(parseArgs(Deno.args, { string: ["elections"] }).elections ?? 100_000);
+const elections = Number(taskFlags(Deno.args, { string: ["elections"] }).elections ?? 100_000);
 if (!Number.isSafeInteger(elections) || elections < 1) {
   console.error(`Cannot run ${elections} elections: a whole number is wanted`);
   Deno.exit(2);

@@ -11,8 +11,8 @@
  * The fault bound is 0 by default: nobody lies here, and two quorums of four of seven share one node only, which is where a mistake shows first.
  * Where the user may make namespaces each node has a network of its own that can be cut; else partitions and the full disk are left out.
  */
-import { parseArgs } from "@std/cli/parse-args";
 import { createPrng } from "../../lib/base/prng.ts";
+import { taskFlags } from "../_flags.ts";
 import { ChaosCluster } from "./_cluster.ts";
 import { carryOut } from "./_faults.ts";
 import { type Findings, History } from "./_history.ts";
@@ -29,7 +29,7 @@ const FIRST_LEADER_MS_MAX = 90_000;
 /** After all is healed: the longest collector timeout of the profile (8 s), twice, and as much for restarts on a busy machine. */
 const HEALED_MS_MAX = 30_000;
 
-const flags = parseArgs(Deno.args, {
+const flags = taskFlags(Deno.args, {
   string: ["minutes", "seed", "fault-bound", "executable"],
   boolean: ["json"],
 });

@@ -3,8 +3,8 @@
  * in turn, N for each; without a number a hundred times what the suite feeds them; without a seed a random one. A finding is told with
  * what repeats it and ends its door; the others go on. At the end stands a table of all doors.
  */
-import { parseArgs } from "@std/cli/parse-args";
 import { messageOf } from "../../lib/base/errors.ts";
+import { taskFlags } from "../_flags.ts";
 import { type Door, fuzzDoor } from "./_door.ts";
 import { DOORS } from "./doors.ts";
 
@@ -23,7 +23,7 @@ interface Outcome {
 }
 
 async function main(args: string[]): Promise<number> {
-  const flags = parseArgs(args, { string: ["door", "executions", "seed"] });
+  const flags = taskFlags(args, { string: ["door", "executions", "seed"] });
   const names: string[] = flags.door === undefined ? [] : flags.door.split(",");
   const foreign = names.find((name) => !DOORS.some((door) => door.name === name));
   if (foreign !== undefined) {

@@ -328,6 +328,12 @@ export const ROSTER_MUTANTS: readonly Mutant[] = [
       "    switch (this.#log.hear(heartbeat)) {",
     ],
     [
+      "step-down-head",
+      "a step-down counts against its own certificate only",
+      "leader !== undefined && this.#stepDowns.get(leader) === head.id;",
+      "leader !== undefined && this.#stepDowns.has(leader) && head.term > 0;",
+    ],
+    [
       "ack-after-vote",
       "no ack after a vote in a higher term",
       "    if (lastVote && lastVote.term > head.term) return false;\n",

@@ -4,7 +4,7 @@
  *
  * `--tests` tries these files only: it shows what the exhaustive search or the simulator alone would catch. `--write` puts what caught each into the table of README.md, as soon as it is known; other rows stay.
  */
-import { parseArgs } from "@std/cli/parse-args";
+import { taskFlags } from "../_flags.ts";
 import { type Fate, Laboratory, matchFault } from "./_laboratory.ts";
 import { MUTANTS } from "./table.ts";
 import { type Mutant, SUITES } from "./_types.ts";
@@ -57,7 +57,7 @@ function cell(text: string): string {
 }
 
 async function main(args: string[]): Promise<number> {
-  const flags = parseArgs(args, { string: ["only", "area", "tests"], boolean: ["write"] });
+  const flags = taskFlags(args, { string: ["only", "area", "tests"], boolean: ["write"] });
   const mutants = chosen(flags.only, flags.area);
   const faults = (await Promise.all(mutants.map(matchFault))).filter((fault) => fault);
   if (faults.length > 0) {
