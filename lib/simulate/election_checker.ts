@@ -4,9 +4,9 @@
  *
  * | what | is wrong when |
  * |---|---|
- * | I1 | two certificates of one term are accepted |
+ * | I1 | two certificates of one term are accepted under one function, or two that name leaders under any |
  * | I2 | two nodes hold a lease at one instant, or an application acts under an older term than another did |
- * | I3 | a node accepts a term that is not above all that it had accepted, restarts included |
+ * | I3 | a node accepts a term that is not above all that it had accepted under that function, or a leader's not above all leaders'; restarts included |
  * | I4 | a leader is not in its active set, or no honest node ever had its answer to a nonce |
  * | I5 | an honest node votes twice in a term, or back, or before the vote is on its disk |
  * | I10 | a certificate is accepted without a quorum of votes that were really cast, or with another draw |
@@ -48,8 +48,11 @@ export class ElectionChecker implements Watcher {
   leasedUnder?: SimFunction;
   readonly #world: World;
   readonly #voterOfKey: ReadonlyMap<string, SimNode>;
-  readonly #idOfTerm = new Map<number, Digest>();
-  readonly #heads = new Map<SimNode, RosterCertificate>();
+  /** By order of terms and term. */
+  readonly #idOfTerm = new Map<string, Digest>();
+  readonly #heads = new Map<SimNode, Digest>();
+  /** By voter and order of terms. */
+  readonly #headTerms = new Map<string, number>();
   /** By voter and function: what is voted under another function is another election. */
   readonly #votes = new Map<string, Map<number, Digest>>();
   readonly #votedMax = new Map<string, number>();
@@ -78,7 +81,7 @@ export class ElectionChecker implements Watcher {
     switch (effect.type) {
       case "save": {
         const { head } = effect.memory;
-        if (head && head.id !== this.#heads.get(node)?.id) this.#accept(node, head);
+        if (head && head.id !== this.#heads.get(node)) this.#accept(node, head);
         return;
       }
       case "send-election":
@@ -167,11 +170,15 @@ export class ElectionChecker implements Watcher {
 
   #accept(node: SimNode, certificate: RosterCertificate): void {
     const { term } = certificate.proposal;
-    const before = this.#heads.get(node)?.proposal.term ?? 0;
-    if (term <= before) {
-      throw this.#broken("I3", `${node.name} accepts term ${term} after term ${before}`);
+    this.#heads.set(node, certificate.id);
+    for (const order of ordersOf(certificate, node.function)) {
+      const voter = `${node.place} ${order}`;
+      const before = this.#headTerms.get(voter) ?? 0;
+      if (term <= before) {
+        throw this.#broken("I3", `${node.name} accepts term ${term} after term ${before}`);
+      }
+      this.#headTerms.set(voter, term);
     }
-    this.#heads.set(node, certificate);
     this.#see(certificate, node.function);
   }
 
@@ -179,11 +186,14 @@ export class ElectionChecker implements Watcher {
     if (this.reigns.has(certificate.id)) return;
     const { term } = certificate.proposal;
     this.reigns.set(certificate.id, { certificate, acceptedMs: this.#world.nowMs, under });
-    const other = this.#idOfTerm.get(term);
-    if (other !== undefined && other !== certificate.id) {
-      throw this.#broken("I1", `term ${term} has two certificates`);
+    for (const order of ordersOf(certificate, under)) {
+      const key = `${order} ${term}`;
+      const other = this.#idOfTerm.get(key);
+      if (other !== undefined && other !== certificate.id) {
+        throw this.#broken("I1", `term ${term} has two certificates`);
+      }
+      this.#idOfTerm.set(key, certificate.id);
     }
-    this.#idOfTerm.set(term, certificate.id);
     this.#checkBundle(certificate, under);
     this.#checkAnswered(certificate);
     this.#checkDraw(certificate, under);
@@ -255,6 +265,8 @@ export class ElectionChecker implements Watcher {
   /** Every later certificate descends from one that held a lease. */
   #checkDescent(certificate: RosterCertificate, led: RosterCertificate): void {
     if (certificate.proposal.term <= led.proposal.term) return;
+    // A late closing of a function that has a successor already leads nowhere.
+    if (this.#numberOf(certificate) < this.#numberOf(led)) return;
     let { prev } = certificate.proposal;
     for (;;) {
       if (prev === led.id) return;
@@ -266,6 +278,11 @@ export class ElectionChecker implements Watcher {
       "P3",
       `term ${certificate.proposal.term} does not descend from term ${led.proposal.term}, which held a lease`,
     );
+  }
+
+  /** Of the function that elected so. */
+  #numberOf({ id }: RosterCertificate): number {
+    return this.reigns.get(id)?.under.number ?? 0;
   }
 
   #held(node: SimNode, certificate: RosterCertificate, untilMs: number): void {
@@ -311,4 +328,13 @@ export class ElectionChecker implements Watcher {
   #broken(invariant: string, message: string): Violation {
     return new Violation(invariant, message, this.#world.nowMs);
   }
+}
+
+/**
+ * The orders of terms in which a certificate has its place: that of its function, and that of all leaders. An electorate may be closed more than
+ * once, and then its last closing may be of a term in which the successor has a leader already.
+ */
+function ordersOf({ leader }: RosterCertificate, { number }: SimFunction): readonly string[] {
+  const own = `under ${number}`;
+  return leader === undefined ? [own] : [own, "led"];
 }

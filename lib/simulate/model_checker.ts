@@ -1,16 +1,16 @@
 /**
- * Holds every run against the model of the protocol (`tests/model/roster.pml`): whatever an honest voter saves or says has to be one of the steps
+ * Holds every run against the models of the protocol (`tests/model/roster.pml`, `succession.pml`): whatever an honest voter saves or says has to be one of the steps
  * that the model's voter may take in the state in which the voter is. So what was proven of the model's steps is known of the code's.
  *
  * The state of a voter is what it has saved and said, kept here a second time. The steps, by their comments in the model:
  *
  * | step of the model | seen as | is wrong when |
  * |---|---|---|
- * | it votes in its current term | `lastVote` is saved | the term is not the current one, or not after the last vote; it follows another head; the time after a restart runs |
+ * | it votes in its current term | `lastVote` is saved | the term is not the current one, or not after the last vote; it follows another head; the time after a restart runs; it voted to close, and this is not for the same successor; its head closes |
  * | it gives its term up | its statement is said | the term is not the current one, or the statement is about another head |
  * | a quorum gave it up | `opening` is saved | fewer than q statements, not all about one term and this head, or the term is over |
- * | it accepts a certificate | `head` is saved | the term is not greater |
- * | it acks and promises | an ack is said | not for its head, or after a vote in a higher term |
+ * | it accepts a certificate | `head` is saved | the term is not greater, but for the first one of a successor |
+ * | it acks and promises | an ack is said | not for its head, or after a vote in a higher term or one to close |
  * | it restarts | a process starts | (nothing: it has to keep quiet for a lease if it ever promised) |
  * | a candidate holds a lease | the lease is said | it does not lead by its head, or has stepped down from it |
  * | it steps down | `steppedDown` is saved, the step-down said | it holds a lease, or leads by another head; or it is said before it is saved |
@@ -31,6 +31,8 @@ import type { Watcher, World } from "./world.ts";
 interface VoterState {
   readonly under: SimFunction;
   head: { readonly term: number; readonly id: Digest; readonly leader?: string };
+  /** Whether the head is a certificate of this function, and not only what its first one follows. */
+  hasCertificate: boolean;
   current: number;
   lastVote?: LastVote;
   opening: readonly GaveUp[];
@@ -62,6 +64,7 @@ export class ModelChecker implements Watcher {
     const state: VoterState = {
       under: node.function,
       head: { term, id, ...(leader !== undefined && { leader }) },
+      hasCertificate: headCertificate !== undefined,
       current: term + 1,
       lastVote: memory.lastVote,
       opening: memory.opening,
@@ -108,7 +111,7 @@ export class ModelChecker implements Watcher {
     const { head, lastVote, opening, steppedDown } = memory;
     if (head && head.id !== state.head.id) {
       const { term } = head.proposal;
-      if (term <= state.head.term) {
+      if (state.hasCertificate && term <= state.head.term) {
         throw this.#broken(node, "accepts a certificate of no later term");
       }
       state.head = {
@@ -116,6 +119,7 @@ export class ModelChecker implements Watcher {
         id: head.id,
         ...(head.leader !== undefined && { leader: head.leader }),
       };
+      state.hasCertificate = true;
       state.current = term + 1;
     }
     if (opening !== state.opening) this.#open(node, state, opening);
@@ -153,6 +157,10 @@ export class ModelChecker implements Watcher {
     if (vote.term !== current || vote.term <= (last?.term ?? 0) || vote.prev !== head.id) {
       throw this.#broken(node, `votes in term ${vote.term}, which is not its next one`);
     }
+    const isClosed = state.hasCertificate && head.leader === undefined;
+    if (isClosed || (last?.successor !== undefined && vote.successor !== last.successor)) {
+      throw this.#broken(node, `votes in term ${vote.term} after it closed, and not for that`);
+    }
     if (node.steppedMs >= (this.#quietUntilMs.get(node) ?? -Infinity)) return;
     throw this.#broken(node, `votes in term ${vote.term} too soon after it was restarted`);
   }
@@ -170,6 +178,9 @@ export class ModelChecker implements Watcher {
         const isOfHead = message.ack.certificateId === state.head.id;
         if (!isOfHead || (state.lastVote?.term ?? 0) > state.head.term) {
           throw this.#broken(node, "acks another certificate than its head, or after a later vote");
+        }
+        if (state.lastVote?.successor !== undefined) {
+          throw this.#broken(node, "acks after it voted to close");
         }
         return this.#promise(node);
       }

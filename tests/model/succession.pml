@@ -204,7 +204,7 @@ inline forget(g) {
     if :: SAID(x, FUNCTION(g)) <= HEAD(x, FUNCTION(g)) -> SAID(x, FUNCTION(g)) = 0 :: else fi;
     if
     :: VOTE(x, g) > 0 ->
-      COUNT(VOTE(z, g) == VOTE(x, g) || (VOTED(z, FUNCTION(g)) < TERM(g) && SINCE(z, FUNCTION(g)) < TERM(g)));
+      COUNT(VOTE(z, g) == VOTE(x, g) || (VOTED(z, FUNCTION(g)) < TERM(g) && HEAD(z, FUNCTION(g)) < TERM(g)));
       if :: y < NEEDED || certified[g] > 0 -> VOTE(x, g) = 0 :: else fi;
       y = 0
     :: else
@@ -269,8 +269,8 @@ end:
 #if SUCCESSORS > 1
     :: MAY_CLOSE(i, f, t, 2) -> d_step { d = d + 2; close(i, g, d) }
 #endif
-    /* It accepts a certificate of a greater term: its function's, or the closing by which that begins. */
-    :: certified[g] > 0 && t > SINCE(i, f) ->
+    /* It accepts a certificate of a greater term than its last of that function. The first may come before the closing by which it begins itself. */
+    :: certified[g] > 0 && t > HEAD(i, f) ->
       d_step {
         HEAD(i, f) = t;
 #ifdef BREAK_LATER_CLOSING_OVER_CERTIFICATES

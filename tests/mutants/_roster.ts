@@ -85,6 +85,12 @@ export const ROSTER_MUTANTS: readonly Mutant[] = [
       "",
     ],
     [
+      "vote-where-closed",
+      "who knows that its electorate is closed votes there for nothing",
+      '  if (voter.certificate?.proposal.type === "closing") return { reason: "closed" };\n',
+      "",
+    ],
+    [
       "vote-after-closing",
       "who voted to close votes for nothing else any more",
       "if (last.successor !== undefined && !closesFor(proposal, last.successor)) {",
@@ -212,6 +218,12 @@ export const ROSTER_MUTANTS: readonly Mutant[] = [
     ],
   ]),
   ...mutantsOf("roster", `${ROOM}/context.ts`, [
+    [
+      "accept-first",
+      "the first certificate of a successor counts, whatever its term",
+      "    return term > this.head.term || isFirst;\n",
+      "    return term > this.head.term || (isFirst && term < 0);\n",
+    ],
     [
       "restart-vote",
       "the last vote survives a restart",
@@ -561,13 +573,13 @@ export const ROSTER_MUTANTS: readonly Mutant[] = [
     [
       "accept-equal-term",
       "only a greater term is accepted",
-      "if (context.isStopped || certificate.proposal.term <= context.head.term) return;",
-      "if (context.isStopped || certificate.proposal.term < context.head.term) return;",
+      "if (context.isStopped || !context.isNews(headOf(certificate))) return;",
+      "if (context.isStopped || (!context.isNews(headOf(certificate)) && certificate.proposal.term !== context.head.term)) return;",
     ],
     [
       "accept-lower-term",
       "terms only grow",
-      "if (context.isStopped || certificate.proposal.term <= context.head.term) return;",
+      "if (context.isStopped || !context.isNews(headOf(certificate))) return;",
       "if (context.isStopped || certificate.id === context.head.id) return;",
     ],
     [

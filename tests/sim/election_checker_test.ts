@@ -5,6 +5,7 @@ import { EMPTY_MEMORY, type RosterCertificate } from "../../lib/election/roster/
 import { ElectionChecker } from "../../lib/simulate/election_checker.ts";
 import type { Liar } from "../../lib/simulate/liars.ts";
 import type { SimEffect } from "../../lib/simulate/sim_body.ts";
+import type { SimFunction } from "../../lib/simulate/sim_function.ts";
 import type { SimNode } from "../../lib/simulate/sim_node.ts";
 import { Violation } from "../../lib/simulate/violation.ts";
 import { rosterWorld } from "./_world.ts";
@@ -34,6 +35,8 @@ function elected() {
     leader: world.nodeOf(head.leader!)!,
     accept: (place: number, certificate: RosterCertificate) =>
       effect(world.nodes[place], { type: "save", memory: { head: certificate } }),
+    adopt: (closing: RosterCertificate, under: SimFunction) =>
+      checker.adopted(world.nodes[0], closing, under),
     /** A vote that is on the disk of a node. */
     store: (node: SimNode, term: number, digest: string) => {
       const memory = { ...EMPTY_MEMORY, lastVote: { term, digest, prev: "p" } };
@@ -170,6 +173,52 @@ Deno.test("P3: a later certificate that does not descend from one that held a le
   for (const node of world.nodes) store(node, term, head.digest);
   accept(1, beside);
   breaks("P3", /does not descend/, () => hold(leader, head, 0));
+});
+
+Deno.test("a late closing of the function before shares a term with its successor's leader, and descends from nobody of that", () => {
+  const fates = (isOfBefore: boolean) =>
+    [0, 1].map((later) => {
+      const { world, head, accept, adopt, hold, store, leader } = elected();
+      accept(0, head);
+      hold(leader, head, 0);
+      const term = head.proposal.term + later;
+      for (const node of world.nodes) store(node, term, head.digest);
+      const closing = changed(head, "closing", {
+        type: "closing",
+        term,
+        prev: "of the function before",
+      });
+      const [under] = world.functions;
+      const before = { ...under, number: under.number - 1 };
+      return () => adopt({ ...closing, leader: undefined }, isOfBefore ? before : under);
+    });
+  for (const adopts of fates(true)) adopts();
+  const [equal, later] = fates(false);
+  breaks("I1", /two certificates/, equal);
+  breaks("P3", /does not descend/, later);
+});
+
+Deno.test("I3: a closing of a later term bars no leader of the successor, and a leader does", () => {
+  const { world, effect, head, accept } = elected();
+  const [node] = world.nodes;
+  const save = (certificate: RosterCertificate) =>
+    effect(node, { type: "save", memory: { head: certificate } });
+  accept(0, head);
+  const [under] = world.functions;
+  const install = (number: number) =>
+    Object.defineProperty(node, "function", { value: { ...under, number }, configurable: true });
+  install(under.number + 1);
+  breaks("I3", /accepts term/, () => save(changed(head, "as early as before")));
+  install(under.number + 2);
+  const bundle = changed(head, "closing", { type: "closing", term: 9 });
+  breaks("I10", /genuine votes/, () => save({ ...bundle, leader: undefined }));
+  install(under.number + 3);
+  // Judged for its votes, and not for its term.
+  breaks(
+    "I10",
+    /genuine votes/,
+    () => save(changed(head, "next", { term: head.proposal.term + 1 })),
+  );
 });
 
 Deno.test("an honest node that stops for good is found", () => {

@@ -25,8 +25,11 @@ function started() {
     save,
     vote: (term: number, digest: string, prev = genesis.id) =>
       save({ lastVote: { term, digest, prev } }),
-    accept: (term: number, id: string, leader = node.id) =>
-      save({ head: { id, leader, proposal: { term } } }),
+    genesis: genesis.id,
+    accept: (term: number, id: string, ...leaders: (string | undefined)[]) => {
+      const [leader] = leaders.length > 0 ? leaders : [node.id];
+      save({ head: { id, leader, proposal: { term } } });
+    },
     open: (term: number, voters: number, prev = genesis.id) => {
       const by = [node, ...others].slice(0, voters);
       const opening = by.map(({ id }): GaveUp => ({ prev, term, voter: id, signature: "" }));
@@ -80,6 +83,31 @@ Deno.test("a vote in another term than the current one, twice in one, or after a
   node.vote(1, "D");
   node.vote(1, "D");
   breaks(() => node.vote(1, "E"), /votes in term 1/);
+});
+
+Deno.test("after a vote to close only another one for that successor is a step, and no ack", () => {
+  const close = (node: ReturnType<typeof started>, term: number, successor?: string) =>
+    node.save({ lastVote: { term, digest: `D${term}`, prev: node.genesis, successor } });
+  const node = started();
+  close(node, 1, "S");
+  node.open(1, 2);
+  close(node, 2, "S");
+  for (const successor of ["another", undefined]) {
+    const other = started();
+    close(other, 1, "S");
+    other.open(1, 2);
+    breaks(() => close(other, 2, successor), /after it closed/);
+  }
+  const follower = started();
+  close(follower, 1, "S");
+  follower.accept(2, "c2", "another");
+  breaks(() => follower.say(follower.ack("c2")), /acks after it voted to close/);
+});
+
+Deno.test("a vote after a closing certificate is no step, whoever voted for that", () => {
+  const node = started();
+  node.accept(1, "closing", undefined);
+  breaks(() => node.vote(2, "D", "closing"), /after it closed/);
 });
 
 Deno.test("a vote within a lease after a restart is no step of who ever promised one", () => {

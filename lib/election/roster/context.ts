@@ -102,6 +102,15 @@ export class Context {
     return prev === this.head.id && term === this.terms.current;
   }
 
+  /**
+   * Whether a certificate with this head is to be held in place of what is held: one of a later term, or the first one of this function. That
+   * one may be of no later term than the closing by which this voter begins, when the others began by an earlier closing.
+   */
+  isNews({ term, id }: Head): boolean {
+    const isFirst = this.certificate === undefined && id !== this.head.id;
+    return term > this.head.term || isFirst;
+  }
+
   /** Asks a member for a certificate that it seems to hold. */
   ask(member: NodeId, id: Digest, nowMs: number): void {
     if (this.#catchUp.mayAsk(member, nowMs)) this.send([member], { kind: "want-certificate", id });

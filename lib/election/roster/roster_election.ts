@@ -239,7 +239,7 @@ export class RosterElection {
   #onCertificate(certificate: RosterCertificate, from: NodeId | undefined, nowMs: number): void {
     const context = this.#context;
     this.#witness.seeCertificate(certificate);
-    if (context.isStopped || certificate.proposal.term <= context.head.term) return;
+    if (context.isStopped || !context.isNews(headOf(certificate))) return;
     const { term, prev } = certificate.proposal;
     context.watch.elected(context.rules.collector(prev, term));
     this.#office.leave("superseded");
@@ -260,7 +260,7 @@ export class RosterElection {
   }
 
   #onHeadSeen(from: NodeId, head: Head, nowMs: number): void {
-    if (head.term > this.#context.head.term) this.#context.ask(from, head.id, nowMs);
+    if (this.#context.isNews(head)) this.#context.ask(from, head.id, nowMs);
   }
 
   /** A refusal teaches both: a greater head is fetched, and whoever is behind is shown what it misses. */

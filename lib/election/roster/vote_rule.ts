@@ -36,6 +36,7 @@ export function objectionTo(
   nowMs: number,
 ): Objection | undefined {
   if (proposal.prev !== voter.head.id) return { reason: "prev" };
+  if (voter.certificate?.proposal.type === "closing") return { reason: "closed" };
   // Greater than the highest certificate's: the current term always is.
   if (proposal.term < voter.term) return { reason: "term-over" };
   if (proposal.term > voter.term) return { reason: "term-not-open" };

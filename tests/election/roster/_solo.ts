@@ -5,6 +5,7 @@ import { RosterElection } from "../../../lib/election/roster/roster_election.ts"
 import { type RosterSettings, rosterSettings } from "../../../lib/election/roster/settings.ts";
 import {
   EMPTY_MEMORY,
+  type Head,
   type LeaderProposal,
   type MemberView,
   type Roster,
@@ -40,6 +41,7 @@ export class Solo {
   readonly settings: RosterSettings;
   readonly self: string;
   memory: RosterMemory;
+  readonly origin: Head;
   election!: RosterElection;
   /** Since the last `clear`. */
   effects: RosterEffect[] = [];
@@ -52,6 +54,8 @@ export class Solo {
     readonly self?: string;
     readonly stickyTenureMax?: number;
     readonly memory?: Partial<RosterMemory>;
+    /** What the first certificate follows; genesis when left out. */
+    readonly origin?: Head;
     readonly settings?: Partial<RosterSettings>;
     /** Known enclave keys. */
     readonly kids?: readonly string[];
@@ -67,6 +71,7 @@ export class Solo {
     this.settings = { ...rosterSettings("local", LEASE_MS, 2_000), ...options.settings };
     this.self = options.self ?? this.ids[0];
     this.memory = { ...EMPTY_MEMORY, ...options.memory };
+    this.origin = options.origin ?? GENESIS;
     this.boot();
     if (options.isBare) return;
     this.step({ type: "keys", kids: options.kids ?? [KID], preferred: (options.kids ?? [KID])[0] });
@@ -89,7 +94,7 @@ export class Solo {
       rules: rulesOf(this.self, this.roster, () => `${this.self}${++this.#nonces}`),
       settings: this.settings,
       memory: this.memory,
-      origin: GENESIS,
+      origin: this.origin,
       prng: this.#prng,
       nowMs: this.nowMs,
     });

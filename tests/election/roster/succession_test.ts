@@ -1,9 +1,13 @@
 /** Succession (design §4.11): a closing certificate without a leader, and no vote or ack after a vote to close. */
 import { deepStrictEqual, ok, strictEqual } from "node:assert";
-import type { ClosingProposal } from "../../../lib/election/roster/types.ts";
+import type {
+  ClosingProposal,
+  RosterCertificate,
+  RosterMemory,
+} from "../../../lib/election/roster/types.ts";
 import { World } from "./harness.ts";
-import { digestOf, KID, signVote } from "./_rules.ts";
-import { leader, type Solo, voter } from "./_solo.ts";
+import { certify, digestOf, KID, signVote } from "./_rules.ts";
+import { leader, Solo, voter } from "./_solo.ts";
 
 const ORDER = { successor: "checksum-2", signature: "operator" };
 
@@ -128,6 +132,64 @@ Deno.test("whoever voted to close gives that term up when nothing comes of it, a
   solo.gaveUp(solo.others, term - 1);
   solo.propose(closing(solo));
   strictEqual(solo.sent("vote").filter((vote) => vote.term === term).length, 1);
+});
+
+Deno.test("whoever knows that its electorate is closed votes there for nothing more, whether it voted to close or not", () => {
+  const solo = voter();
+  const last = closing(solo);
+  const votes = solo.others.map((id) => signVote(id, last.term, digestOf(last)));
+  const certificate = certify(solo.roster, last, votes) as RosterCertificate;
+  solo.step({ type: "certificate", certificate, from: solo.others[0] });
+  strictEqual(solo.did("closed").length, 1);
+  for (const isOrdered of [false, true]) {
+    if (isOrdered) solo.step({ type: "succession", order: ORDER });
+    for (const proposal of [solo.proposal(), closing(solo)]) {
+      solo.clear();
+      solo.propose(proposal);
+      strictEqual(solo.refusal(), "closed", proposal.type);
+      strictEqual(solo.sent("vote").length, 0);
+    }
+  }
+});
+
+Deno.test("of several closings each is a beginning: who has the later one goes on with those that began by the earlier", () => {
+  // Without a key it proposes nothing.
+  const begun = (memory?: Partial<RosterMemory>) =>
+    new Solo({
+      origin: { term: 5, id: "the later closing" },
+      isBare: true,
+      ...(memory && { memory }),
+    });
+  const solo = begun();
+  const [leader, other] = solo.others;
+  const first = { term: 2, prev: "the earlier closing" };
+  solo.step({ type: "head-seen", from: other, head: { term: 2, id: "theirs" } });
+  deepStrictEqual(solo.sent("want-certificate").map(({ to, id }) => [to, id]), [[
+    [other],
+    "theirs",
+  ]]);
+  const certificate = solo.elect(leader, first);
+  deepStrictEqual(solo.memory.head?.id, certificate.id);
+  strictEqual(solo.election.term, 3);
+  solo.heartbeat(certificate, 1);
+  strictEqual(solo.sent("lease-ack").length, 1);
+  // From then on terms only grow.
+  solo.elect(other, { term: 2, prev: "the later closing" });
+  strictEqual(solo.election.head.id, certificate.id);
+  solo.clear();
+  solo.step({ type: "head-seen", from: other, head: { term: 2, id: "another" } });
+  strictEqual(solo.sent("want-certificate").length, 0);
+
+  // Its own vote after the later closing still binds it.
+  const voted = begun({ lastVote: { term: 6, digest: "D", prev: "the later closing" } });
+  voted.heartbeat(voted.elect(leader, first), 1);
+  strictEqual(voted.sent("lease-ack").length, 0);
+});
+
+Deno.test("who begins by a closing asks nobody for what it has", () => {
+  const solo = voter({ origin: { term: 5, id: "closing" } });
+  solo.step({ type: "head-seen", from: solo.others[0], head: { term: 5, id: "closing" } });
+  strictEqual(solo.sent("want-certificate").length, 0);
 });
 
 Deno.test("a cluster closes when one node is ordered to, nobody leads afterwards, and the terms go on", () => {
