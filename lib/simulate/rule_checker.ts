@@ -245,12 +245,19 @@ function keyOf({ certificateId, leader }: Pick<StepDown, "certificateId" | "lead
 
 function constantsOf(world: World, { domain, config, collectors }: SimFunction): Constants {
   const { leaseMs, driftPpm } = config!.lease;
+  const ownMarginMs = leaseMarginMs(leaseMs, rosterSettings("local", leaseMs, driftPpm));
   const options = { prng: world.prng, collectors, signs: false };
   return {
     votesNeeded: rosterOf(config!).votesNeeded,
     leaseMs,
     genesis: rosterGenesis(domain),
     collector: simulatedRules(world.nodes[0].identity, domain, config!, options).collector,
-    usableMs: leaseMs - leaseMarginMs(leaseMs, rosterSettings("local", leaseMs, driftPpm)),
+    usableMs: leaseMs - Math.max(leastMarginMs(leaseMs, driftPpm), ownMarginMs),
   };
+}
+
+/** What the design wants taken off a lease, ms (§4.7), by its own formula: who takes off less is found by that, not by the chance of an overlap. */
+export function leastMarginMs(leaseMs: number, driftPpm: number): number {
+  const rho = driftPpm / 1_000_000;
+  return 2 * rho * leaseMs / (1 + rho);
 }

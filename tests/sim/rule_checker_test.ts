@@ -2,7 +2,7 @@
 import { ok, strictEqual, throws } from "node:assert";
 import type { Digest } from "../../lib/certificate/types.ts";
 import { leaseMarginMs, rosterSettings } from "../../lib/election/roster/settings.ts";
-import { RuleChecker } from "../../lib/simulate/rule_checker.ts";
+import { leastMarginMs, RuleChecker } from "../../lib/simulate/rule_checker.ts";
 import type { SimEffect } from "../../lib/simulate/sim_body.ts";
 import { Violation } from "../../lib/simulate/violation.ts";
 import { DRIFT_PPM, LEASE_MS, rosterWorld } from "./_world.ts";
@@ -66,6 +66,14 @@ Deno.test("a lease counts acks under its own certificate only, from the sending 
   ack(1, "c");
   held(saidMs + USABLE_MS);
   throws(() => held(saidMs + USABLE_MS + 1), isOf("I2"), "longer than the lease less its margin");
+});
+
+Deno.test("a lease is bounded by the design's margin, whatever the core takes off", () => {
+  const [slow, fast] = [1 - 0.05, 1 + 0.05];
+  // By true time: a follower's promise of L by a fast clock, and L less the margin by a slow one.
+  const leaseMs = 800;
+  const promisedMs = leaseMs / fast;
+  ok(Math.abs((leaseMs - leastMarginMs(leaseMs, 50_000)) / slow - promisedMs) < 1e-9);
 });
 
 Deno.test("votes for another enclave key are found while their voters know that of the last certificate for living", () => {
