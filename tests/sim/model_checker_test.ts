@@ -6,12 +6,13 @@ import { RosterBody, type SimEffect } from "../../lib/simulate/sim_body.ts";
 import { Violation } from "../../lib/simulate/violation.ts";
 import { rosterWorld } from "./_world.ts";
 
-/** A voter of three that has just started, at genesis. */
-function started() {
+/** A voter of three that has just started, at genesis or at what its first certificate follows. */
+function started(origin?: { readonly term: number; readonly id: string }) {
   const world = rosterWorld();
   const [node, ...others] = world.nodes;
   node.boot();
   if (!(node.body instanceof RosterBody)) throw new Error("no voter");
+  if (origin) Object.defineProperty(node.body.voter, "head", { value: origin });
   const { memory: empty, head: genesis } = node.body.voter;
   const checker = new ModelChecker(world);
   checker.booted(node);
@@ -131,6 +132,12 @@ Deno.test("a term that no quorum opened is no step, nor one that is over", () =>
 
 Deno.test("a certificate of no later term is no step", () => {
   const node = started();
+  node.accept(2, "c2");
+  breaks(() => node.accept(2, "other"), /no later term/);
+});
+
+Deno.test("the first certificate of a successor is a step whatever its term, and the next one of no later term is none", () => {
+  const node = started({ term: 5, id: "a later closing" });
   node.accept(2, "c2");
   breaks(() => node.accept(2, "other"), /no later term/);
 });

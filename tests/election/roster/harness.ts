@@ -9,6 +9,7 @@ import { RosterElection } from "../../../lib/election/roster/roster_election.ts"
 import { type RosterSettings, rosterSettings } from "../../../lib/election/roster/settings.ts";
 import {
   EMPTY_MEMORY,
+  type Head,
   type MemberView,
   type Roster,
   type RosterCertificate,
@@ -48,6 +49,8 @@ export interface WorldOptions {
   /** Views of membership are made by the world; else the test sets them. */
   readonly ownViews?: boolean;
   readonly settings?: Partial<RosterSettings>;
+  /** What a node's first certificate follows; genesis when left out. */
+  readonly originOf?: (id: string) => Head;
 }
 
 /** A message on its way; a liar may replace it by others. */
@@ -116,6 +119,7 @@ export class World {
   keepSent = true;
   readonly #isOwnViews: boolean;
   readonly #draw?: Draw;
+  readonly #originOf: (id: string) => Head;
   readonly #queue = new Heap();
   #steps = 0;
 
@@ -125,6 +129,7 @@ export class World {
     this.prng = createPrng(options.seed ?? 1);
     this.#isOwnViews = options.ownViews ?? true;
     this.#draw = options.draw;
+    this.#originOf = options.originOf ?? (() => GENESIS);
     for (const { id } of this.roster.voters) this.nodes.set(id, new WorldNode(id));
     if (options.seed !== undefined) {
       for (const node of this.nodes.values()) {
@@ -164,7 +169,7 @@ export class World {
       rules: rulesOf(id, this.roster, () => `nonce-${this.prng.uint32()}`),
       settings: this.settings,
       memory: node.memory,
-      origin: GENESIS,
+      origin: this.#originOf(id),
       prng: createPrng(this.prng.uint32()),
       nowMs: this.localMs(node),
     });

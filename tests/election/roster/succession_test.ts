@@ -186,6 +186,23 @@ Deno.test("of several closings each is a beginning: who has the later one goes o
   strictEqual(voted.sent("lease-ack").length, 0);
 });
 
+Deno.test("a voter that began by a later closing stands in for one of those that began by the earlier and die", () => {
+  const [earlier, later] = [{ term: 1, id: "earlier" }, { term: 6, id: "later" }];
+  for (const seed of [1, 2, 3]) {
+    const world: World = new World({
+      n: 3,
+      seed,
+      originOf: (id) => id === world.ids[2] ? later : earlier,
+    });
+    world.start();
+    ok(world.advance(10_000, () => world.lessees().length > 0), "those of the earlier elect");
+    const [dead] = world.ids;
+    world.crash(dead);
+    world.advance(world.roster.leaseMs);
+    ok(world.advance(60_000, () => world.lessees().length > 0), "and so they do with the other");
+  }
+});
+
 Deno.test("who begins by a closing asks nobody for what it has", () => {
   const solo = voter({ origin: { term: 5, id: "closing" } });
   solo.step({ type: "head-seen", from: solo.others[0], head: { term: 5, id: "closing" } });
