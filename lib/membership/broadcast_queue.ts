@@ -74,7 +74,8 @@ export function createBroadcastQueue(): BroadcastQueue {
       if (count >= QUEUE_CLAIMS_MAX) dropMostSent();
       const waiting = { claim, bytes: claimBytes(claim), sent: 0, order: 0 };
       insert(waiting);
-      bySubject.set(claim.subject, [...bySubject.get(claim.subject) ?? [], waiting]);
+      const others = bySubject.get(claim.subject);
+      bySubject.set(claim.subject, others ? [...others, waiting] : [waiting]);
       count++;
     },
     take(roomBytes, limit) {

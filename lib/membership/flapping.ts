@@ -9,11 +9,10 @@ import type { MemberRecord } from "./view.ts";
 
 /** Notes that a dead member is back, and reports when it was so often. */
 export function noteReturn(context: Context, record: MemberRecord): void {
-  const { returnsMs } = record;
   const { nowMs, settings } = context;
-  while (returnsMs.length > 0 && nowMs - returnsMs[0] > settings.flapWindowMs) returnsMs.shift();
-  returnsMs.push(nowMs);
-  if (returnsMs.length < FLAP_RETURNS) return;
-  returnsMs.length = 0;
+  const within = (record.returnsMs ?? []).filter((ms) => nowMs - ms <= settings.flapWindowMs);
+  record.returnsMs = [...within, nowMs];
+  if (record.returnsMs.length < FLAP_RETURNS) return;
+  record.returnsMs = undefined;
   changed(context, "flap", record);
 }

@@ -236,7 +236,6 @@ export function createJudgement(context: Context, own: Own, hooks: JudgementHook
       sinceMs: context.nowMs,
       verified: true,
       introductions: 0,
-      returnsMs: [],
       verdicts: NO_VERDICTS,
     };
     view.add(record);

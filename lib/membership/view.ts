@@ -47,7 +47,7 @@ export interface MemberRecord {
   /** How many probes introduced this node to it since it arrived. */
   introductions: number;
   /** When it came back after it had failed, for `flapping.ts`. */
-  readonly returnsMs: number[];
+  returnsMs?: readonly number[];
   /** By accuser, about `incarnation`; replaced and not changed, so that those of whom nobody accuses share one. */
   verdicts: ReadonlyMap<NodeId, Verdict>;
   left?: LeftClaim;
@@ -107,7 +107,9 @@ export function createView(): View {
     }
     if (record.state === "dead") dead.set(record.id, record);
     const { name } = record.alive;
-    byName.set(name, [...byName.get(name) ?? [], record]);
+    const others = byName.get(name);
+    // Nearly all names are those of one; an array that grew is ten times as large as one of one.
+    byName.set(name, others ? [...others, record] : [record]);
   }
 
   function remove(record: MemberRecord): void {

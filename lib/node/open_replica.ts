@@ -50,13 +50,22 @@ export function openReplica(
   }, nowMs);
 }
 
+/** Candidates by the bytes of their keys: a list of all shares them with the list before it, and a text is not made at every change. */
+const candidates = new WeakMap<Uint8Array, Candidate>();
+
+function candidateOf({ id, name, publicKey }: Member): Candidate {
+  const known = candidates.get(publicKey);
+  if (known?.name === name) return known;
+  const made = { id, name, key: base64url(publicKey) };
+  candidates.set(publicKey, made);
+  return made;
+}
+
 function changeOf(member: Member, isForgotten: boolean): ViewChange {
-  const { id, name, publicKey, state } = member;
+  const { id, state } = member;
   if (isForgotten) return { kind: "forgotten", id };
   const isActive = state === "alive" || state === "suspect";
-  return isActive
-    ? { kind: "active", node: { id, name, key: base64url(publicKey) } }
-    : { kind: "inactive", id };
+  return isActive ? { kind: "active", node: candidateOf(member) } : { kind: "inactive", id };
 }
 
 function isCompany(change: ViewChange, self: Candidate): boolean {
