@@ -1,10 +1,19 @@
-/** Lets faults strike a world, takes them back when their time is over, and heals everything at the end. */
+/**
+ * Lets faults strike a world, takes them back when their time is over, and heals everything at the end. Of several of one kind at one place each lasts
+ * as long as it is said to: an enclave is as the last of them has it, a disk or an enclave as slow as the slowest, and what is full or out
+ * of reach is so until the last of them is over.
+ */
 import type { Prng } from "../base/prng.ts";
 import { rosterOf } from "../node/roster_cluster.ts";
 import type { Fault, Target } from "./faults.ts";
 import { liarOf } from "./liars.ts";
 import type { SimNode } from "./sim_node.ts";
 import type { World } from "./world.ts";
+
+/** Something that lasts, an object of its own: two may be of one value. */
+interface Lasting {
+  readonly value: unknown;
+}
 
 /** The player. */
 export class FaultPlayer {
@@ -14,6 +23,8 @@ export class FaultPlayer {
   readonly #prng: Prng;
   readonly #leader: () => SimNode | undefined;
   readonly #order: () => boolean;
+  /** What lasts now: by place, then by kind, in the order in which it struck. */
+  readonly #lasting = new Map<object, Map<Fault["kind"], Set<Lasting>>>();
   #isHealed = false;
 
   /** `leader` tells who leads now; `order` has the operator order the next succession, and says whether there was one to order. */
@@ -61,7 +72,7 @@ export class FaultPlayer {
       case "crash":
         return this.#on(fault.node, (node) => {
           if (fault.afterEffects === 0) node.crash();
-          else node.effectsLeft = fault.afterEffects;
+          else node.effectsLeft = Math.min(node.effectsLeft, fault.afterEffects);
           this.#after(fault.forMs, () => this.restart(node));
         });
       case "hush":
@@ -83,33 +94,28 @@ export class FaultPlayer {
         return this.#on(fault.node, (node) => node.clock.jumpWall(fault.byMs));
       case "slow-disk":
         return this.#on(fault.node, ({ disk }) => {
-          disk.saveMs = fault.saveMs;
-          this.#after(fault.forMs, () => disk.saveMs = 0);
+          this.#impose(disk, fault, fault.saveMs, (all) => disk.saveMs = Math.max(0, ...all));
         });
       case "full-disk":
         return this.#on(fault.node, (node) => {
-          node.disk.isFull = true;
-          this.#after(fault.forMs, () => {
-            node.disk.isFull = false;
-            this.restart(node);
+          this.#impose(node.disk, fault, true, ({ length }) => {
+            node.disk.isFull = length > 0;
+            if (length === 0) this.restart(node);
           });
         });
       case "enclave": {
         const enclave = enclaves[fault.enclave % enclaves.length];
-        enclave.mood = fault.mood;
-        this.#after(fault.forMs, () => enclave.mood = "honest");
+        this.#impose(enclave, fault, fault.mood, (all) => enclave.mood = all.at(-1) ?? "honest");
         return true;
       }
       case "slow-enclave": {
         const enclave = enclaves[fault.enclave % enclaves.length];
-        enclave.slowMs = fault.byMs;
-        this.#after(fault.forMs, () => enclave.slowMs = 0);
+        this.#impose(enclave, fault, fault.byMs, (all) => enclave.slowMs = Math.max(0, ...all));
         return true;
       }
       case "impostor": {
         const enclave = enclaves[fault.enclave % enclaves.length];
-        enclave.disguise = fault.disguise;
-        this.#after(fault.forMs, () => enclave.disguise = undefined);
+        this.#impose(enclave, fault, fault.disguise, (all) => enclave.disguise = all.at(-1));
         return true;
       }
       case "rekey":
@@ -117,8 +123,7 @@ export class FaultPlayer {
         return true;
       case "no-enclave":
         return this.#on(fault.node, (node) => {
-          node.isWithoutEnclave = true;
-          this.#after(fault.forMs, () => node.isWithoutEnclave = false);
+          this.#impose(node, fault, true, ({ length }) => node.isWithoutEnclave = length > 0);
         });
       case "replay":
         network.replay(fault.messages);
@@ -215,6 +220,27 @@ export class FaultPlayer {
     if (!node?.isUp) return false;
     act(node);
     return true;
+  }
+
+  /** Lets something be so at a place for a time; `set` is told all of that kind that last there, whenever that changes. */
+  #impose<Value>(
+    place: object,
+    { kind, forMs }: Extract<Fault, { readonly forMs: number }>,
+    value: Value,
+    set: (values: readonly Value[]) => void,
+  ): void {
+    const kinds = this.#lasting.get(place) ?? new Map<Fault["kind"], Set<Lasting>>();
+    this.#lasting.set(place, kinds);
+    const lasting = kinds.get(kind) ?? new Set();
+    kinds.set(kind, lasting);
+    const tell = () => set([...lasting].map((each) => each.value as Value));
+    const own = { value };
+    lasting.add(own);
+    tell();
+    this.#after(forMs, () => {
+      lasting.delete(own);
+      tell();
+    });
   }
 
   #after(forMs: number, undo: () => void): void {
