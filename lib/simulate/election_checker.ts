@@ -117,11 +117,19 @@ export class ElectionChecker implements Watcher {
 
   /** The leader of the highest certificate that any honest node accepted. */
   leader(): SimNode | undefined {
-    let highest: RosterCertificate | undefined;
-    for (const { certificate } of this.reigns.values()) {
-      if (!highest || certificate.proposal.term > highest.proposal.term) highest = certificate;
+    const leader = this.last?.certificate.leader;
+    return leader === undefined ? undefined : this.#world.nodeOf(leader);
+  }
+
+  /** The highest certificate of the latest function that has any: a closing may come late, in a term that the successor has passed or not reached. */
+  get last(): Reign | undefined {
+    let last: Reign | undefined;
+    for (const reign of this.reigns.values()) {
+      const later = !last ? 1 : reign.under.number - last.under.number ||
+        reign.certificate.proposal.term - last.certificate.proposal.term;
+      if (later > 0) last = reign;
     }
-    return highest?.leader === undefined ? undefined : this.#world.nodeOf(highest.leader);
+    return last;
   }
 
   /** Honest nodes that hold a lease at this instant. */

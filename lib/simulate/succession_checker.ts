@@ -63,13 +63,12 @@ export class SuccessionChecker implements Watcher {
   /** From the last certificate back to the first. */
   #chain(): CertificateDocument[] {
     const { reigns } = this.#election;
-    const last = [...reigns.values()].reduce(
-      (best, { certificate }) =>
-        !best || certificate.proposal.term > best.proposal.term ? certificate : best,
-      undefined as RosterCertificate | undefined,
-    );
     const documents: CertificateDocument[] = [];
-    for (let at = last; at; at = reigns.get(at.proposal.prev)?.certificate) {
+    for (
+      let at = this.#election.last?.certificate;
+      at;
+      at = reigns.get(at.proposal.prev)?.certificate
+    ) {
       documents.push(at.document);
     }
     return documents;

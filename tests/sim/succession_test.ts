@@ -119,6 +119,25 @@ Deno.test("nobody is elected under a function after it was closed, nor leads onc
   throws(lease, isBreach);
 });
 
+Deno.test("a closing that comes late, in a term that the successor has not reached, takes the lead from nobody", () => {
+  const world = rosterWorld({
+    signs: true,
+    successors: [{ policy: "highest", places: [0, 1, 2] }],
+  });
+  const checker = new ElectionChecker(world);
+  const [leader] = world.nodes;
+  const reign = (id: string, number: number, term: number, leader?: string) => {
+    const certificate = { id, proposal: { term }, leader } as RosterCertificate;
+    checker.reigns.set(id, { certificate, acceptedMs: 0, under: world.functions[number] });
+  };
+  reign("closing", 0, 3);
+  strictEqual(checker.leader(), undefined);
+  reign("elected", 1, 4, leader.id);
+  reign("late closing", 0, 6);
+  strictEqual(checker.leader(), leader);
+  strictEqual(checker.last?.certificate.id, "elected");
+});
+
 Deno.test("an electorate closes for the function that was ordered", () => {
   const { see, closing } = watched();
   const proposal = { ...closing.proposal, successor: "another" } as RosterProposal;
