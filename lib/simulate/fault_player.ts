@@ -10,6 +10,9 @@ import { liarOf } from "./liars.ts";
 import type { SimNode } from "./sim_node.ts";
 import type { World } from "./world.ts";
 
+/** How often it is looked whether what lasts until it was met may end, ms. */
+const LOOK_MS = 50;
+
 /** Something that lasts, an object of its own: two may be of one value. */
 interface Lasting {
   readonly value: unknown;
@@ -71,9 +74,10 @@ export class FaultPlayer {
       }
       case "crash":
         return this.#on(fault.node, (node) => {
-          if (fault.afterEffects === 0) node.crash();
-          else node.effectsLeft = Math.min(node.effectsLeft, fault.afterEffects);
-          this.#after(fault.forMs, () => this.restart(node));
+          const struck = () => this.#after(fault.forMs, () => this.restart(node));
+          if (fault.afterEffects > 0) return node.crashAfter(fault.afterEffects, struck);
+          node.crash();
+          struck();
         });
       case "hush":
         return this.#hush(fault.forMs, fault.restartAfterMs);
@@ -105,7 +109,10 @@ export class FaultPlayer {
         });
       case "enclave": {
         const enclave = enclaves[fault.enclave % enclaves.length];
-        this.#impose(enclave, fault, fault.mood, (all) => enclave.mood = all.at(-1) ?? "honest");
+        const { mood, untilCalled } = fault;
+        const before = enclave.calls.get(mood);
+        const isMet = () => !untilCalled || enclave.calls.get(mood) !== before;
+        this.#impose(enclave, fault, mood, (all) => enclave.mood = all.at(-1) ?? "honest", isMet);
         return true;
       }
       case "slow-enclave": {
@@ -168,7 +175,7 @@ export class FaultPlayer {
       node.disk.isFull = false;
       node.disk.saveMs = 0;
       node.isWithoutEnclave = false;
-      node.effectsLeft = Infinity;
+      node.spare();
       this.restart(node);
     }
   }
@@ -222,12 +229,16 @@ export class FaultPlayer {
     return true;
   }
 
-  /** Lets something be so at a place for a time; `set` is told all of that kind that last there, whenever that changes. */
+  /**
+   * Lets something be so at a place for a time, and for longer until it `isMet`; `set` is told all of that kind that last there, whenever that
+   * changes.
+   */
   #impose<Value>(
     place: object,
     { kind, forMs }: Extract<Fault, { readonly forMs: number }>,
     value: Value,
     set: (values: readonly Value[]) => void,
+    isMet: () => boolean = () => true,
   ): void {
     const kinds = this.#lasting.get(place) ?? new Map<Fault["kind"], Set<Lasting>>();
     this.#lasting.set(place, kinds);
@@ -237,10 +248,12 @@ export class FaultPlayer {
     const own = { value };
     lasting.add(own);
     tell();
-    this.#after(forMs, () => {
+    const end = () => {
+      if (!isMet()) return this.#after(LOOK_MS, end);
       lasting.delete(own);
       tell();
-    });
+    };
+    this.#after(forMs, end);
   }
 
   #after(forMs: number, undo: () => void): void {

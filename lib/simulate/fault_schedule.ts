@@ -1,7 +1,7 @@
 /** Draws a list of faults from a seed. A mix is what the list is made of; `all` has everything at once. */
 import type { Prng } from "../base/prng.ts";
 import { type Fault, LIES, type ScheduledFault, type Target } from "./faults.ts";
-import { DISGUISES, ENCLAVE_MOODS } from "./sim_enclave.ts";
+import { DISGUISES, ENCLAVE_MOODS, type EnclaveMood } from "./sim_enclave.ts";
 
 /** What runs are made of. */
 export const MIXES = [
@@ -189,6 +189,22 @@ function target(prng: Prng, nodes: number): Target {
 function lasts(prng: Prng): number {
   const u = prng.float();
   return 20 + Math.floor(LASTS_MS_MAX * u * u);
+}
+
+/** One in so many hostile moods lasts until a call came: calls are rare, and most moods would be over before. */
+const UNTIL_CALLED_ONE_IN = 2;
+/** Moods in which an enclave answers something else than it should. */
+const LYING_MOODS: readonly EnclaveMood[] = ["replays", "forks", "chooses", "rerolls"];
+
+/** The same faults at the same times, but that some enclaves lie for as long as nobody has called them. */
+export function prolongLies(prng: Prng, schedule: readonly ScheduledFault[]): ScheduledFault[] {
+  return schedule.map((scheduled) => {
+    const { fault, atMs } = scheduled;
+    if (fault.kind !== "enclave" || !LYING_MOODS.includes(fault.mood)) return scheduled;
+    return prng.below(UNTIL_CALLED_ONE_IN) > 0
+      ? scheduled
+      : { atMs, fault: { ...fault, untilCalled: true } };
+  });
 }
 
 /** Most times in one run that somebody takes the place of an enclave. */

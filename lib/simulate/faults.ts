@@ -73,7 +73,7 @@ export type Fault =
     readonly direction: "in" | "out" | "both";
     readonly forMs: number;
   }
-  /** The process dies after so many more effects, and starts again later. */
+  /** The process dies after so many more effects, and starts again so long after that. */
   | {
     readonly kind: "crash";
     readonly node: Target;
@@ -102,11 +102,13 @@ export type Fault =
   }
   /** Saves fail, so the process stops, until there is room again. */
   | { readonly kind: "full-disk"; readonly node: Target; readonly forMs: number }
+  /** An enclave behaves otherwise, with `untilCalled` for longer than stated if nobody has called it so before. */
   | {
     readonly kind: "enclave";
     readonly enclave: number;
     readonly mood: EnclaveMood;
     readonly forMs: number;
+    readonly untilCalled?: true;
   }
   | {
     readonly kind: "slow-enclave";

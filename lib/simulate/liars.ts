@@ -219,8 +219,22 @@ const HABITS: Readonly<Record<Lie, (character: Character) => Partial<Liar>>> = {
     },
   }),
 
-  // Its core is honest about what it takes for the only key that lives.
-  "changes-keys": () => ({ knows: (kids) => kids.slice(-1) }),
+  // Its core is honest about what it takes for the only key that lives: never that of its head, while there is another.
+  "changes-keys": ({ node }) => {
+    /** The key that its core was made to hold for gone. */
+    let denied: string | undefined;
+    return {
+      knows(kids) {
+        denied = headKidOf(node);
+        const others = kids.filter((kid) => kid !== denied);
+        return others.length > 0 ? others.slice(-1) : kids;
+      },
+      hears() {
+        if (headKidOf(node) !== denied) node.tellKeys();
+        return true;
+      },
+    };
+  },
 
   "acks-others": ({ node, rules }) => ({
     hears(message, from) {
@@ -286,6 +300,12 @@ function voteFor(
 
 function sayToOthers(node: SimNode, world: World, message: RosterMessage): void {
   for (const { place } of world.nodes) if (place !== node.place) node.send(place, message);
+}
+
+function headKidOf(node: SimNode): string | undefined {
+  return node.body instanceof RosterBody
+    ? node.body.voter.headCertificate?.proposal.kid
+    : undefined;
 }
 
 function headIdOf(node: SimNode): string {

@@ -12,7 +12,12 @@
  * | I2 | a leader counts a lease from a heartbeat that no quorum acked under that certificate, or for longer than from its sending (§4.7) |
  */
 import { leaseMarginMs, rosterSettings } from "../election/roster/settings.ts";
-import type { RosterCertificate, RosterMessage, StepDown } from "../election/roster/types.ts";
+import type {
+  RosterCertificate,
+  RosterMessage,
+  RosterProposal,
+  StepDown,
+} from "../election/roster/types.ts";
 import type { ElectionMessage } from "../election/types.ts";
 import type { Digest } from "../certificate/types.ts";
 import type { NodeId } from "../membership/types.ts";
@@ -53,6 +58,7 @@ interface Constants {
   readonly leaseMs: number;
   readonly genesis: Digest;
   readonly collector: (prev: Digest, term: number) => NodeId;
+  readonly digest: (proposal: RosterProposal) => Digest;
   /** From the sending of a heartbeat to the end of the lease that it gives. */
   readonly usableMs: number;
 }
@@ -63,6 +69,10 @@ export class RuleChecker implements Watcher {
   readonly #constants = new Map<SimFunction, Constants>();
   readonly #heads = new Map<SimNode, Digest>();
   readonly #certificates = new Map<Digest, RosterCertificate>();
+  /** Every proposal that anybody sent, by its digest under the function of who sent it. */
+  readonly #proposals = new Map<Digest, RosterProposal>();
+  /** Their digests, for the next one to whom one of them is said. */
+  readonly #digests = new WeakMap<RosterProposal, Digest>();
   /** The living keys that its voter knew, for every honest vote by its signature; two lists when it learned others at that very instant. */
   readonly #kidsOfVote = new Map<string, readonly (readonly Digest[])[]>();
   readonly #rounds = new Map<SimNode, Round[]>();
@@ -98,6 +108,8 @@ export class RuleChecker implements Watcher {
   }
 
   said(node: SimNode, _to: number, message: RosterMessage | ElectionMessage): void {
+    // All nodes of a run are of one kind.
+    if (message.kind === "proposal") this.#noteProposal(node, message.proposal as RosterProposal);
     if (message.kind === "step-down" && message.stepDown.leader === node.id) {
       this.#stepDowns.add(keyOf(message.stepDown));
     }
@@ -127,12 +139,12 @@ export class RuleChecker implements Watcher {
   #say(node: SimNode, message: RosterMessage, to: readonly { readonly id: NodeId }[]): void {
     switch (message.kind) {
       case "vote":
-        this.#noteVote(node, message.vote.signature);
+        this.#noteVote(node, message.vote.signature, message.digest);
         this.#checkPromises(node, message.term);
         for (const { id } of to) this.#checkCollector(node, message.term, id);
         return;
       case "proposal":
-        this.#noteVote(node, message.vote.signature);
+        this.#noteVote(node, message.vote.signature, this.#noteProposal(node, message.proposal));
         this.#checkPromises(node, message.proposal.term);
         return this.#checkCollector(node, message.proposal.term, node.id);
       case "heartbeat":
@@ -144,10 +156,32 @@ export class RuleChecker implements Watcher {
     }
   }
 
+  #noteProposal(node: SimNode, proposal: RosterProposal): Digest {
+    const known = this.#digests.get(proposal);
+    if (known !== undefined) return known;
+    const digest = this.#constantsFor(node).digest(proposal);
+    this.#proposals.set(digest, proposal);
+    this.#digests.set(proposal, digest);
+    return digest;
+  }
+
   /** A vote is said again as it is, whatever its voter has learned since: what counts is what it knew at first. */
-  #noteVote(node: SimNode, signature: string): void {
+  #noteVote(node: SimNode, signature: string, digest: Digest): void {
     if (this.#kidsOfVote.has(signature)) return;
     this.#kidsOfVote.set(signature, [node.kidsTold, node.kidsToldBefore]);
+    const proposal = this.#proposals.get(digest);
+    if (!proposal || this.#mayTakeKey(proposal, signature)) return;
+    throw this.#broken("I8", `${node.name} votes for another enclave key though it knows one`);
+  }
+
+  /** Whether the voter may have cast this vote for the key of a proposal: that of the last certificate goes on while it lives. */
+  #mayTakeKey({ prev, kid }: RosterProposal, signature: string): boolean {
+    const before = this.#certificates.get(prev)?.proposal.kid;
+    if (kid === before) return true;
+    // Of a vote that no honest node cast nothing is known.
+    return this.#kidsOfVote.get(signature)?.some((kids) =>
+      kids.includes(kid) && !(before && kids.includes(before))
+    ) ?? true;
   }
 
   #checkCollector(node: SimNode, term: number, gatherer: NodeId): void {
@@ -222,16 +256,12 @@ export class RuleChecker implements Watcher {
     this.#heads.set(node, certificate.id);
     if (this.#certificates.has(certificate.id)) return;
     this.#certificates.set(certificate.id, certificate);
-    const { term, prev, kid } = certificate.proposal;
-    const before = this.#certificates.get(prev)?.proposal.kid;
-    if (kid === before) return;
-    const isReason = (kids: readonly Digest[]) =>
-      kids.includes(kid) && !(before && kids.includes(before));
-    for (const { signature } of certificate.document.bundle) {
-      const known = this.#kidsOfVote.get(signature);
-      if (!known || known.some(isReason)) continue;
-      throw this.#broken("I8", `term ${term} takes another enclave key though its voters know one`);
-    }
+    const { proposal, document: { bundle } } = certificate;
+    if (bundle.every(({ signature }) => this.#mayTakeKey(proposal, signature))) return;
+    throw this.#broken(
+      "I8",
+      `term ${proposal.term} takes another enclave key though its voters know one`,
+    );
   }
 
   #broken(invariant: string, message: string): Violation {
@@ -247,11 +277,18 @@ function constantsOf(world: World, { domain, config, collectors }: SimFunction):
   const { leaseMs, driftPpm } = config!.lease;
   const ownMarginMs = leaseMarginMs(leaseMs, rosterSettings("local", leaseMs, driftPpm));
   const options = { prng: world.prng, collectors, signs: false };
+  const { collector, digest } = simulatedRules(
+    world.nodes[0].identity,
+    domain,
+    config!,
+    options,
+  );
   return {
     votesNeeded: rosterOf(config!).votesNeeded,
     leaseMs,
     genesis: rosterGenesis(domain),
-    collector: simulatedRules(world.nodes[0].identity, domain, config!, options).collector,
+    collector,
+    digest,
     usableMs: leaseMs - Math.max(leastMarginMs(leaseMs, driftPpm), ownMarginMs),
   };
 }

@@ -83,6 +83,8 @@ interface Loaded {
 /** The enclave. */
 export class SimEnclave {
   mood: EnclaveMood = "honest";
+  /** Calls that it has met in each mood. */
+  readonly calls = new Map<EnclaveMood, number>();
   /** How much longer than usual an answer takes, ms. */
   slowMs = 0;
   /** Somebody else answers at its address. */
@@ -146,6 +148,7 @@ export class SimEnclave {
   /** One call of a function. */
   call(of: SimPackage, input: Uint8Array): EnclaveAnswer {
     const loaded = this.#load(of);
+    this.calls.set(this.mood, (this.calls.get(this.mood) ?? 0) + 1);
     switch (this.mood) {
       case "down":
       case "drops":

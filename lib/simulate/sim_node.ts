@@ -53,8 +53,6 @@ export class SimNode {
   liar?: Liar;
   /** It is no machine of this cluster any more, or not yet one. */
   isEnrolled: boolean;
-  /** Dies after so many more effects. */
-  effectsLeft = Infinity;
   /** Why it stopped for good. */
   failStopped?: string;
   /** No enclave is within its reach. */
@@ -73,6 +71,8 @@ export class SimNode {
   readonly #prng: Prng;
   #function!: SimFunction;
   #link!: SimEnclaveLink;
+  /** What kills it in the middle of its effects. */
+  #doom?: { effectsLeft: number; readonly struck: () => void };
   /** What the core granted of the sub-lease that was asked for last. */
   #grantedMs = 0;
 
@@ -173,7 +173,7 @@ export class SimNode {
     const world = this.#world;
     const prng = this.#prng;
     this.#process.start();
-    this.effectsLeft = Infinity;
+    this.#doom = undefined;
     if (this.liar?.lie === "amnesia") this.disk.forget(hex(this.#function.domain.checksum));
     this.courts = this.#createCourts();
     this.#link = new SimEnclaveLink(world, this, prng, () => this.courts.judgeWaiting());
@@ -192,6 +192,22 @@ export class SimNode {
       .filter((claim): claim is AliveClaim => claim.type === "alive" && claim.subject !== this.id);
     this.#process.clear();
     this.#world.crashed(this);
+  }
+
+  /** It dies after so many more effects, unless something else kills it before; `struck` is called when it has. */
+  crashAfter(effects: number, struck: () => void): void {
+    if (this.#doom && this.#doom.effectsLeft <= effects) return;
+    this.#doom = { effectsLeft: effects, struck };
+  }
+
+  /** Nothing is to kill it any more. */
+  spare(): void {
+    this.#doom = undefined;
+  }
+
+  /** Tells its core the living keys anew. */
+  tellKeys(): void {
+    this.#link.tellKeys();
   }
 
   /** The process is stopped until then. */
@@ -364,7 +380,11 @@ export class SimNode {
   }
 
   #carryOut(effect: SimEffect): void {
-    if (this.effectsLeft-- <= 0) return this.crash();
+    const doom = this.#doom;
+    if (doom && doom.effectsLeft-- <= 0) {
+      this.crash();
+      return doom.struck();
+    }
     const world = this.#world;
     const act = this.body.act(effect);
     // What is saved counts from the moment it is on the disk.

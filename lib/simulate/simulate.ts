@@ -12,7 +12,7 @@ import { createPrng, type Prng } from "../base/prng.ts";
 import { CommandChecker } from "./command_checker.ts";
 import { ElectionChecker } from "./election_checker.ts";
 import { FaultPlayer } from "./fault_player.ts";
-import { drawImpostors, drawSchedule, type Mix } from "./fault_schedule.ts";
+import { drawImpostors, drawSchedule, type Mix, prolongLies } from "./fault_schedule.ts";
 import { faultText, type ScheduledFault } from "./faults.ts";
 import { MembershipChecker } from "./membership_checker.ts";
 import { OpenChecker } from "./open_checker.ts";
@@ -120,6 +120,8 @@ const FETCHES_STREAM = 0xfe7c4e5;
 /** In one run of so many of the mixes in which enclaves fail somebody else answers in their place for a while. */
 const IMPOSTORS_ONE_IN = 4;
 const IMPOSTORS_STREAM = 0x1f057e5;
+/** Which enclaves lie until they are called. */
+const LIES_STREAM = 0x11e5ca11;
 const MIXES_WITH_ENCLAVES: readonly Mix[] = ["enclaves", "liars", "all"];
 const NO_DRAWS: LiarDraws = { elections: 0, expected: 0, variance: 0, won: 0 };
 
@@ -136,13 +138,14 @@ export function simulate(options: SimulationOptions): SimulationResult {
   const worldSeed = prng.uint32();
   const leaseMs = pick(prng, LEASES_MS);
   const driftPpm = pick(prng, DRIFTS_PPM);
-  const faults = drawSchedule(createPrng(prng.uint32()), {
+  const drawn = drawSchedule(createPrng(prng.uint32()), {
     mix,
     nodes,
     faultBound,
     enclaves,
     faultsMs,
   });
+  const faults = prolongLies(createPrng((seed ^ LIES_STREAM) >>> 0), drawn);
   // From a stream of its own, as that of the commands: runs without successions are what they were before there were any.
   const operatorPrng = createPrng((seed ^ SUCCESSIONS_STREAM) >>> 0);
   const isSucceeded = kind === "roster" && operatorPrng.below(SUCCESSIONS_ONE_IN) === 0;

@@ -1,7 +1,8 @@
-/** Several faults of one kind at one place: each lasts as long as it is said to, whatever ends meanwhile. */
-import { deepStrictEqual, strictEqual } from "node:assert";
+/** How long faults last: each as long as it is said to, whatever ends meanwhile, from when it struck. */
+import { deepStrictEqual, ok, strictEqual } from "node:assert";
 import { createPrng } from "../../lib/base/prng.ts";
 import { FaultPlayer } from "../../lib/simulate/fault_player.ts";
+import { drawSchedule, prolongLies } from "../../lib/simulate/fault_schedule.ts";
 import type { Fault } from "../../lib/simulate/faults.ts";
 import { rosterWorld } from "./_world.ts";
 
@@ -76,4 +77,75 @@ Deno.test("who is out of reach of the enclaves, or out of room, is so until the 
   deepStrictEqual([other.disk.isFull, other.isUp], [true, false]);
   world.runUntil(world.nowMs + 1_500);
   deepStrictEqual([other.disk.isFull, other.isUp], [false, true]);
+});
+
+Deno.test("who dies in the middle of its effects is down for the time stated, from when it died", () => {
+  const { world, player } = struck();
+  const [node] = world.nodes;
+  // Asleep it carries nothing out: the fault waits for longer than it lasts.
+  node.suspend(world.nowMs + 2_000);
+  strictEqual(player.strike({ kind: "crash", node: 0, afterEffects: 1, forMs: 300 }), true);
+  world.runUntil(world.nowMs + 1_900);
+  strictEqual(node.isUp, true);
+  const isDown = () => !node.isUp;
+  ok(world.runUntil(world.nowMs + 2_000, isDown), "it strikes when the node is awake");
+  const diedMs = world.nowMs;
+  world.runUntil(diedMs + 299);
+  strictEqual(node.isUp, false);
+  world.runUntil(diedMs + 301);
+  strictEqual(node.isUp, true);
+});
+
+Deno.test("an enclave that is to lie until it is called lies on when its time is over, and no longer than to one call", () => {
+  const { world, player } = struck();
+  const [enclave] = world.enclaves;
+  const mood = "chooses";
+  const strike = (untilCalled?: true) =>
+    player.strike({
+      kind: "enclave",
+      enclave: 0,
+      mood,
+      forMs: 100,
+      ...(untilCalled && { untilCalled }),
+    });
+  // Nobody is up who could call it.
+  for (const node of world.nodes) node.crash();
+  strike();
+  world.runUntil(world.nowMs + 200);
+  strictEqual(enclave.mood, "honest");
+
+  strike(true);
+  world.runUntil(world.nowMs + 5_000);
+  strictEqual(enclave.mood, mood);
+  enclave.call(world.nodes[0].function.loaded, new Uint8Array());
+  world.runUntil(world.nowMs + 100);
+  strictEqual(enclave.mood, "honest");
+
+  strike(true);
+  enclave.call(world.nodes[0].function.loaded, new Uint8Array());
+  world.runUntil(world.nowMs + 99);
+  strictEqual(enclave.mood, mood, "not shorter either");
+  world.runUntil(world.nowMs + 2);
+  strictEqual(enclave.mood, "honest");
+});
+
+Deno.test("a schedule has lies that last until a call, and is the same otherwise", () => {
+  const schedule = drawSchedule(createPrng(1), {
+    mix: "enclaves",
+    nodes: 4,
+    faultBound: 1,
+    enclaves: 2,
+    faultsMs: 60_000,
+  });
+  const prolonged = prolongLies(createPrng(2), schedule);
+  const met = prolonged.flatMap(({ fault }) =>
+    fault.kind === "enclave" && fault.untilCalled ? [fault.mood] : []
+  );
+  deepStrictEqual(new Set(met), new Set(["replays", "forks", "chooses", "rerolls"]));
+  const plain = prolonged.map(({ atMs, fault }) => {
+    if (fault.kind !== "enclave") return { atMs, fault };
+    const { untilCalled: _, ...rest } = fault;
+    return { atMs, fault: rest };
+  });
+  deepStrictEqual(plain, schedule);
 });

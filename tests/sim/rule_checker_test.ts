@@ -1,9 +1,15 @@
 /** The eyes for rules that no invariant shows by itself: each sees its breach, and nothing wrong without. */
-import { ok, strictEqual, throws } from "node:assert";
+import { deepStrictEqual, ok, strictEqual, throws } from "node:assert";
+import { base64url, compareBase64url, utf8 } from "../../lib/base/bytes.ts";
+import { createPrng } from "../../lib/base/prng.ts";
 import type { Digest } from "../../lib/certificate/types.ts";
+import { sha256 } from "../../lib/crypto/digest.ts";
 import { leaseMarginMs, rosterSettings } from "../../lib/election/roster/settings.ts";
+import type { RosterRules } from "../../lib/election/roster/types.ts";
+import { simulatedRules } from "../../lib/simulate/identities.ts";
+import { type Liar, liarOf } from "../../lib/simulate/liars.ts";
 import { leastMarginMs, RuleChecker } from "../../lib/simulate/rule_checker.ts";
-import type { SimEffect } from "../../lib/simulate/sim_body.ts";
+import type { RosterBody, SimEffect } from "../../lib/simulate/sim_body.ts";
 import { Violation } from "../../lib/simulate/violation.ts";
 import { DRIFT_PPM, LEASE_MS, rosterWorld } from "./_world.ts";
 
@@ -100,6 +106,65 @@ Deno.test("votes for another enclave key are found while their voters know that 
   run(["old", "new"], ["new"]);
   throws(() => run(["old", "new"]), isOf("I8"), "the old key lives");
   throws(() => run([]), isOf("I8"), "nobody attested the new one");
+});
+
+Deno.test("a vote for another enclave key is found when it is cast, elected or not", () => {
+  const [old, other, prev] = ["old", "new", "c"].map((text) => base64url(sha256(utf8(text))));
+  const run = (kidsTold: readonly string[]) => {
+    const { world, checker, effect } = watched();
+    const [voter, collector] = world.nodes;
+    const { domain, config, collectors } = voter.function;
+    const rules = simulatedRules(collector.identity, domain, config!, {
+      prng: createPrng(1),
+      collectors,
+      signs: true,
+    });
+    const head = { id: prev, proposal: { term: 1, prev: "g", kid: old }, document: { bundle: [] } };
+    effect(voter.place, { type: "save", memory: { head } });
+    const term = termOf(rules, prev, collector.id);
+    const active = [voter.id, collector.id].sort(compareBase64url);
+    const proposal = { type: "leader", term, prev, kid: other, active, tenure: 0 } as const;
+    const digest = rules.digest(proposal);
+    const own = rules.signVote(term, digest);
+    collector.liar = {} as Liar;
+    checker.said(collector, voter.place, { kind: "proposal", proposal, vote: own });
+    voter.kidsTold = voter.kidsToldBefore = kidsTold;
+    const message = { kind: "vote", term, digest, vote: { signature: "s" } };
+    effect(voter.place, { type: "send-election", message, to: [{ id: collector.id }] });
+  };
+  run([other]);
+  throws(() => run([old, other]), isOf("I8"));
+});
+
+/** A term whose votes a node collects. */
+function termOf(rules: RosterRules, prev: Digest, collector: string): number {
+  for (let term = 2;; term++) if (rules.collector(prev, term) === collector) return term;
+}
+
+Deno.test("a liar that changes keys knows another than that of its head while one lives, and is told anew for each head", () => {
+  const world = rosterWorld({ enclaves: 2 });
+  const [node] = world.nodes;
+  node.boot();
+  const liar = liarOf("changes-keys", node, world, createPrng(1));
+  let told = 0;
+  node.tellKeys = () => {
+    told++;
+    liar.knows([]);
+  };
+  const isToldUnder = (kid: string) => {
+    const { voter } = node.body as RosterBody;
+    const value = { proposal: { kid } };
+    Object.defineProperty(voter, "headCertificate", { value, configurable: true });
+    const before = told;
+    for (const from of [1, 2]) ok(liar.hears({ kind: "heartbeat" }, from));
+    return told - before;
+  };
+  strictEqual(isToldUnder("a"), 1);
+  deepStrictEqual(liar.knows(["a", "b"]), ["b"]);
+  strictEqual(isToldUnder("b"), 1);
+  deepStrictEqual(liar.knows(["a", "b"]), ["a"]);
+  deepStrictEqual(liar.knows(["b"]), ["b"], "there is no other");
+  strictEqual(isToldUnder("b"), 0);
 });
 
 Deno.test("a world in which time stands still says so, and one that is only busy goes on", () => {

@@ -21,7 +21,7 @@ const RUNS: readonly (readonly [Mix, number])[] = [
 /** Runs in which nobody brings what closed the last function, and without their questions nobody leads at the end. */
 const FETCHING_RUNS: readonly (readonly [Mix, number])[] = [
   ["network", 80],
-  ["crashes", 66],
+  ["crashes", 80],
   ["network", 197],
 ];
 /** With the vote to close as the last one of all, this run ends without a leader. */
