@@ -8,13 +8,17 @@
  * | I3 | a node's head does not grow by (term, id), restarts included |
  * | I4 | a leader is not in its active set |
  * | I5 | a node votes twice in a term, or back, or before the vote is on its disk |
+ * | view | a node votes for another set of nodes than it sees, after another head than its own, or for an enclave key that it does not know |
  * | I10 | a head has no majority of votes that were really cast, or another leader than was drawn |
  * | I7 | when all is well again, the nodes of the one component do not come to respect one certificate of exactly themselves |
  */
 import {
   type ActiveNode,
   beaconInput,
+  compareIds,
   drawLeader,
+  genesisId,
+  openProposalDigest,
   openVotesNeeded,
 } from "../../function/leader-election/rules.ts";
 import { base64url, fromBase64url } from "../base/bytes.ts";
@@ -22,6 +26,7 @@ import { decodeUnverified } from "../certificate/format.ts";
 import type { Digest, VerifiedCertificate } from "../certificate/types.ts";
 import { sha256 } from "../crypto/digest.ts";
 import type { ElectionMessage } from "../election/types.ts";
+import type { Member, MemberChange, NodeId } from "../membership/types.ts";
 import { OpenBody, type SimEffect } from "./sim_body.ts";
 import type { SimNode } from "./sim_node.ts";
 import { Violation } from "./violation.ts";
@@ -34,6 +39,14 @@ interface Content {
   readonly active: string;
 }
 
+/** Whom a node sees as taking part beside itself: names by ids, as it says when they change. */
+interface View {
+  readonly names: Map<NodeId, string>;
+  /** The step that changed it last, and what that changed was before. */
+  changedIn: number;
+  readonly before: Map<NodeId, string | undefined>;
+}
+
 /** The eyes of one run. */
 export class OpenChecker implements Watcher {
   readonly #world: World;
@@ -41,6 +54,7 @@ export class OpenChecker implements Watcher {
   readonly #idOfDigest = new Map<Digest, Digest>();
   readonly #heads = new Map<SimNode, VerifiedCertificate>();
   readonly #votes = new Map<SimNode, { readonly term: number; readonly digest: Digest }>();
+  readonly #views = new Map<SimNode, View>();
   /** Votes that nodes sent, by their signatures. */
   readonly #cast = new Set<string>();
 
@@ -55,6 +69,8 @@ export class OpenChecker implements Watcher {
 
   effect(node: SimNode, effect: SimEffect): void {
     switch (effect.type) {
+      case "member":
+        return this.#sees(node, effect.change);
       case "persist-vote":
         return this.#saved(node, effect.term, effect.digest);
       case "persist-head":
@@ -68,6 +84,13 @@ export class OpenChecker implements Watcher {
       default:
         return;
     }
+  }
+
+  booted(node: SimNode): void {
+    const names = new Map(
+      node.membership.members().filter(isActive).map(({ id, name }) => [id, name]),
+    );
+    this.#views.set(node, { names, changedIn: node.stepped, before: new Map() });
   }
 
   crashed(): void {}
@@ -110,6 +133,7 @@ export class OpenChecker implements Watcher {
       throw this.#broken("I5", `${node.name} votes in term ${term} after term ${before.term}`);
     }
     this.#votes.set(node, { term, digest });
+    this.#checkView(node, term, digest);
   }
 
   #said(node: SimNode, message: ElectionMessage): void {
@@ -119,7 +143,43 @@ export class OpenChecker implements Watcher {
     if (stored?.term !== term || stored.digest !== digest) {
       throw this.#broken("I5", `${node.name} votes in term ${term} before that is on its disk`);
     }
+    // Also a vote that is said again.
+    this.#checkView(node, term, digest);
     if (message.kind === "vote") this.#cast.add(message.vote.signature);
+  }
+
+  #sees(node: SimNode, { kind, member }: MemberChange): void {
+    const view = this.#views.get(node);
+    if (!view || member.id === node.id) return;
+    const { names, before } = view;
+    if (view.changedIn !== node.stepped) before.clear();
+    view.changedIn = node.stepped;
+    if (!before.has(member.id)) before.set(member.id, names.get(member.id));
+    if (kind !== "reap" && isActive(member)) names.set(member.id, member.name);
+    else names.delete(member.id);
+  }
+
+  /** In the step that changes its view a node may vote before the change and after it. */
+  #viewsOf(node: SimNode): ReadonlyMap<NodeId, string | undefined>[] {
+    const { names, changedIn, before } = this.#views.get(node)!;
+    return changedIn === node.stepped ? [names, new Map([...names, ...before])] : [names];
+  }
+
+  /** The proposals that it may vote for in a term are made here anew, one for each enclave key that it knows. */
+  #checkView(node: SimNode, term: number, digest: Digest): void {
+    const { domain } = this.#world.functions[0];
+    const head = this.#heads.get(node);
+    const prev = head ? fromBase64url(head.id)! : genesisId(sha256, domain);
+    const isOwn = this.#viewsOf(node).some((names) => {
+      const active = [[node.id, node.name] as const, ...names]
+        .flatMap(([id, name]) => name === undefined ? [] : [{ id: fromBase64url(id)!, name }])
+        .sort((a, b) => compareIds(a.id, b.id));
+      return [...node.kidsTold, ...node.kidsToldBefore].some((kid) => {
+        const proposal = { term, prev, kid: fromBase64url(kid)!, active };
+        return base64url(openProposalDigest(sha256, domain, proposal)) === digest;
+      });
+    });
+    if (!isOwn) throw this.#broken("view", `${node.name} votes in term ${term} for another's view`);
   }
 
   #accept(node: SimNode, certificate: VerifiedCertificate): void {
@@ -183,6 +243,10 @@ export class OpenChecker implements Watcher {
   #broken(invariant: string, message: string): Violation {
     return new Violation(invariant, message, this.#world.nowMs);
   }
+}
+
+function isActive({ state }: Pick<Member, "state">): boolean {
+  return state === "alive" || state === "suspect";
 }
 
 function isGreater(a: VerifiedCertificate, b: VerifiedCertificate): boolean {

@@ -238,6 +238,11 @@ export class SimNode {
     return this.#process.steppedMs;
   }
 
+  /** Steps of its process that began, in all lives. */
+  get stepped(): number {
+    return this.#process.stepped;
+  }
+
   /** Its last vote under its function, as it is on its disk. */
   get storedVote(): LastVote | undefined {
     return this.disk.rosterMemory(hex(this.#function.domain.checksum))?.lastVote;

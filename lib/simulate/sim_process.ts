@@ -41,6 +41,7 @@ export class SimProcess {
   #isBusy = false;
   #tickAtMs = Infinity;
   #steppedMs = -Infinity;
+  #stepped = 0;
 
   constructor(world: World, clock: NodeClock, disk: SimDisk, prng: Prng, program: Program) {
     this.#world = world;
@@ -70,6 +71,11 @@ export class SimProcess {
   /** When the step began whose effects are carried out now or were last, by the monotonic clock. */
   get steppedMs(): number {
     return this.#steppedMs;
+  }
+
+  /** Steps that began, in all lives. */
+  get stepped(): number {
+    return this.#stepped;
   }
 
   /** Starts, on a machine that is awake. */
@@ -177,6 +183,7 @@ export class SimProcess {
 
   #reading(): ClockReading {
     const { nowMs } = this.#world;
+    this.#stepped++;
     this.#steppedMs = this.#clock.monotonicMs(nowMs);
     return { nowMs: this.#steppedMs, wallMs: this.#clock.wallMs(nowMs) };
   }
