@@ -53,6 +53,11 @@ interface Promised {
 }
 
 /** What follows from a function. */
+interface Cast {
+  readonly digest: Digest;
+  readonly kids: readonly (readonly Digest[])[];
+}
+
 interface Constants {
   readonly votesNeeded: number;
   readonly leaseMs: number;
@@ -75,6 +80,8 @@ export class RuleChecker implements Watcher {
   readonly #digests = new WeakMap<RosterProposal, Digest>();
   /** The living keys that its voter knew, for every honest vote by its signature; two lists when it learned others at that very instant. */
   readonly #kidsOfVote = new Map<string, readonly (readonly Digest[])[]>();
+  /** The last vote of each, and the keys as in `#kidsOfVote`. */
+  readonly #casts = new Map<SimNode, Cast>();
   readonly #rounds = new Map<SimNode, Round[]>();
   /** What acks promised, one for each certificate. */
   readonly #promises = new Map<SimNode, readonly Promised[]>();
@@ -91,7 +98,8 @@ export class RuleChecker implements Watcher {
     if (node.liar) return;
     switch (effect.type) {
       case "save": {
-        const { head } = effect.memory;
+        const { head, lastVote } = effect.memory;
+        if (lastVote) this.#noteCast(node, lastVote.digest);
         if (head && head.id !== this.#heads.get(node)) this.#accept(node, head);
         return;
       }
@@ -165,10 +173,18 @@ export class RuleChecker implements Watcher {
     return digest;
   }
 
-  /** A vote is said again as it is, whatever its voter has learned since: what counts is what it knew at first. */
+  /** A vote is cast when it is stored; who sees nobody then says it later, when it may know other keys. */
+  #noteCast(node: SimNode, digest: Digest): void {
+    if (this.#casts.get(node)?.digest === digest) return;
+    this.#casts.set(node, { digest, kids: [node.kidsTold, node.kidsToldBefore] });
+  }
+
+  /** A vote is said again as it is, whatever its voter has learned since: what counts is what it knew when it cast it. */
   #noteVote(node: SimNode, signature: string, digest: Digest): void {
     if (this.#kidsOfVote.has(signature)) return;
-    this.#kidsOfVote.set(signature, [node.kidsTold, node.kidsToldBefore]);
+    const cast = this.#casts.get(node);
+    const now = [node.kidsTold, node.kidsToldBefore];
+    this.#kidsOfVote.set(signature, cast?.digest === digest ? cast.kids : now);
     const proposal = this.#proposals.get(digest);
     if (!proposal || this.#mayTakeKey(proposal, signature)) return;
     throw this.#broken("I8", `${node.name} votes for another enclave key though it knows one`);

@@ -110,7 +110,7 @@ Deno.test("votes for another enclave key are found while their voters know that 
 
 Deno.test("a vote for another enclave key is found when it is cast, elected or not", () => {
   const [old, other, prev] = ["old", "new", "c"].map((text) => base64url(sha256(utf8(text))));
-  const run = (kidsTold: readonly string[]) => {
+  const run = (kidsTold: readonly string[], kidsStored?: readonly string[]) => {
     const { world, checker, effect } = watched();
     const [voter, collector] = world.nodes;
     const { domain, config, collectors } = voter.function;
@@ -128,12 +128,18 @@ Deno.test("a vote for another enclave key is found when it is cast, elected or n
     const own = rules.signVote(term, digest);
     collector.liar = {} as Liar;
     checker.said(collector, voter.place, { kind: "proposal", proposal, vote: own });
+    if (kidsStored) {
+      voter.kidsTold = voter.kidsToldBefore = kidsStored;
+      effect(voter.place, { type: "save", memory: { lastVote: { term, digest, prev } } });
+    }
     voter.kidsTold = voter.kidsToldBefore = kidsTold;
     const message = { kind: "vote", term, digest, vote: { signature: "s" } };
     effect(voter.place, { type: "send-election", message, to: [{ id: collector.id }] });
   };
   run([other]);
   throws(() => run([old, other]), isOf("I8"));
+  run([old, other], [other]);
+  throws(() => run([other], [old, other]), isOf("I8"), "stored while both lived, and said later");
 });
 
 /** A term whose votes a node collects. */
