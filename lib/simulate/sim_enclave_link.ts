@@ -109,7 +109,11 @@ export class SimEnclaveLink {
       node.kidsTold = kids;
       return node.body.keys(kids, preferred, clock);
     });
-    node.kidsToldBefore = kids;
+    // When all that follows from the step before is carried out, which takes as long as its saves.
+    node.tell(() => {
+      node.kidsToldBefore = kids;
+      return [];
+    });
   }
 
   /** One call of the function. */

@@ -68,6 +68,8 @@ Deno.test("what once ended a soak in vain, or for nothing, ends well", () => {
     const options of [
       { seed: 21391, mix: "all", faultsMs: 4_000 },
       { seed: 31426, mix: "crashes", faultsMs: 3_000 },
+      { seed: 463, mix: "all", faultsMs: 4_000 },
+      { seed: 54391, mix: "all", faultsMs: 9_000 },
     ] as const
   ) {
     const result = simulate(options);
