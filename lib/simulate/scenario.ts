@@ -2,13 +2,18 @@
  * Runs a scenario: the same world, checkers and faults as a seeded run, with somebody's hand on them. After etcd's `raft` data-driven tests: a script and
  * its full transcript in one file, so that a change of behaviour shows as a change of a text. The words are in `scenario_words.ts`.
  */
+import {
+  DRIFT_PPM_MAX,
+  LEASE_MS_MAX,
+  LEASE_MS_MIN,
+} from "../../function/leader-election/cluster_config.ts";
 import { hex } from "../base/bytes.ts";
 import { FumataError } from "../base/errors.ts";
 import { createPrng } from "../base/prng.ts";
 import { ElectionChecker } from "./election_checker.ts";
 import { FaultPlayer } from "./fault_player.ts";
 import { type Fault, type Lie, LIES } from "./faults.ts";
-import { parseScenario, type ScenarioLine } from "./scenario_words.ts";
+import { numbersOf, oneOf, parseScenario, type ScenarioLine, wrong } from "./scenario_words.ts";
 import { OpenBody } from "./sim_body.ts";
 import { ENCLAVE_MOODS, type EnclaveMood } from "./sim_enclave.ts";
 import type { Interference } from "./sim_network.ts";
@@ -28,6 +33,11 @@ export interface ScenarioResult {
 const UNTIL_MS_MAX = 60_000;
 /** Longer than any scenario. */
 const FOR_EVER_MS = 3_600_000;
+/** Of terms, messages and effects: more than a scenario comes to. */
+const COUNT_MAX = 1_000_000;
+const NODES_MAX = 64;
+const ENCLAVES_MAX = 8;
+const SEED_MAX = 2 ** 32 - 1;
 /** Messages that come all the time say nothing in a transcript. */
 const QUIET_KINDS = new Set(["heartbeat", "lease-ack"]);
 
@@ -65,20 +75,33 @@ class Stage {
   constructor(lines: readonly ScenarioLine[]) {
     const settings = lines.filter(({ words }) => SETTINGS.includes(words[0]));
     this.#steps = lines.filter((line) => !settings.includes(line));
-    const setting = (name: string) => settings.find(({ words }) => words[0] === name)?.words;
+    const setting = (name: string) => {
+      const line = settings.find(({ words }) => words[0] === name);
+      return line && { number: numbersOf(line) };
+    };
     const open = setting("open");
-    const [, nodes, faultBound = "0"] = open ?? setting("cluster") ?? wrong(lines[0]);
-    const number = (name: string, otherwise: number) => Number(setting(name)?.[1] ?? otherwise);
+    const cluster = open ?? setting("cluster");
+    if (!cluster) {
+      throw new FumataError(
+        "usage",
+        'Cannot run the scenario: it needs a line "cluster 4 1" or "open 4"',
+      );
+    }
+    const nodes = cluster.number(1, 2, NODES_MAX);
+    const faultBound = open ? 0 : cluster.number(2, 0, Math.floor((nodes - 1) / 3), 0);
+    const number = (name: string, otherwise: number, from: number, to: number) =>
+      setting(name)?.number(1, from, to) ?? otherwise;
+    const seed = number("seed", 1, 0, SEED_MAX);
     this.#world = new World({
-      seed: number("seed", 1),
-      nodes: Number(nodes),
+      seed,
+      nodes,
       kind: open ? "open" : "roster",
-      faultBound: Number(faultBound),
-      leaseMs: number("lease", 480),
-      driftPpm: number("drift", 2_000),
-      enclaves: number("enclaves", 1),
+      faultBound,
+      leaseMs: number("lease", 480, LEASE_MS_MIN, LEASE_MS_MAX),
+      driftPpm: number("drift", 2_000, 0, DRIFT_PPM_MAX),
+      enclaves: number("enclaves", 1, 1, ENCLAVES_MAX),
       encodes: false,
-      signs: Number(faultBound) > 0,
+      signs: faultBound > 0,
     });
     const world = this.#world;
     traceInto(world, (entry) => this.#show(entry));
@@ -86,7 +109,7 @@ class Stage {
       this.#checker = new ElectionChecker(world);
       world.watchers.push(this.#checker);
     }
-    const prng = createPrng(number("seed", 1));
+    const prng = createPrng(seed);
     this.#player = new FaultPlayer(world, prng, () => this.#checker?.leader());
   }
 
@@ -125,7 +148,7 @@ class Stage {
         }
         return;
       case "advance":
-        return void this.#world.runUntil(this.#world.nowMs + Number(rest[0]));
+        return void this.#world.runUntil(this.#world.nowMs + numbersOf(line)(1, 0, FOR_EVER_MS));
       case "until":
         return this.#until(rest, line);
       case "let":
@@ -167,17 +190,19 @@ class Stage {
 
   #fault(verb: string, rest: readonly string[], line: ScenarioLine): Fault {
     const place = () => this.#node(rest[0], line).place;
+    const number = numbersOf(line);
+    const enclave = (at: number) => number(at, 1, this.#world.enclaves.length, 1) - 1;
     const forMs = FOR_EVER_MS;
     switch (verb) {
       case "crash":
-        return { kind: "crash", node: place(), afterEffects: Number(rest[1] ?? 0), forMs };
+        return { kind: "crash", node: place(), afterEffects: number(2, 0, COUNT_MAX, 0), forMs };
       case "pause":
       case "suspend":
-        return { kind: verb, node: place(), forMs: Number(rest[1]) };
+        return { kind: verb, node: place(), forMs: number(2, 0, FOR_EVER_MS) };
       case "jump":
-        return { kind: "wall-jump", node: place(), byMs: Number(rest[1]) };
+        return { kind: "wall-jump", node: place(), byMs: number(2, -FOR_EVER_MS, FOR_EVER_MS) };
       case "slow-disk":
-        return { kind: "slow-disk", node: place(), saveMs: Number(rest[1]), forMs };
+        return { kind: "slow-disk", node: place(), saveMs: number(2, 0, FOR_EVER_MS), forMs };
       case "full-disk":
       case "no-enclave":
         return { kind: verb, node: place(), forMs };
@@ -186,19 +211,20 @@ class Stage {
       case "liar":
         return { kind: "liar", node: place(), lie: oneOf(LIES, rest[1], line) as Lie };
       case "replay":
-        return { kind: "replay", messages: Number(rest[0]) };
+        return { kind: "replay", messages: number(1, 1, COUNT_MAX) };
       case "step-down":
         return { kind: "step-down" };
       case "hush": {
-        const restartAfterMs = rest[1] === undefined ? {} : { restartAfterMs: Number(rest[1]) };
-        return { kind: "hush", forMs: Number(rest[0]), ...restartAfterMs };
+        const restartAfterMs = rest[1] === undefined
+          ? {}
+          : { restartAfterMs: number(2, 0, FOR_EVER_MS) };
+        return { kind: "hush", forMs: number(1, 0, FOR_EVER_MS), ...restartAfterMs };
       }
       case "rekey":
-        return { kind: "rekey", enclave: Number(rest[0] ?? 1) - 1 };
+        return { kind: "rekey", enclave: enclave(1) };
       case "enclave": {
-        const [which, mood] = rest.length > 1 ? rest : ["1", rest[0]];
-        const known = oneOf(ENCLAVE_MOODS, mood, line) as EnclaveMood;
-        return { kind: "enclave", enclave: Number(which) - 1, mood: known, forMs };
+        const known = oneOf(ENCLAVE_MOODS, rest.at(-1) ?? "", line) as EnclaveMood;
+        return { kind: "enclave", enclave: rest.length > 1 ? enclave(1) : 0, mood: known, forMs };
       }
       default:
         return wrong(line);
@@ -250,8 +276,10 @@ class Stage {
         const node = this.#node(name, line);
         return () => this.#world.nodes.some((other) => leaderIdOf(other) === node.id);
       }
-      case "term":
-        return () => this.#world.nodes.some((node) => node.isUp && node.body.term >= Number(name));
+      case "term": {
+        const term = numbersOf(line)(2, 0, COUNT_MAX);
+        return () => this.#world.nodes.some((node) => node.isUp && node.body.term >= term);
+      }
       default:
         return wrong(line);
     }
@@ -277,7 +305,9 @@ class Stage {
       case "term": {
         const terms = this.#world.nodes.filter((node) => node.isUp).map(({ body }) => body.term);
         const highest = Math.max(...terms);
-        return highest === Number(second) ? undefined : `the highest term is ${highest}`;
+        return highest === numbersOf(line)(2, 0, COUNT_MAX)
+          ? undefined
+          : `the highest term is ${highest}`;
       }
       case "no": {
         if (second === "lease") {
@@ -343,15 +373,4 @@ class Stage {
 function leaderIdOf(node: SimNode): string | undefined {
   if (!node.isUp) return undefined;
   return node.body instanceof OpenBody ? node.body.respected?.leader : node.headCertificate?.leader;
-}
-
-function oneOf(choices: readonly string[], word: string, line: ScenarioLine): string {
-  return choices.includes(word) ? word : wrong(line);
-}
-
-function wrong(line: ScenarioLine): never {
-  throw new FumataError(
-    "usage",
-    `Cannot run line ${line.number} of the scenario "${line.text}": it is no step that is known, or names nobody`,
-  );
 }

@@ -4,7 +4,7 @@
  *
  * | line | what |
  * |---|---|
- * | `cluster 4 1` | voters and liars allowed; `open 4` for an open cluster; always the first line |
+ * | `cluster 4 1` | voters and liars allowed; `open 4` for an open cluster |
  * | `seed N`, `lease MS`, `drift PPM`, `enclaves N` | before the first step |
  * | `start [NODE …]` | starts these nodes, or all that are down |
  * | `advance MS` | lets time pass |
@@ -22,11 +22,13 @@
  * | `liar NODE LIE` | a node lies from now on |
  * | `hush MS [MS]` | the next collector and the leader do not hear each other; the others start anew after the second time |
  * | `step-down` | somebody asks the leader to |
- * | `expect lease NODE`, `expect no lease`, `expect term N`, `expect head NODE N`, `expect leader NODE of NODE`, `expect none follows` | what must be so |
+ * | `expect lease NODE`, `expect no lease`, `expect term N`, `expect leader NODE of NODE`, `expect leader nobody of NODE` | what must be so |
  * | `expect NODE sees NODE STATE`, `expect note NODE WORD`, `expect no note NODE WORD` | in a view; in what a node noted since the start |
  *
  * A transcript follows after the line `---`: every step with what it led to. A file whose run gives another transcript fails.
  */
+
+import { FumataError } from "../base/errors.ts";
 
 /** One line of a scenario. */
 export interface ScenarioLine {
@@ -66,4 +68,35 @@ export function parseScenario(text: string): ScenarioFile {
 /** The file with another transcript. */
 export function withTranscript(file: ScenarioFile, transcript: string): string {
   return `${file.source.trimEnd()}${TRANSCRIPT_MARK}${transcript}`;
+}
+
+/** The word, when it is one of these. Throws a `usage` error. */
+export function oneOf(choices: readonly string[], word: string, line: ScenarioLine): string {
+  return choices.includes(word) ? word : wrong(line);
+}
+
+/** Reads the words of a line that are whole numbers, by their place and the range that they may have. It throws a `usage` error. */
+export function numbersOf(
+  { number, text, words }: ScenarioLine,
+): (at: number, from: number, to: number, otherwise?: number) => number {
+  return (at, from, to, otherwise) => {
+    const word = words[at];
+    if (word === undefined && otherwise !== undefined) return otherwise;
+    const value = /^-?[0-9]{1,16}$/.test(word ?? "") ? Number(word) : NaN;
+    if (value >= from && value <= to) return value;
+    throw new FumataError(
+      "usage",
+      `Cannot run line ${number} of the scenario "${text}": word ${
+        at + 1
+      } has to be a number of ${from}..${to}`,
+    );
+  };
+}
+
+/** A line that says nothing known. */
+export function wrong(line: ScenarioLine): never {
+  throw new FumataError(
+    "usage",
+    `Cannot run line ${line.number} of the scenario "${line.text}": it is no step that is known, or names nobody`,
+  );
 }

@@ -3,7 +3,8 @@
  *
  * FUMATA_UPDATE=1 writes transcripts anew, to be read before they are committed.
  */
-import { ok, strictEqual } from "node:assert";
+import { ok, strictEqual, throws } from "node:assert";
+import { FumataError } from "../../lib/base/errors.ts";
 import { parseScenario, runScenario, withTranscript } from "../../lib/simulate/mod.ts";
 
 const FOLDER = new URL("scenarios/", import.meta.url);
@@ -27,4 +28,22 @@ Deno.test("an expectation that is not met fails the scenario with its line", () 
   const { failure, transcript } = runScenario("cluster 3\nstart\nuntil lease\nexpect term 9\n");
   strictEqual(failure, 'line 4: "expect term 9" is not so: the highest term is 2');
   ok(transcript.endsWith(`!!! ${failure}\n`));
+});
+
+Deno.test("a scenario that says nothing, or no number where one has to be, is refused in words", () => {
+  const refused = (text: string, why: RegExp) =>
+    throws(
+      () => runScenario(text),
+      (thrown: unknown) =>
+        thrown instanceof FumataError && thrown.code === "usage" && why.test(thrown.message),
+    );
+  refused("", /it needs a line "cluster 4 1"/);
+  refused("# only words", /it needs a line/);
+  refused("cluster many", /line 1 .*word 2 has to be a number of 2\.\.64/);
+  refused("cluster 4 2", /word 3 has to be a number of 0\.\.1/);
+  refused("cluster 3\nlease 0", /line 2 .*word 2 has to be a number of 100/);
+  // Time that is no number would never be reached.
+  refused("cluster 3\nstart\nadvance soon", /line 3 .*word 2 has to be/);
+  refused("cluster 3\nrekey 2", /word 2 has to be a number of 1\.\.1/);
+  refused("cluster 3\ncrash z", /names nobody/);
 });

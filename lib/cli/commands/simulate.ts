@@ -2,6 +2,7 @@
  * `fumata simulate`: runs whole clusters in virtual time under every fault there is, and checks from outside that what the README promises
  * holds. A failure prints one command that repeats it; `--shrink` makes it small and draws it.
  */
+import { fromUtf8 } from "../../base/bytes.ts";
 import { EXIT_CODES, FumataError } from "../../base/errors.ts";
 import {
   addRun,
@@ -25,6 +26,7 @@ import {
   tallyText,
   type TraceEntry,
 } from "../../simulate/mod.ts";
+import { readFile } from "../certificate/input.ts";
 import type { Arguments, Command, CommandContext } from "../command.ts";
 import { JSON_FLAG, printJson, printText, wantsJson } from "../output.ts";
 
@@ -152,7 +154,7 @@ async function run(args: Arguments, context: CommandContext): Promise<number> {
   const scenario = args.text("scenario");
   if (scenario !== undefined) {
     refuseBeside(args, "scenario", PLAYS_RUNS);
-    return playScenario(scenario, wantsJson(args), context);
+    return await playScenario(scenario, wantsJson(args), context);
   }
   if (args.has("until-failure")) refuseBeside(args, "until-failure", ["seeds"]);
   const seed = whole(args, "seed") ?? 1;
@@ -218,12 +220,14 @@ function whole(args: Arguments, name: string): number | undefined {
   throw new FumataError("usage", `Cannot use --${name} "${value}": a whole number is wanted`);
 }
 
-function playScenario(path: string, isJson: boolean, context: CommandContext): number {
-  let text: string;
-  try {
-    text = Deno.readTextFileSync(path);
-  } catch {
-    throw new FumataError("usage", `Cannot read scenario "${path}": there is no such file`);
+async function playScenario(
+  path: string,
+  isJson: boolean,
+  context: CommandContext,
+): Promise<number> {
+  const text = fromUtf8(await readFile(path));
+  if (text === undefined) {
+    throw new FumataError("usage", `Cannot read scenario "${path}": it is no text in UTF-8`);
   }
   const { transcript, failure } = runScenario(text);
   const expected = parseScenario(text).transcript;
