@@ -2,6 +2,7 @@
  * Checks the models of the roster protocol exhaustively within bounds, and that they can fail: with one rule taken out at a time they
  * must find a counterexample. `deno task model`; `--quick` leaves out what takes longer than seconds, `--long` adds what takes minutes. Needs `spin` and `gcc`.
  */
+import { taskFlags } from "../_flags.ts";
 import {
   type Check,
   isOfSuccession,
@@ -116,13 +117,14 @@ export function lineOf(check: Check, outcome: Outcome): string {
 }
 
 async function main(args: readonly string[]): Promise<number> {
+  const { quick, long } = taskFlags(args, { boolean: ["quick", "long"] });
   const missing = await missingTools();
   if (missing.length > 0) {
     console.log(`skipped: the model needs ${missing.join(" and ")} (Debian: apt install spin gcc)`);
     return 0;
   }
-  const usual = args.includes("--quick") ? HOLDING.filter(isSmall) : HOLDING;
-  const holding = args.includes("--long") ? [...usual, LONG] : usual;
+  const usual = quick ? HOLDING.filter(isSmall) : HOLDING;
+  const holding = long ? [...usual, LONG] : usual;
   let wrong = 0;
   for (const [title, checks] of [["must hold", holding], ["must break", BREAKING]] as const) {
     console.log(title);

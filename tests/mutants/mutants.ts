@@ -59,6 +59,11 @@ function cell(text: string): string {
 async function main(args: string[]): Promise<number> {
   const flags = taskFlags(args, { string: ["only", "area", "tests"], boolean: ["write"] });
   const mutants = chosen(flags.only, flags.area);
+  if (mutants.length === 0) {
+    const areas = Object.keys(SUITES).join(", ");
+    console.error(`Cannot choose: no mutant has that id or area; the areas: ${areas}`);
+    return 1;
+  }
   const faults = (await Promise.all(mutants.map(matchFault))).filter((fault) => fault);
   if (faults.length > 0) {
     console.error(`the table does not match the code any more:\n${faults.join("\n")}`);
@@ -75,7 +80,7 @@ async function main(args: string[]): Promise<number> {
   }
   const survivors = [...fates.values()].filter((fate) => fate.what === "survived").length;
   console.log(`${fates.size - survivors} caught, ${survivors} survived`);
-  return survivors === 0 && mutants.length > 0 ? 0 : 1;
+  return survivors === 0 ? 0 : 1;
 }
 
 if (import.meta.main) Deno.exit(await main(Deno.args));

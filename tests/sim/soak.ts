@@ -11,8 +11,8 @@ const RUN_MS_MAX = 600_000;
 /** How often it says how far it is, ms. */
 const SAY_MS = 600_000;
 
-const [minutes = 10, firstSeed = 1] = Deno.args.map(Number);
-if (!(minutes > 0) || !Number.isSafeInteger(firstSeed) || firstSeed < 0) {
+const [minutes = 10, firstSeed = 1, ...others] = Deno.args.map(Number);
+if (others.length > 0 || !(minutes > 0) || !Number.isSafeInteger(firstSeed) || firstSeed < 0) {
   console.error("Cannot soak: deno task sim:soak [MINUTES] [FIRST_SEED], two numbers, are wanted");
   Deno.exit(1);
 }
