@@ -24,13 +24,13 @@ Deno.test("an escape sequence in a flag's value is said as text, on one line", a
 Deno.test("an escape sequence in a file is said as text, and a line of megabytes is cut", async () => {
   await using sandbox = await Sandbox.create();
   const file = `${sandbox.folder}/hostile.scenario`;
-  await Deno.writeTextFile(file, HOSTILE.replace("\n", " "));
+  await Deno.writeTextFile(file, `cluster 4 1\n${HOSTILE.replace("\n", " ")}`);
   assertEquals(
     await refused(sandbox, "simulate", "--scenario", file),
-    `fumata: Cannot run line 1 of the scenario "${PLAIN}": ` +
+    `fumata: Cannot run line 2 of the scenario "${PLAIN}": ` +
       "it is no step that is known, or names nobody\n",
   );
-  await Deno.writeTextFile(file, "x".repeat(5_000_000));
+  await Deno.writeTextFile(file, "cluster 4 1\n" + "x".repeat(5_000_000));
   assert((await refused(sandbox, "simulate", "--scenario", file)).length < 5_000);
 });
 
