@@ -6,12 +6,8 @@ import { type Address, formatAddress, isLoopback } from "../base/address.ts";
 import type { Logger, LogLevel } from "../base/log.ts";
 import type { VerifiedCertificate } from "../certificate/types.ts";
 import { observationWords } from "../election/roster/observations.ts";
-import type {
-  ForkEvidence,
-  LeaseLoss,
-  Misbehaviour,
-  RosterNote,
-} from "../election/roster/types.ts";
+import type { Misbehaviour, RosterNote } from "../election/roster/notes.ts";
+import type { ForkEvidence, LeaseLoss } from "../election/roster/types.ts";
 import type { ElectionNote } from "../election/types.ts";
 import type { MemberChange, MembershipReport } from "../membership/types.ts";
 import type { AttestedFunction } from "./enclave_link.ts";

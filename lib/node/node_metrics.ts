@@ -4,7 +4,8 @@
  * closed sets, never a stranger's text.
  */
 import { Histogram, LabelledCounter } from "../base/prometheus.ts";
-import { OBSERVATIONS, REFUSAL_REASONS } from "../election/roster/types.ts";
+import { OBSERVATIONS } from "../election/roster/notes.ts";
+import { REFUSAL_REASONS } from "../election/roster/types.ts";
 import type { NodeEvent } from "./event_log.ts";
 
 /** Ranges for what takes from a tick to minutes, s. */

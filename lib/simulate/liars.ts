@@ -118,7 +118,7 @@ const HABITS: Readonly<Record<Lie, (character: Character) => Partial<Liar>>> = {
       const said = message as RosterMessage;
       if (said.kind !== "heartbeat") return true;
       const { certificateId, nonce } = said.heartbeat;
-      node.send(from, { kind: "lease-ack", ack: rules.signAck(certificateId, nonce) });
+      node.mouth.send(from, { kind: "lease-ack", ack: rules.signAck(certificateId, nonce) });
       return false;
     },
   }),
@@ -127,7 +127,7 @@ const HABITS: Readonly<Record<Lie, (character: Character) => Partial<Liar>>> = {
     says(message, to) {
       if (message.kind !== "certificate") return [{ to, message }];
       if (prng.below(4) === 0) {
-        world.at(world.nowMs + 300 + prng.below(2_000), () => node.send(to, message));
+        world.at(world.nowMs + 300 + prng.below(2_000), () => node.mouth.send(to, message));
       }
       return [];
     },
@@ -154,7 +154,7 @@ const HABITS: Readonly<Record<Lie, (character: Character) => Partial<Liar>>> = {
         }
         const old = seen[prng.below(seen.length)];
         const vote = rules.signVote(old.term, old.digest);
-        node.send(old.from, { kind: "vote", term: old.term, digest: old.digest, vote });
+        node.mouth.send(old.from, { kind: "vote", term: old.term, digest: old.digest, vote });
         return true;
       },
     };
@@ -243,7 +243,7 @@ const HABITS: Readonly<Record<Lie, (character: Character) => Partial<Liar>>> = {
       const head = node.body instanceof RosterBody ? node.body.voter.headCertificate : undefined;
       if (!head) return true;
       const ack = rules.signAck(head.proposal.prev, said.heartbeat.nonce);
-      node.send(from, { kind: "lease-ack", ack });
+      node.mouth.send(from, { kind: "lease-ack", ack });
       return false;
     },
   }),
@@ -280,7 +280,7 @@ const HABITS: Readonly<Record<Lie, (character: Character) => Partial<Liar>>> = {
         // The leader keeps its lease by this ack, while this core holds it for silent and is bound by nothing: so it asks for votes when that is its
         // turn, and gives its own to whoever asks.
         const { certificateId, nonce } = said.heartbeat;
-        node.send(from, { kind: "lease-ack", ack: rules.signAck(certificateId, nonce) });
+        node.mouth.send(from, { kind: "lease-ack", ack: rules.signAck(certificateId, nonce) });
         return false;
       },
     };
@@ -295,11 +295,11 @@ function voteFor(
 ): void {
   const { term } = proposal;
   const digest = rules.digest(proposal);
-  node.send(collector, { kind: "vote", term, digest, vote: rules.signVote(term, digest) });
+  node.mouth.send(collector, { kind: "vote", term, digest, vote: rules.signVote(term, digest) });
 }
 
 function sayToOthers(node: SimNode, world: World, message: RosterMessage): void {
-  for (const { place } of world.nodes) if (place !== node.place) node.send(place, message);
+  for (const { place } of world.nodes) if (place !== node.place) node.mouth.send(place, message);
 }
 
 function headKidOf(node: SimNode): string | undefined {

@@ -42,7 +42,7 @@ export class SimCourts {
         },
         send: (to, message) => {
           const place = world.nodes.findIndex(({ id }) => id === to);
-          if (place >= 0) node.sendKey(place, message);
+          if (place >= 0) node.mouth.sendKey(place, message);
         },
         keyTaken: () => {},
         keyRefused: () => {},

@@ -10,14 +10,12 @@ import type { CertificateDocument, VerifiedCertificate } from "../certificate/ty
 import type { SuccessionOrderFile } from "../certificate/succession_order.ts";
 import type { Identity } from "../crypto/ed25519.ts";
 import { rosterCertificate } from "../election/roster/certificate.ts";
-import type { LastVote, RosterCertificate, RosterMessage } from "../election/roster/types.ts";
-import type { ElectionMessage } from "../election/types.ts";
+import type { LastVote, RosterCertificate } from "../election/roster/types.ts";
 import type { Membership } from "../membership/core.ts";
 import type { AliveClaim, NodeId } from "../membership/types.ts";
 import type { CertificateDesk } from "../node/certificate_desk.ts";
 import type { GossipEvent } from "../node/gossip.ts";
 import { Mailbox } from "../node/mailbox.ts";
-import type { KeyMessage } from "../wire/key_messages.ts";
 import { type Liar, liarOf } from "./liars.ts";
 import type { NodeClock } from "./node_clock.ts";
 import { SubLeaseDesk } from "../node/sub_lease_desk.ts";
@@ -30,7 +28,8 @@ import { SimEnclaveLink } from "./sim_enclave_link.ts";
 import { ChainBody, ClosingBody } from "./sim_successor.ts";
 import type { SimDisk } from "./sim_disk.ts";
 import type { SimFunction } from "./sim_function.ts";
-import type { Packet, Payload } from "./sim_network.ts";
+import type { Packet } from "./sim_network.ts";
+import { SimMouth } from "./sim_mouth.ts";
 import { SimProcess, type Step } from "./sim_process.ts";
 import { exchangeStates } from "./sim_stream.ts";
 import type { World } from "./world.ts";
@@ -48,6 +47,7 @@ export class SimNode {
   readonly clock: NodeClock;
   readonly disk: SimDisk;
   readonly address: Address;
+  readonly mouth: SimMouth;
   mailbox!: Mailbox;
   door!: SimDoor;
   liar?: Liar;
@@ -71,8 +71,6 @@ export class SimNode {
   readonly #prng: Prng;
   #function!: SimFunction;
   #link!: SimEnclaveLink;
-  /** What kills it in the middle of its effects. */
-  #doom?: { effectsLeft: number; readonly struck: () => void };
   /** What the core granted of the sub-lease that was asked for last. */
   #grantedMs = 0;
 
@@ -96,6 +94,7 @@ export class SimNode {
     this.disk = said.disk;
     this.address = said.address;
     this.#prng = said.prng;
+    this.mouth = new SimMouth(world, this);
     const [first] = world.functions;
     this.isEnrolled = first.places.includes(this.place);
     this.#install(first);
@@ -173,7 +172,6 @@ export class SimNode {
     const world = this.#world;
     const prng = this.#prng;
     this.#process.start();
-    this.#doom = undefined;
     if (this.liar?.lie === "amnesia") this.disk.forget(hex(this.#function.domain.checksum));
     this.courts = this.#createCourts();
     this.#link = new SimEnclaveLink(world, this, prng, () => this.courts.judgeWaiting());
@@ -196,13 +194,15 @@ export class SimNode {
 
   /** It dies after so many more effects, unless something else kills it before; `struck` is called when it has. */
   crashAfter(effects: number, struck: () => void): void {
-    if (this.#doom && this.#doom.effectsLeft <= effects) return;
-    this.#doom = { effectsLeft: effects, struck };
+    this.#process.doom(effects, () => {
+      this.crash();
+      struck();
+    });
   }
 
   /** Nothing is to kill it any more. */
   spare(): void {
-    this.#doom = undefined;
+    this.#process.spare();
   }
 
   /** Tells its core the living keys anew. */
@@ -282,32 +282,9 @@ export class SimNode {
     else this.tell((clock) => this.body.message(sender, message, clock));
   }
 
-  /** Sends an election message as it is, in this node's name. */
-  send(to: number, message: RosterMessage | ElectionMessage): void {
-    this.#world.said(this, to, message);
-    // To somebody under another function it is bytes, and that one's own door says what they come to.
-    const isForeign = this.#world.nodes[to].function !== this.#function;
-    const payload = this.#isEncoded || isForeign
-      ? this.door.encodedElection(to, message)
-      : { type: "election" as const, under: this.#function, message };
-    this.#world.network.send({ from: this.place, to, payload });
-  }
-
-  /** Sends a message about keys. */
-  sendKey(to: number, message: KeyMessage): void {
-    const payload = this.#isEncoded
-      ? this.door.encodedKey(to, message)
-      : { type: "key" as const, message };
-    this.#world.network.send({ from: this.place, to, payload });
-  }
-
   /** Judges a document and takes it when it holds; `from` is absent when this node's own call brought it. */
   onDocument(document: CertificateDocument, from: NodeId | undefined): boolean {
     return this.courts.receive(document, from);
-  }
-
-  get #isEncoded(): boolean {
-    return this.#world.encodes || this.liar !== undefined;
   }
 
   #install(own: SimFunction): void {
@@ -385,11 +362,6 @@ export class SimNode {
   }
 
   #carryOut(effect: SimEffect): void {
-    const doom = this.#doom;
-    if (doom && doom.effectsLeft-- <= 0) {
-      this.crash();
-      return doom.struck();
-    }
     const world = this.#world;
     const act = this.body.act(effect);
     // What is saved counts from the moment it is on the disk.
@@ -401,32 +373,14 @@ export class SimNode {
     }
     world.watch(this, effect);
     switch (effect.type) {
-      case "send-gossip": {
-        const { to, recipient, message } = effect;
-        const place = world.placeOf(to);
-        if (place === undefined) return;
-        const said = this.liar ? this.liar.gossips(message) : message;
-        const payload: Payload = this.#isEncoded
-          ? this.door.encodedGossip(recipient, said)
-          : { type: "gossip", recipient, message: said };
-        return world.network.send({ from: this.place, to: place, payload });
-      }
+      case "send-gossip":
+        return this.mouth.gossip(effect);
       case "sync":
         return exchangeStates(world, this, effect.address);
       case "persist-incarnation":
         return this.#save(() => this.disk.incarnation = effect.incarnation);
       case "send-election":
-        for (const { address } of effect.to) {
-          const to = world.placeOf(address);
-          if (to === undefined) continue;
-          if (!this.liar) this.send(to, effect.message);
-          else {
-            for (const said of this.liar.says(effect.message as RosterMessage, to)) {
-              this.send(said.to, said.message);
-            }
-          }
-        }
-        return;
+        return this.mouth.elect(effect);
       case "sub-lease-granted":
         this.#grantedMs = effect.grantedMs;
         return;

@@ -40,6 +40,8 @@ export class SimProcess {
   #done = 0;
   #isBusy = false;
   #tickAtMs = Infinity;
+  /** What kills it in the middle of its effects. */
+  #doom?: { effectsLeft: number; readonly strike: () => void };
   #steppedMs = -Infinity;
   #stepped = 0;
 
@@ -85,6 +87,7 @@ export class SimProcess {
     this.#pausedUntilMs = 0;
     this.#clock.wake(this.#world.nowMs);
     this.#tickAtMs = Infinity;
+    this.#doom = undefined;
   }
 
   /** Dies; of a save under way nobody knows whether it is on the disk. */
@@ -100,6 +103,17 @@ export class SimProcess {
     this.#steps = [];
     this.#effects = [];
     this.#done = 0;
+  }
+
+  /** Instead of the effect after so many more, `strike` is called, which stops it; the sooner of two dooms counts. */
+  doom(effects: number, strike: () => void): void {
+    if (this.#doom && this.#doom.effectsLeft <= effects) return;
+    this.#doom = { effectsLeft: effects, strike };
+  }
+
+  /** Nothing is to strike it any more. */
+  spare(): void {
+    this.#doom = undefined;
   }
 
   /** Is stopped until then. */
@@ -169,7 +183,9 @@ export class SimProcess {
     this.#isBusy = true;
     while (this.isUp && !this.isHalted) {
       if (this.#done < this.#effects.length) {
-        this.#program.carryOut(this.#effects[this.#done++]);
+        const doom = this.#doom;
+        if (doom && doom.effectsLeft-- <= 0) doom.strike();
+        else this.#program.carryOut(this.#effects[this.#done++]);
       } else {
         const step = this.#steps.shift();
         if (!step) break;

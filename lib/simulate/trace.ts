@@ -1,5 +1,6 @@
 /** What happens in a run, as entries for people: texts, diagrams and transcripts are made of them. */
-import type { RosterMessage, RosterNote } from "../election/roster/types.ts";
+import type { RosterNote } from "../election/roster/notes.ts";
+import type { RosterMessage } from "../election/roster/types.ts";
 import type { ElectionMessage, ElectionNote } from "../election/types.ts";
 import type { SimEffect } from "./sim_body.ts";
 import type { SimNode } from "./sim_node.ts";

@@ -9,6 +9,7 @@ import { ElectionWatch } from "./observations.ts";
 import { Promises } from "./promises.ts";
 import type { RosterSettings } from "./settings.ts";
 import { Terms } from "./terms.ts";
+import type { RosterNote } from "./notes.ts";
 import type {
   Head,
   LastVote,
@@ -17,7 +18,6 @@ import type {
   RosterEffect,
   RosterMemory,
   RosterMessage,
-  RosterNote,
   RosterProposal,
   RosterRules,
   SuccessionOrder,

@@ -8,7 +8,7 @@
  * In a cluster that elects nobody no one is told of, for then all collectors look alike.
  */
 import type { NodeId } from "../../membership/types.ts";
-import type { Observation, RosterNote } from "./types.ts";
+import type { Observation, RosterNote } from "./notes.ts";
 
 /** How often the same has to be seen before it is told: once and twice happens to honest nodes as well. */
 const TIMES_TOLD_MIN = 3;

@@ -7,6 +7,7 @@ import { createPrng, type Prng } from "../../../lib/base/prng.ts";
 import type { Digest } from "../../../lib/certificate/types.ts";
 import { RosterElection } from "../../../lib/election/roster/roster_election.ts";
 import { type RosterSettings, rosterSettings } from "../../../lib/election/roster/settings.ts";
+import type { RosterNote } from "../../../lib/election/roster/notes.ts";
 import {
   EMPTY_MEMORY,
   type Head,
@@ -17,7 +18,6 @@ import {
   type RosterEvent,
   type RosterMemory,
   type RosterMessage,
-  type RosterNote,
 } from "../../../lib/election/roster/types.ts";
 import {
   certify,

@@ -6,7 +6,7 @@ import {
   type LostTerm,
   observationWords,
 } from "../../../lib/election/roster/observations.ts";
-import type { RosterNote } from "../../../lib/election/roster/types.ts";
+import type { RosterNote } from "../../../lib/election/roster/notes.ts";
 import { voter } from "./_solo.ts";
 
 type Observed = Extract<RosterNote, { what: "observed" }>;
