@@ -134,7 +134,7 @@ export function simulate(options: SimulationOptions): SimulationResult {
   const { seed, kind = "roster", mix = "all", faultsMs = FAULTS_MS } = options;
   const prng = createPrng(seed);
   const { nodes, faultBound } = sizeOf(options, prng);
-  const enclaves = 1 + prng.below(2);
+  const enclavesDrawn = 1 + prng.below(2);
   const worldSeed = prng.uint32();
   const leaseMs = pick(prng, LEASES_MS);
   const driftPpm = pick(prng, DRIFTS_PPM);
@@ -142,9 +142,10 @@ export function simulate(options: SimulationOptions): SimulationResult {
     mix,
     nodes,
     faultBound,
-    enclaves,
+    enclaves: enclavesDrawn,
     faultsMs,
   });
+  const enclaves = drawn.some(wantsTwoEnclaves) ? 2 : enclavesDrawn;
   const faults = prolongLies(createPrng((seed ^ LIES_STREAM) >>> 0), drawn);
   // From a stream of its own, as that of the commands: runs without successions are what they were before there were any.
   const operatorPrng = createPrng((seed ^ SUCCESSIONS_STREAM) >>> 0);
@@ -204,6 +205,11 @@ export function simulate(options: SimulationOptions): SimulationResult {
     ...(run.leaseAfterMs !== undefined && { leaseAfterMs: run.leaseAfterMs }),
     fingerprint: world.fingerprint >>> 0,
   };
+}
+
+/** With one enclave there is no key that this liar could change to. */
+function wantsTwoEnclaves({ fault }: ScheduledFault): boolean {
+  return fault.kind === "liar" && fault.lie === "changes-keys";
 }
 
 class Run {
