@@ -18,7 +18,9 @@ export function eventsOfTheCode(): Map<string, Set<string>> {
   }
   const kinds = (path: string, type: string, field: string) => {
     const text = Deno.readTextFileSync(new URL(path, LIB));
-    const body = text.slice(text.search(new RegExp(`export (?:type|interface) ${type}\\b`)));
+    const at = text.search(new RegExp(`export (?:type|interface) ${type}\\b`));
+    if (at < 0) throw new Error(`${path} has no ${type}`);
+    const body = text.slice(at);
     const end = body.search(/\n\n\/\*\*|\n\}\n/);
     return [
       ...body.slice(0, end).matchAll(new RegExp(`\\b${field}:((?:\\s*\\|?\\s*"[a-z-]+")+)`, "g")),
@@ -28,7 +30,7 @@ export function eventsOfTheCode(): Map<string, Set<string>> {
   for (const kind of kinds("membership/types.ts", "MemberChange", "kind")) add(`member-${kind}`);
   for (const kind of kinds("membership/types.ts", "MembershipReport", "kind")) add(kind);
   for (const what of kinds("election/types.ts", "ElectionNote", "what")) add(`election-${what}`);
-  for (const what of kinds("election/roster/types.ts", "RosterNote", "what")) {
+  for (const what of kinds("election/roster/notes.ts", "RosterNote", "what")) {
     if (what !== "liar") add(`election-${what}`);
   }
   return events;
