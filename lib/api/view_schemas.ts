@@ -15,23 +15,33 @@ import {
 } from "./schema.ts";
 import type { ApiError } from "./types.ts";
 import type { Coordinate } from "../membership/coordinate.ts";
+import type { RsaJwk } from "../crypto/thumbprint.ts";
 import type { Refusal } from "../node/history.ts";
+import type { SubLease } from "../node/sub_lease_desk.ts";
+import type { Succession } from "../node/succession.ts";
 import type {
+  AttestationView,
+  ChainView,
   ElectionView,
   EventView,
+  EvidenceView,
+  ForceLeaveView,
   HistoryView,
   JoinView,
   KeysView,
   LeaderView,
+  LeftView,
   MemberView,
   StatusView,
   SteppedDownView,
+  SubLeaseReturnedView,
   SubLeaseView,
 } from "./views.ts";
 import { EXIT_CODES } from "../base/errors.ts";
 import type { CertificateDocument, Vote } from "../certificate/types.ts";
 
 const STATES = ["alive", "suspect", "dead", "left"];
+const CHECKSUM_PATTERN = "^[0-9a-f]{64}$";
 const ID = "Thumbprint of the node's key (RFC 7638, base64url).";
 
 /** The body of every error. */
@@ -101,7 +111,7 @@ export const STATUS_SCHEMA: Schema = record<StatusView>("Status", {
   name: text("Its label."),
   address: text("Where it gossips."),
   cluster: text("Name of the cluster."),
-  checksum: text("SHA-256 of the election function's package.", { pattern: "^[0-9a-f]{64}$" }),
+  checksum: text("SHA-256 of the election function's package.", { pattern: CHECKSUM_PATTERN }),
   startedAt: time("When this process started."),
   incarnation: count("Of this node; 0 before it has started to gossip."),
   members: table(count("Members."), "How many members are in each state, this node included."),
@@ -158,6 +168,19 @@ export const SUB_LEASE_SCHEMA: Schema = record<SubLeaseView>("SubLease", {
   certificateId: text("Of the certificate by which this node leads."),
 });
 
+/** What runs under the lease. */
+export const SUB_LEASES_SCHEMA: Schema = record<{ subLeases: SubLease[] }>("SubLeases", {
+  subLeases: list(record<SubLease>("RunningSubLease", {
+    name: text("What is locked."),
+    remainingMs: count("Until it is over unless it is renewed, ms."),
+  })),
+});
+
+/** A sub-lease that was given back. */
+export const SUB_LEASE_RETURNED_SCHEMA: Schema = record<SubLeaseReturnedView>("SubLeaseReturned", {
+  returned: flag("true"),
+});
+
 /** A leadership that was given back. */
 export const STEPPED_DOWN_SCHEMA: Schema = record<SteppedDownView>("SteppedDown", {
   term: count("The term that is over."),
@@ -180,6 +203,15 @@ export const JOIN_SCHEMA: Schema = record<JoinView>("Join", {
   silent: list(text("Address."), "Tried on."),
 });
 
+/** What came of a leave. */
+export const LEFT_SCHEMA: Schema = record<LeftView>("Left", { left: flag("true") });
+
+/** A member that was given up. */
+export const FORCE_LEAVE_SCHEMA: Schema = record<ForceLeaveView>("ForceLeave", {
+  id: text(ID),
+  was: oneOf(STATES, "Its state before."),
+});
+
 /** A certificate as it travels. */
 export const CERTIFICATE_SCHEMA: Schema = record<CertificateDocument>("Certificate", {
   certificate: text("Compact JWS (RFC 7515), alg RS256."),
@@ -187,6 +219,55 @@ export const CERTIFICATE_SCHEMA: Schema = record<CertificateDocument>("Certifica
     key: text("Raw Ed25519 key of the voter, base64url."),
     signature: text("Ed25519 signature over the vote, base64url."),
   })),
+});
+
+const ENCLAVE_KEYS: Schema = list(record<RsaJwk>("EnclaveKey", {
+  kty: text("RSA"),
+  n: text("Modulus, base64url."),
+  e: text("Exponent, base64url."),
+}));
+
+/** Keys of enclaves (JWKS, RFC 7517). */
+export const ENCLAVE_KEYS_SCHEMA: Schema = record<Pick<AttestationView, "keys">>("EnclaveKeys", {
+  keys: ENCLAVE_KEYS,
+});
+
+const ATTESTATION = {
+  keys: ENCLAVE_KEYS,
+  evidence: list(record<EvidenceView>("AttestationEvidence", {
+    platform: text("The TEE that it says it comes from."),
+    document: text("What the TEE signed, base64."),
+    endorsements: list(text("A certificate of the TEE's maker, base64.")),
+    bound: text("What the document binds by its hash, base64."),
+  }, ["endorsements", "bound"])),
+};
+
+/** Keys of enclaves with the evidence that names them. */
+export const ATTESTATION_SCHEMA: Schema = record<AttestationView>("Attestation", ATTESTATION);
+
+/** Certificates, with the keys that signed them and their evidence. */
+export const CHAIN_SCHEMA: Schema = record<ChainView>("Chain", {
+  chain: list(CERTIFICATE_SCHEMA),
+  ...ATTESTATION,
+});
+
+/** How far a succession is. */
+export const SUCCESSION_SCHEMA: Schema = record<Succession>("Succession", {
+  successor: text("Checksum of the function that goes on.", { pattern: CHECKSUM_PATTERN }),
+  closing: record<NonNullable<Succession["closing"]>>("Closing", {
+    term: count("The last term of the electorate."),
+    document: CERTIFICATE_SCHEMA,
+  }),
+}, ["closing"]);
+
+/** The operator's order, as its file has it. */
+export const SUCCESSION_ORDER_SCHEMA: Schema = record<
+  { cluster: string; checksum: string; successor: string; signature: string }
+>("SuccessionOrder", {
+  cluster: text("Whose it is."),
+  checksum: text("Of the function that is to close.", { pattern: CHECKSUM_PATTERN }),
+  successor: text("Checksum of the function that goes on.", { pattern: CHECKSUM_PATTERN }),
+  signature: text("The operator's Ed25519 signature, base64url."),
 });
 
 /** What was proven about liars: votes or certificates that contradict each other. */

@@ -1,7 +1,8 @@
 /** What a node's HTTP interface answers, as data: the shapes that its clients may rely on, and how they are made from a node. */
 import { formatAddress } from "../base/address.ts";
 import { fromBase64url, hex } from "../base/bytes.ts";
-import { nodeId } from "../crypto/thumbprint.ts";
+import type { CertificateDocument } from "../certificate/types.ts";
+import { nodeId, type RsaJwk } from "../crypto/thumbprint.ts";
 import type { Coordinate } from "../membership/coordinate.ts";
 import type { MemberState } from "../membership/types.ts";
 import type { Refusal } from "../node/history.ts";
@@ -79,6 +80,42 @@ export interface SteppedDownView {
   readonly term: number;
   readonly certificateId: string;
   readonly steppedDown: boolean;
+}
+
+/** What came of a leave. */
+export interface LeftView {
+  readonly left: boolean;
+}
+
+/** A member that was given up. */
+export interface ForceLeaveView {
+  readonly id: string;
+  /** Its state before. */
+  readonly was: MemberState;
+}
+
+/** What came of giving a sub-lease back. */
+export interface SubLeaseReturnedView {
+  readonly returned: boolean;
+}
+
+/** Keys of enclaves with the evidence that names them, of whatever worth. */
+export interface AttestationView {
+  readonly keys: readonly RsaJwk[];
+  readonly evidence: readonly EvidenceView[];
+}
+
+/** Evidence as it travels (`attestation/envelope.ts`); texts are base64. */
+export interface EvidenceView {
+  readonly platform: string;
+  readonly document: string;
+  readonly endorsements?: readonly string[];
+  readonly bound?: string;
+}
+
+/** Every certificate that a node keeps, with what it takes to judge them. */
+export interface ChainView extends AttestationView {
+  readonly chain: readonly CertificateDocument[];
 }
 
 /** The cluster keys of a node, by their ids. */

@@ -12,17 +12,23 @@ import type { Schema } from "../api/schema.ts";
 import { misfitOf } from "../api/schema_check.ts";
 import type { ApiError } from "../api/types.ts";
 import {
+  ATTESTATION_SCHEMA,
   CERTIFICATE_SCHEMA,
+  CHAIN_SCHEMA,
+  FORCE_LEAVE_SCHEMA,
   JOIN_SCHEMA,
   KEYS_SCHEMA,
   LEADER_SCHEMA,
+  LEFT_SCHEMA,
   MEMBERS_SCHEMA,
   STATUS_SCHEMA,
   STEPPED_DOWN_SCHEMA,
+  SUB_LEASE_RETURNED_SCHEMA,
   SUB_LEASE_SCHEMA,
+  SUCCESSION_SCHEMA,
 } from "../api/view_schemas.ts";
 import { formatAddress, requireAddress } from "../base/address.ts";
-import { EXIT_CODES, FumataError } from "../base/errors.ts";
+import { assert, EXIT_CODES, FumataError } from "../base/errors.ts";
 import type { Arguments, CommandContext, Flag } from "./command.ts";
 import { withProgress } from "./progress.ts";
 import { stateFolders, stateHome } from "./state_folder.ts";
@@ -48,19 +54,25 @@ export const NODE_FLAGS: readonly Flag[] = [
 /** Longer than any route takes: a leave on a wide network waits for confirmations up to 15 s. */
 const ANSWER_MS_MAX = 30_000;
 
-/** What commands rely on of the answers that they use. */
-const ANSWERS: Readonly<Record<string, Schema>> = {
+/** What a node answers to each question that commands ask, as `/openapi.json` publishes it. */
+export const ANSWERS: Readonly<Record<string, Schema>> = {
   "GET /v1/status": STATUS_SCHEMA,
   "GET /v1/members": MEMBERS_SCHEMA,
   "GET /v1/leader": LEADER_SCHEMA,
   "GET /v1/certificate": CERTIFICATE_SCHEMA,
+  "GET /v1/chain": CHAIN_SCHEMA,
+  "GET /v1/attestation": ATTESTATION_SCHEMA,
   "GET /v1/cluster-keys": KEYS_SCHEMA,
   "POST /v1/cluster-keys/add": KEYS_SCHEMA,
   "POST /v1/cluster-keys/use": KEYS_SCHEMA,
   "POST /v1/cluster-keys/remove": KEYS_SCHEMA,
   "POST /v1/join": JOIN_SCHEMA,
+  "POST /v1/leave": LEFT_SCHEMA,
+  "POST /v1/force-leave": FORCE_LEAVE_SCHEMA,
   "POST /v1/step-down": STEPPED_DOWN_SCHEMA,
+  "POST /v1/succession": SUCCESSION_SCHEMA,
   "POST /v1/sub-leases": SUB_LEASE_SCHEMA,
+  "POST /v1/sub-leases/return": SUB_LEASE_RETURNED_SCHEMA,
 };
 
 /** What to look at when something else answers. */
@@ -204,8 +216,10 @@ async function request(
  * Throws an `unreachable` error.
  */
 function checked(value: unknown, method: string, path: string, http: string): unknown {
-  const schema = ANSWERS[`${method} ${path.replace(/\?.*$/, "")}`];
-  const misfit = schema && misfitOf(value, schema);
+  const question = `${method} ${path.replace(/\?.*$/, "")}`;
+  const schema = ANSWERS[question];
+  assert(schema, `nothing says what a node answers to ${question}`);
+  const misfit = misfitOf(value, schema);
   if (misfit === undefined) return value;
   throw new FumataError(
     "unreachable",

@@ -1,5 +1,5 @@
 /** Holds JSON values against the schemas of `/openapi.json`: the part of JSON Schema that these use, and a refusal of any other. */
-
+import { deepStrictEqual, ok, strictEqual } from "node:assert";
 import { isOfType } from "../../lib/api/schema_check.ts";
 
 // deno-lint-ignore no-explicit-any -- what the tests look into is what they are about
@@ -9,6 +9,21 @@ const KNOWN = new Set([
   ...["type", "description", "enum", "format", "pattern", "minimum", "properties", "required"],
   ...["additionalProperties", "items", "anyOf", "$ref"],
 ]);
+
+/** Throws unless an answer is one that the description has for this status of an operation, of the type and the shape that it gives. */
+export function holdAnswer(
+  description: Json,
+  method: "get" | "post",
+  path: string,
+  { status, body }: { readonly status: number; readonly body: unknown },
+): void {
+  const { responses } = description.paths[path.split("?")[0]][method];
+  const response = responses[status];
+  ok(response, `${path} answered ${status}, which is not described`);
+  const [[type, { schema }]] = Object.entries<{ schema: object }>(response.content);
+  strictEqual(type === "application/json", typeof body === "object", path);
+  deepStrictEqual(misfits(body, schema, description), [], path);
+}
 
 /** What does not fit, each with its path; empty when everything does. */
 export function misfits(value: Json, schema: Json, description: Json, at = "$"): string[] {

@@ -12,33 +12,14 @@ type Json = any;
 
 export const TOKEN = "a-token";
 
-export class Served implements AsyncDisposable {
-  private constructor(
-    readonly enclave: BareEnclave,
-    readonly test: TestNode,
-    readonly server: ApiServer,
-  ) {}
+/** Requests to an HTTP interface. */
+export class Asking implements AsyncDisposable {
+  protected constructor(readonly server: ApiServer) {}
 
-  static async start(
-    options: {
-      node?: ConstructorParameters<typeof TestNode>[2];
-      limits?: ApiLimits;
-      token?: false;
-      allowedOrigins?: readonly string[];
-      routes?: readonly Route[];
-    } = {},
-  ): Promise<Served> {
-    const enclave = new BareEnclave("highest");
-    const test = new TestNode(enclave, [], { name: "n:1", ...options.node });
-    const server = await ApiServer.start({
-      at: { host: "127.0.0.1", port: 0 },
-      node: test.node,
-      routes: options.routes ?? ROUTES,
-      ...(options.token !== false && { token: TOKEN }),
-      ...(options.limits && { limits: options.limits }),
-      ...(options.allowedOrigins && { allowedOrigins: options.allowedOrigins }),
-    });
-    return new Served(enclave, test, server);
+  /** Serves a node that is there already. */
+  static async at({ node }: TestNode): Promise<Asking> {
+    const at = { host: "127.0.0.1", port: 0 };
+    return new Asking(await ApiServer.start({ at, node, routes: ROUTES, token: TOKEN }));
   }
 
   get url(): string {
@@ -71,8 +52,6 @@ export class Served implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.server[Symbol.asyncDispose]();
-    await this.test[Symbol.asyncDispose]();
-    await this.enclave[Symbol.asyncDispose]();
   }
 
   async #fetch(path: string, init: RequestInit): Promise<{ status: number; body: Json }> {
@@ -80,6 +59,41 @@ export class Served implements AsyncDisposable {
     const text = await response.text();
     const isJson = response.headers.get("content-type")?.startsWith("application/json");
     return { status: response.status, body: isJson ? JSON.parse(text) : text };
+  }
+}
+
+/** A node of its own, in an open cluster, with its HTTP interface. */
+export class Served extends Asking {
+  private constructor(readonly enclave: BareEnclave, readonly test: TestNode, server: ApiServer) {
+    super(server);
+  }
+
+  static async start(
+    options: {
+      node?: ConstructorParameters<typeof TestNode>[2];
+      limits?: ApiLimits;
+      token?: false;
+      allowedOrigins?: readonly string[];
+      routes?: readonly Route[];
+    } = {},
+  ): Promise<Served> {
+    const enclave = new BareEnclave("highest");
+    const test = new TestNode(enclave, [], { name: "n:1", ...options.node });
+    const server = await ApiServer.start({
+      at: { host: "127.0.0.1", port: 0 },
+      node: test.node,
+      routes: options.routes ?? ROUTES,
+      ...(options.token !== false && { token: TOKEN }),
+      ...(options.limits && { limits: options.limits }),
+      ...(options.allowedOrigins && { allowedOrigins: options.allowedOrigins }),
+    });
+    return new Served(enclave, test, server);
+  }
+
+  override async [Symbol.asyncDispose](): Promise<void> {
+    await super[Symbol.asyncDispose]();
+    await this.test[Symbol.asyncDispose]();
+    await this.enclave[Symbol.asyncDispose]();
   }
 }
 

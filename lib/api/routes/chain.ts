@@ -5,15 +5,10 @@
 import { hex } from "../../base/bytes.ts";
 import { FumataError } from "../../base/errors.ts";
 import type { Node } from "../../node/node.ts";
-import { anything, list, record, type Schema, text } from "../schema.ts";
+import { text } from "../schema.ts";
 import type { ApiAnswer, ApiRequest, Route } from "../types.ts";
-import { CERTIFICATE_SCHEMA } from "../view_schemas.ts";
+import { ATTESTATION_SCHEMA, CHAIN_SCHEMA, ENCLAVE_KEYS_SCHEMA } from "../view_schemas.ts";
 import { chainAnswer, extrasOf } from "./_chain_answer.ts";
-
-const EXTRAS: Readonly<Record<"keys" | "evidence", Schema>> = {
-  keys: list(anything("An RSA key as JWK (RFC 7517).")),
-  evidence: list(anything("What the TEE signed, as `fumata attest` reads it.")),
-};
 
 /** The entries. */
 export const CHAIN_ROUTES: readonly Route[] = [
@@ -28,10 +23,7 @@ export const CHAIN_ROUTES: readonly Route[] = [
       answers: {
         200: {
           means: "The chain, oldest first; the tag stands for its contents.",
-          schema: record<{ chain: unknown; keys: unknown; evidence: unknown }>("Chain", {
-            chain: list(CERTIFICATE_SCHEMA),
-            ...EXTRAS,
-          }),
+          schema: CHAIN_SCHEMA,
         },
         404: { means: "No certificate has come yet." },
         409: { means: "The cluster is open, and its certificates are no chain." },
@@ -50,7 +42,7 @@ export const CHAIN_ROUTES: readonly Route[] = [
       answers: {
         200: {
           means: "The keys, the latest last.",
-          schema: record<{ keys: unknown }>("EnclaveKeys", { keys: EXTRAS.keys }),
+          schema: ENCLAVE_KEYS_SCHEMA,
         },
       },
     },
@@ -66,7 +58,7 @@ export const CHAIN_ROUTES: readonly Route[] = [
       answers: {
         200: {
           means: "Keys and evidence, the latest last.",
-          schema: record<{ keys: unknown; evidence: unknown }>("Attestation", EXTRAS),
+          schema: ATTESTATION_SCHEMA,
         },
       },
     },

@@ -3,9 +3,9 @@ import { type Address, formatAddress, parseAddress } from "../../base/address.ts
 import { FumataError } from "../../base/errors.ts";
 import { SEEDS_MAX } from "../../membership/limits.ts";
 import type { ApiRequest, Route } from "../types.ts";
-import { flag, list, record, text } from "../schema.ts";
-import { JOIN_SCHEMA, MEMBERS_SCHEMA } from "../view_schemas.ts";
-import { type JoinView, membersView } from "../views.ts";
+import { list, record, text } from "../schema.ts";
+import { FORCE_LEAVE_SCHEMA, JOIN_SCHEMA, LEFT_SCHEMA, MEMBERS_SCHEMA } from "../view_schemas.ts";
+import { type ForceLeaveView, type JoinView, type LeftView, membersView } from "../views.ts";
 
 /** The entries. */
 export const MEMBER_ROUTES: readonly Route[] = [
@@ -51,13 +51,13 @@ export const MEMBER_ROUTES: readonly Route[] = [
       answers: {
         200: {
           means: "The others know.",
-          schema: record<{ left: boolean }>("Left", { left: flag("true") }),
+          schema: LEFT_SCHEMA,
         },
       },
     },
     async handle({ node }) {
       await node.leave();
-      return { json: { left: true } };
+      return { json: { left: true } satisfies LeftView };
     },
   },
   {
@@ -70,10 +70,7 @@ export const MEMBER_ROUTES: readonly Route[] = [
       answers: {
         200: {
           means: "It is forgotten.",
-          schema: record<{ id: string; was: string }>("ForceLeave", {
-            id: text("Its id."),
-            was: text("Its state before."),
-          }),
+          schema: FORCE_LEAVE_SCHEMA,
         },
         409: { means: "It is alive, unknown, this node itself, or the name is not unique." },
       },
@@ -115,5 +112,5 @@ function forceLeave({ node, body }: ApiRequest) {
     throw cannot("it is alive and would refute; stop it, or let it leave by itself");
   }
   node.giveUp(id);
-  return { json: { id, was: state } };
+  return { json: { id, was: state } satisfies ForceLeaveView };
 }

@@ -3,10 +3,10 @@
  * it *sent* the request, so that it stops before the lease ends however long the answer took.
  */
 import { FumataError } from "../../base/errors.ts";
-import { amount, anything, flag, list, record, text } from "../schema.ts";
+import { amount, flag, record, text } from "../schema.ts";
 import type { ApiRequest, Route } from "../types.ts";
-import { SUB_LEASE_SCHEMA } from "../view_schemas.ts";
-import type { SubLeaseView } from "../views.ts";
+import { SUB_LEASE_RETURNED_SCHEMA, SUB_LEASE_SCHEMA, SUB_LEASES_SCHEMA } from "../view_schemas.ts";
+import type { SubLeaseReturnedView, SubLeaseView } from "../views.ts";
 
 interface Holder {
   readonly name: string;
@@ -34,9 +34,7 @@ export const SUB_LEASE_ROUTES: readonly Route[] = [
       answers: {
         200: {
           means: "The sub-leases.",
-          schema: record<{ subLeases: unknown }>("SubLeases", {
-            subLeases: list(anything("Its name, holder and time.")),
-          }),
+          schema: SUB_LEASES_SCHEMA,
         },
       },
     },
@@ -73,7 +71,7 @@ export const SUB_LEASE_ROUTES: readonly Route[] = [
       answers: {
         200: {
           means: "It is free.",
-          schema: record<{ returned: boolean }>("SubLeaseReturned", { returned: flag("true") }),
+          schema: SUB_LEASE_RETURNED_SCHEMA,
         },
       },
     },
@@ -123,7 +121,7 @@ function giveBack({ node, body }: ApiRequest) {
     throw new FumataError("usage", 'Cannot give back a sub-lease: {"name", "holder"} are wanted');
   }
   node.subLeases.giveBack(name, holder);
-  return { json: { returned: true } };
+  return { json: { returned: true } satisfies SubLeaseReturnedView };
 }
 
 function isName(value: unknown): value is string {

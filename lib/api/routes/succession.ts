@@ -1,8 +1,9 @@
 /** The end of an electorate: giving the operator's order to a node, and asking how far it is. */
 import { parseSuccessionOrder } from "../../certificate/succession_order.ts";
 import { FumataError } from "../../base/errors.ts";
-import { anything } from "../schema.ts";
+import { orNull } from "../schema.ts";
 import type { ApiRequest, Route } from "../types.ts";
+import { SUCCESSION_ORDER_SCHEMA, SUCCESSION_SCHEMA } from "../view_schemas.ts";
 
 /** The entries. */
 export const SUCCESSION_ROUTES: readonly Route[] = [
@@ -16,7 +17,7 @@ export const SUCCESSION_ROUTES: readonly Route[] = [
         200: {
           means:
             "The successor, and the closing certificate once there is one; null before an order.",
-          schema: anything("Succession"),
+          schema: orNull(SUCCESSION_SCHEMA),
         },
       },
     },
@@ -28,11 +29,11 @@ export const SUCCESSION_ROUTES: readonly Route[] = [
     needsToken: true,
     doc: {
       summary: "Takes the operator's signed order to close this electorate, and passes it on.",
-      takes: anything("The order as `fumata succession` writes it."),
+      takes: SUCCESSION_ORDER_SCHEMA,
       answers: {
         200: {
           means: "The order is in force; with the closing certificate if it came in time.",
-          schema: anything("Succession"),
+          schema: SUCCESSION_SCHEMA,
         },
         403: { means: "It is no order for this cluster." },
       },

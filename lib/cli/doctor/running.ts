@@ -1,5 +1,7 @@
 /** What the running node itself knows: whom it sees, and whether anybody leads. */
+import { misfitOf } from "../../api/schema_check.ts";
 import type { LeaderView, MemberView } from "../../api/views.ts";
+import { ANSWERS } from "../node_link.ts";
 import { type Finding, ok, warn } from "./finding.ts";
 
 const ANSWER_MS_MAX = 2_000;
@@ -20,14 +22,15 @@ export async function checkLeader(http: string): Promise<Finding> {
   return warn("leader", "the running node respects no leader", advice);
 }
 
-/** `undefined` for any answer but a good one. */
+/** `undefined` for any answer but a good one of a node. */
 async function ask(http: string, path: string): Promise<unknown> {
   try {
     const response = await fetch(`http://${http}${path}`, {
       signal: AbortSignal.timeout(ANSWER_MS_MAX),
     });
     const value = await response.json();
-    return response.ok ? value : undefined;
+    const isAnswer = response.ok && misfitOf(value, ANSWERS[`GET ${path}`]) === undefined;
+    return isAnswer ? value : undefined;
   } catch {
     return undefined;
   }
