@@ -1,6 +1,7 @@
 /** The help texts, made from the table of commands: examples first, then flags. */
 import { COMMON_FLAGS } from "./arguments.ts";
 import type { Command, Flag } from "./command.ts";
+import type { CommandTable } from "./commands.ts";
 
 /** Where there is no window to fit into: what people read comfortably. */
 const COLUMNS_DEFAULT = 100;
@@ -8,10 +9,12 @@ const COLUMNS_DEFAULT = 100;
 /** A column of text narrower than this is worse than lines that the terminal breaks. */
 const TEXT_COLUMNS_MIN = 24;
 
-/** Help of the whole program. */
-export function programHelp(all: readonly Command[], version: string): string {
-  const commands = all.filter((command) => !command.isHidden);
-  const width = Math.max(...commands.map((command) => command.name.length));
+/** Help of the whole program; it loads no command. */
+export function programHelp(commands: CommandTable, version: string): string {
+  const listed = Object.entries(commands).flatMap(([name, { summary }]) =>
+    summary === undefined ? [] : [[name, summary]]
+  );
+  const width = Math.max(...listed.map(([name]) => name.length));
   return [
     `fumata ${version}: elects the leader of a cluster inside an enclave, and proves it.`,
     "",
@@ -20,7 +23,7 @@ export function programHelp(all: readonly Command[], version: string): string {
     "  fumata help node             everything about one command",
     "",
     "Commands:",
-    ...commands.map((command) => `  ${command.name.padEnd(width)}  ${command.summary}`),
+    ...listed.map(([name, summary]) => `  ${name.padEnd(width)}  ${summary}`),
     "",
     "Exit codes: 0 done, 1 usage or general failure, 2 node or enclave out of reach, 3 evidence, pin or",
     "signature refused, 4 no leader, 5 function failed, 6 leadership lost, 70 a bug of fumata.",

@@ -8,7 +8,7 @@ import { createLogger } from "../base/log.ts";
 import { plainLine, plainText } from "../base/plain_text.ts";
 import { parseArguments } from "./arguments.ts";
 import type { Arguments, Command, CommandContext } from "./command.ts";
-import { type CommandTable, loadAll } from "./commands.ts";
+import type { CommandTable } from "./commands.ts";
 import { commandHelp, programHelp } from "./help.ts";
 import { logFormOf } from "./log_form.ts";
 import { closest } from "./suggestion.ts";
@@ -53,7 +53,7 @@ async function dispatch(
 ): Promise<number> {
   const [name, ...rest] = words;
   if (name === undefined) {
-    out(programHelp(await loadAll(commands), version));
+    out(programHelp(commands, version));
     return EXIT_CODES.usage;
   }
   if (name === "--version" || name === "version") {
@@ -63,7 +63,7 @@ async function dispatch(
   if (name === "help" || name === "--help" || name === "-h") {
     out(
       rest[0] === undefined
-        ? programHelp(await loadAll(commands), version)
+        ? programHelp(commands, version)
         : commandHelp(await load(rest[0], commands), windowColumns()),
     );
     return 0;
@@ -85,7 +85,7 @@ function windowColumns(): number | undefined {
 }
 
 async function load(name: string, commands: CommandTable): Promise<Command> {
-  if (Object.hasOwn(commands, name)) return await commands[name]();
+  if (Object.hasOwn(commands, name)) return await commands[name].load();
   const near = closest(name, [...Object.keys(commands), "help", "version"]);
   const hint = near ? `did you mean "${near}"?` : '"fumata help" lists the commands';
   throw new FumataError("usage", `Cannot run "${name}": there is no such command; ${hint}`);

@@ -22,6 +22,12 @@ Deno.test("every command is called what the table calls it", () => {
   assertEquals(all.map((command) => command.name), Object.keys(COMMANDS));
 });
 
+Deno.test("the list of commands has each one's own summary, and leaves out the hidden ones", () => {
+  for (const { name, summary, isHidden } of all) {
+    assertEquals(COMMANDS[name].summary, isHidden ? undefined : summary, name);
+  }
+});
+
 Deno.test("starting the program reads no command before one is named", async () => {
   const main = new URL("../../main.ts", import.meta.url).pathname;
   const { stdout } = await new Deno.Command(Deno.execPath(), { args: ["info", "--json", main] })
@@ -32,6 +38,12 @@ Deno.test("starting the program reads no command before one is named", async () 
   const read = modules.map(({ specifier }) => specifier);
   assert(read.some((specifier) => specifier.endsWith("/lib/cli/commands.ts")));
   assertEquals(read.filter((specifier) => specifier.includes("/lib/cli/commands/")), []);
+});
+
+Deno.test("the help of the program loads no command", () => {
+  const load = () => Promise.reject(new Error("a command was loaded"));
+  const help = programHelp({ one: { summary: "do one thing", load }, two: { load } }, "1.2.3");
+  assert(help.includes("  one  do one thing\n") && !help.includes("two"));
 });
 
 Deno.test("every command has an example, and each example is one that it takes", () => {
@@ -64,7 +76,7 @@ Deno.test("no command has two flags of one name, or one that every command has",
 });
 
 Deno.test("the help of the program names every command, that of a command begins with examples", () => {
-  const whole = programHelp(all, "1.2.3");
+  const whole = programHelp(COMMANDS, "1.2.3");
   assert(all.some((command) => command.isHidden && !whole.includes(`  ${command.name} `)));
   for (const command of commands) {
     assert(whole.includes(`  ${command.name} `), command.name);

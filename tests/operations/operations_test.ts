@@ -31,9 +31,9 @@ Deno.test("every command line is one that the program takes", async () => {
   let count = 0;
   for (const { name, text } of texts) {
     for (const [command, ...words] of commandLines(text)) {
-      const load = COMMANDS[command];
-      ok(load, `${name}: ${command}`);
-      parseArguments(words, await load());
+      const entry = COMMANDS[command];
+      ok(entry, `${name}: ${command}`);
+      parseArguments(words, await entry.load());
       count++;
     }
   }
