@@ -4,7 +4,7 @@ import type { SignedVote } from "../../../lib/election/roster/types.ts";
 import { equivocatingCollector } from "./_liars.ts";
 import { World } from "./harness.ts";
 import { certificateOf, collectorOf, digestOf, GENESIS, signGaveUp, signVote } from "./_rules.ts";
-import { collector, leader, type Solo, voter } from "./_solo.ts";
+import { collector, leader, LEASE_MS, type Solo, voter } from "./_solo.ts";
 
 function signed(id: string, term: number, digest: string): SignedVote {
   return { term, digest, vote: signVote(id, term, digest) };
@@ -70,6 +70,16 @@ Deno.test("a double voter is named by its votes in a bundle and elsewhere", () =
   deepStrictEqual(liars(solo), [solo.others[0]]);
 });
 
+Deno.test("a double voter is named by a bundle with the second of its votes", () => {
+  const solo = voter();
+  const [liar] = solo.others;
+  solo.vote(liar, solo.proposal());
+  const proposal = solo.proposal({ active: solo.others });
+  const votes = solo.others.map((id) => signVote(id, proposal.term, digestOf(proposal)));
+  solo.tell(solo.others[1], { kind: "bundle", proposal, votes });
+  deepStrictEqual(liars(solo), [liar]);
+});
+
 Deno.test("two certificates of one term are kept, and name who voted for both", () => {
   const solo = voter();
   const [a, b, c] = solo.others;
@@ -126,6 +136,15 @@ Deno.test("votes of far terms do not push out what is seen in the present one", 
   deepStrictEqual(liars(solo), [a]);
 });
 
+Deno.test("votes of terms that are over do not push out what is seen in the present one", () => {
+  const solo = voter({ origin: { term: 1_000, id: "genesis" } });
+  const [a, b] = solo.others;
+  solo.vote(a, solo.proposal());
+  for (let term = 800; term <= 1_000; term++) solo.vote(b, solo.proposal({ term }));
+  solo.vote(a, solo.proposal({ active: solo.others }));
+  deepStrictEqual(liars(solo), [a]);
+});
+
 Deno.test("a node that sees a vote of its own that it did not cast stops for good", () => {
   const cases: ((solo: Solo) => void)[] = [
     // In a later certificate: the folder was rolled back.
@@ -158,6 +177,24 @@ Deno.test("a node that sees a vote of its own that it did not cast stops for goo
     deepStrictEqual(solo.effects, []);
     strictEqual(solo.election.deadlineMs(), undefined);
   }
+});
+
+Deno.test("a node that is shown two votes of its own in a term before its last one stops: it can't tell which it cast", () => {
+  const last = { term: 3, digest: "D:z", prev: "genesis" };
+  const solo = voter({ memory: { lastVote: last } });
+  const votes = [signed(solo.self, 1, "D:x"), signed(solo.self, 1, "D:y")] as const;
+  solo.tell(solo.others[0], { kind: "evidence", votes });
+  strictEqual(solo.did("fail-stop").length, 1);
+});
+
+Deno.test("a node that stops for good does nothing more, not even what is due at that moment", () => {
+  const solo = voter({ memory: { promisedMsMax: 2 * LEASE_MS } });
+  solo.propose();
+  solo.nowMs += solo.sent("refusal")[0].objection.waitMs!;
+  solo.clear();
+  const votes = [signed(solo.self, 1, "D:x"), signed(solo.self, 1, "D:y")] as const;
+  solo.tell(solo.others[0], { kind: "evidence", votes });
+  deepStrictEqual(solo.effects.map(({ type }) => type), ["fail-stop"]);
 });
 
 Deno.test("a leader that sees a step-down of its own that it did not sign stops, and its lease with it", () => {

@@ -130,6 +130,54 @@ Deno.test("a wall clock that jumped against the monotonic one drops the lease an
   ok(solo.leaseMs > 0, "a heartbeat after the jump");
 });
 
+Deno.test("clocks that run apart in small steps drop the lease, counted from when its heartbeat was sent", () => {
+  const solo = leader();
+  const { clockJumpMs } = solo.settings;
+  solo.step({ type: "clocks", wallMs: solo.nowMs + clockJumpMs - 1 });
+  solo.ackAll();
+  ok(solo.leaseMs > 0, "within the allowance");
+  solo.step({ type: "clocks", wallMs: solo.nowMs + clockJumpMs + 1 });
+  strictEqual(solo.leaseMs, 0);
+});
+
+Deno.test("after a clock jump a leader has a lease length to get its lease again", () => {
+  const solo = leader();
+  for (let renewed = 0; renewed < 8; renewed++) {
+    solo.pass(solo.settings.heartbeatIntervalMs);
+    solo.ackAll();
+  }
+  solo.clear();
+  solo.step({ type: "clocks", wallMs: solo.nowMs + 10 * solo.settings.clockJumpMs });
+  strictEqual(solo.leaseMs, 0);
+  solo.pass(LEASE_MS - 1);
+  strictEqual(solo.did("stop-work").length, 0);
+  solo.ackAll();
+  ok(solo.leaseMs > 0);
+});
+
+Deno.test("acks of an earlier heartbeat that come late do not shorten the lease", () => {
+  const solo = leader();
+  const [{ heartbeat: first }] = solo.sent("heartbeat");
+  solo.pass(solo.settings.heartbeatIntervalMs);
+  solo.ackAll();
+  const before = solo.leaseMs;
+  for (const id of solo.others) solo.ack(id, first.certificateId, first.nonce);
+  strictEqual(solo.leaseMs, before);
+  strictEqual(solo.did("lease-held").length, 1);
+});
+
+Deno.test("a leader asks to be woken when its lease ends, and says then that it is lost", () => {
+  const solo = leader();
+  solo.pass(solo.settings.heartbeatIntervalMs / 2);
+  solo.ackAll();
+  const endMs = solo.nowMs + solo.leaseMs;
+  while (solo.did("lease-lost").length === 0) {
+    solo.nowMs = solo.election.deadlineMs()!;
+    solo.step({ type: "tick" });
+  }
+  strictEqual(solo.nowMs, endMs);
+});
+
 Deno.test("a leader without a lease for one lease length steps down", () => {
   const solo = leader();
   solo.pass(LEASE_MS - 1);
@@ -185,6 +233,18 @@ Deno.test("a follower acks its stored certificate only, and tells others what it
   strictEqual(solo.sent("lease-ack").length, 1);
 });
 
+Deno.test("a leader of another certificate is told so, however often it speaks", () => {
+  const solo = voter();
+  solo.follow();
+  const other = certificateOf(solo.roster, solo.others[0], { term: 9 });
+  const intervalMs = solo.settings.resendIntervalMs / 2;
+  for (let sequence = 1; sequence <= 4; sequence++) {
+    solo.heartbeat(other, sequence);
+    solo.pass(intervalMs);
+  }
+  strictEqual(solo.sent("ack-refusal").length, 2);
+});
+
 Deno.test("a heartbeat that comes before its certificate is acked when that comes", () => {
   const solo = voter();
   const certificate = certificateOf(solo.roster, solo.others[0], {
@@ -221,6 +281,18 @@ Deno.test("a heartbeat counts once and in order: recorded ones are worth nothing
   strictEqual(solo.sent("lease-ack").length, 2);
   solo.heartbeat(certificate, 9, { incarnation: 1 });
   strictEqual(solo.sent("lease-ack").length, 2);
+});
+
+Deno.test("a recorded heartbeat is no sign of life", () => {
+  const solo = voter();
+  const certificate = solo.follow();
+  solo.heartbeat(certificate, 1);
+  solo.clear();
+  for (let passedMs = 0; passedMs < LEASE_MS; passedMs += LEASE_MS / 4) {
+    solo.heartbeat(certificate, 1);
+    solo.pass(LEASE_MS / 4);
+  }
+  deepStrictEqual(solo.did("leader").map((effect) => effect.certificate), [undefined]);
 });
 
 Deno.test("only the leader's heartbeats count", () => {
@@ -338,4 +410,26 @@ Deno.test("a head that somebody names is fetched when it is higher, but not fast
     solo.step({ type: "head-seen", from, head: { term, id: `${term}` } });
   }
   strictEqual(solo.sent("want-certificate").length, 1);
+});
+
+Deno.test("who asks too often is answered at the limit, and not put off with each question", () => {
+  const solo = voter();
+  const certificate = solo.follow();
+  const { pullIntervalMs } = solo.settings;
+  for (let asked = 0; asked < 8; asked++) {
+    solo.tell(solo.others[0], { kind: "want-certificate", id: certificate.id });
+    solo.nowMs += pullIntervalMs / 2;
+  }
+  strictEqual(solo.sent("certificate").length, 4);
+});
+
+Deno.test("who was sent a certificate is shown at once what opened the term, too", () => {
+  const solo = voter();
+  const certificate = solo.follow();
+  const over = solo.proposal();
+  solo.gaveUp(solo.others);
+  solo.tell(solo.collector(over.term), { kind: "want-certificate", id: certificate.id });
+  solo.propose(over);
+  strictEqual(solo.sent("certificate").length, 1);
+  strictEqual(solo.sent("gave-up").length, 1);
 });

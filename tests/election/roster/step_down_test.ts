@@ -199,6 +199,8 @@ Deno.test("sub-leases are bounded in number", () => {
   solo.ackAll();
   for (let i = 0; i < 300; i++) solo.step({ type: "sub-lease", id: `${i}`, wantedMs: 100 });
   strictEqual(solo.did("sub-lease-granted").filter(({ grantedMs }) => grantedMs > 0).length, 256);
+  solo.step({ type: "sub-lease", id: "0", wantedMs: 100 });
+  strictEqual(solo.did("sub-lease-granted").at(-1)!.grantedMs, 100, "who has one renews it");
 });
 
 Deno.test("the collector leaves out the leader that stepped down, so that the step-down has an effect", () => {
