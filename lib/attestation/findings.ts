@@ -42,6 +42,11 @@ export function finish(platform: Platform, findings: Findings): Verdict {
   };
 }
 
+/** When the document says that it was made; a claim, until it was found genuine at that very time. */
+export function statedTimeIn({ facts }: Verdict): Date | undefined {
+  return typeof facts.timestamp_ms === "number" ? new Date(facts.timestamp_ms) : undefined;
+}
+
 /** Why evidence of one platform cannot satisfy a policy for another. */
 export function platformFailure(evidence: Evidence, policy: AttestationPolicy): Failure {
   if (evidence.platform === "simulated") {

@@ -3,7 +3,11 @@ export * from "./types.ts";
 export { type Check, failure } from "./checks.ts";
 export { ownTimeOf } from "./own_time.ts";
 export { measurementsUnverified, verifyEvidence } from "./verify.ts";
-export { insecureAnyMeasurementPolicy, parsePolicy } from "./policy_format.ts";
+export {
+  insecureAnyMeasurementPolicy,
+  parsePolicy,
+  parsePolicyOrProfile,
+} from "./policy_format.ts";
 export { decodeEvidence, encodeEvidence, evidenceFromWire, evidenceToWire } from "./envelope.ts";
 export { endorsementsOfTable, readEndorsementFile, readEvidenceFile } from "./evidence_file.ts";
 export {

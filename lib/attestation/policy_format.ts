@@ -118,6 +118,12 @@ export function parsePolicy(value: unknown, source = "attestation policy"): Atte
   throw new FumataError("usage", `Cannot use policy "${source}": ${problem}`);
 }
 
+/** Reads a policy, or a profile, which holds the one that its enclave has to meet; the rest of a profile is not looked at. Throws as above. */
+export function parsePolicyOrProfile(value: unknown, source: string): AttestationPolicy {
+  const isProfile = isRecord(value) && Object.hasOwn(value, "attestation");
+  return parsePolicy(isProfile ? value.attestation : value, source);
+}
+
 /** The policy that accepts any code of one platform; for looking at evidence, never for trusting it. */
 export function insecureAnyMeasurementPolicy(
   platform: Exclude<Platform, "simulated">,

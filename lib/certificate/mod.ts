@@ -21,6 +21,7 @@ export type { CertificateCheck } from "./findings.ts";
 export type { Claims, ClosingClaims, OpenClaims, RosterClaims } from "./format.ts";
 export { electRequest, proposalDigest, type ProposalTexts } from "./proposal.ts";
 export { type Fence, fenceFault, readFence } from "./fence.ts";
+export { type Meaning, type MeaningFacts, meaningOf } from "./meaning.ts";
 export {
   CHALLENGE_BYTES,
   type PossessionChallenge,

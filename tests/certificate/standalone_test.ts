@@ -32,18 +32,15 @@ import {
   quorumVotes,
   VOTERS,
 } from "./_issue_roster.ts";
-import { runCases } from "./_standalone_runner.js";
+import { type StandaloneCase, testAgreement } from "./_standalone.ts";
 
 const key = certificateKey();
 
-interface Case {
-  readonly what: string;
-  readonly document: unknown;
+/** A case for a roster, told by the fields of its `cluster.json`. */
+type Case = Pick<StandaloneCase, "what" | "document" | "stored" | "wanted"> & {
   readonly fields: ConfigFields;
-  readonly stored?: { cluster: string; term: number; id: string };
-  /** What the standalone verifier says where the project's verdict is not the whole of it. */
-  readonly wanted?: string;
-}
+  readonly tees?: Readonly<Record<string, string>>;
+};
 
 const good = issueRoster();
 const fields = configFields(4, 1);
@@ -198,7 +195,9 @@ const CASES: readonly Case[] = [
     "a vote that is none": { ...good, bundle: [...good.bundle, { key: "AA", signature: "AA" }] },
     "alg none": issueRoster(({ header }) => header.alg = "none"),
     "a key of its own": issueRoster(({ header }) => header.jwk = key.jwk),
-  }).map(([what, document]) => ({ what, document, fields, wanted: "document" })),
+  }).map(([what, document]) => ({ what, document, fields, wanted: "document" as const })),
+  { what: "a key of another TEE", document: good, fields, tees: { [key.kid]: "nitro" } },
+  { what: "a key of its TEE", document: good, fields, tees: { [key.kid]: "simulated" } },
   { what: "the stored certificate again", document: good, fields, stored: stored(1, idOfGood()) },
   { what: "a later certificate", document: good, fields, stored: { ...stored(1), term: 0 } },
   { what: "a fork", document: good, fields, stored: stored(1), wanted: "fence" },
@@ -218,77 +217,27 @@ function idOfGood(): string {
   return verdict.certificate.id;
 }
 
+/** What both kinds of pins say. */
+const ALONE = { checksum: hex(DOMAIN.checksum), keys: [key.jwk] };
+const PINS = { ...ALONE, clusterJson: JSON.stringify(fields) };
+
 function pinsOf(fields: ConfigFields) {
   const config = configOf(fields);
   return { domain: DOMAIN, keys: new Map([[key.kid, key]]), config, allowOpen: false };
 }
 
-/** What the project's own verifier says. */
-function expected({ document, fields, wanted }: Case): string {
-  if (wanted !== undefined) return wanted;
-  const verdict = verifyCertificate(document, pinsOf(fields));
-  if (verdict.ok) return `ok ${verdict.certificate.id}`;
-  return sorted(verdict.failures.map(({ check }) => check).join(" "));
-}
-
-/** The checks that failed, each once, in an order that does not depend on who looked. */
-function sorted(checks: string): string {
-  return checks.startsWith("ok") ? checks : [...new Set(checks.split(" "))].toSorted().join(" ");
-}
-
-const inputs = CASES.map(({ document, fields, stored }) => ({
-  document,
-  pins: { checksum: hex(DOMAIN.checksum), clusterJson: JSON.stringify(fields), keys: [key.jwk] },
-  stored,
-}));
-
-function assertAgreement(results: readonly string[]): void {
-  const [found, wanted] = [
-    CASES.map(({ what }, i) => `${what}: ${sorted(results[i])}`),
-    CASES.map((item) => `${item.what}: ${expected(item)}`),
-  ];
-  assertEquals(found, wanted);
-  assertEquals(results.filter((result) => result.startsWith("ok")).length, 35);
-}
-
-Deno.test("on Deno it finds what the project's own verifier finds", async () => {
-  assertAgreement(await runCases(inputs));
-});
-
-Deno.test("on Node, too", async () => {
-  const version = await nodeVersion();
-  if (version === undefined || version < 20) {
-    console.log(`skipped: no Node of version 20 or later is installed`);
-    return;
-  }
-  const runner = new URL("_standalone_runner.js", import.meta.url).pathname;
-  // Since 22, Node knows a module by its content; before, it has to be told.
-  const asModule = version < 22 ? ["--experimental-default-type=module"] : [];
-  const command = new Deno.Command("node", {
-    args: [...asModule, "--no-warnings", runner, "stdin"],
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
-  const writer = command.stdin.getWriter();
-  await writer.write(utf8(JSON.stringify(inputs)));
-  await writer.close();
-  const { success, stdout, stderr } = await command.output();
-  assert(success, new TextDecoder().decode(stderr));
-  assertAgreement(JSON.parse(new TextDecoder().decode(stdout)));
-});
-
-async function nodeVersion(): Promise<number | undefined> {
-  try {
-    const { stdout } = await new Deno.Command("node", { args: ["--version"] }).output();
-    return Number(/^v(\d+)/.exec(new TextDecoder().decode(stdout))?.[1]);
-  } catch {
-    return undefined;
-  }
-}
+testAgreement(
+  "rosters",
+  CASES.map(({ fields, tees = {}, ...rest }): StandaloneCase => ({
+    ...rest,
+    pins: { ...pinsOf(fields), tees: new Map(Object.entries(tees)) },
+    alonePins: { ...ALONE, clusterJson: JSON.stringify(fields), tees },
+  })),
+  36,
+);
 
 Deno.test("it refuses keys of small order and signatures with another text, as the project does", async () => {
-  const pins = inputs[0].pins;
+  const pins = PINS;
   const [vote] = good.bundle;
   const signature = fromBase64url(vote.signature)!;
   // S + L is the same scalar in another text (RFC 8032, section 5.1.7).
@@ -315,13 +264,13 @@ Deno.test("it refuses keys of small order and signatures with another text, as t
 Deno.test("it refuses keys that are no good, and trusts those that are", async () => {
   const { n } = key.jwk;
   for (const keys of [[], [{ kty: "RSA", n, e: "Aw" }], [{ kty: "oct", k: "AA" }]]) {
-    const verdict = await verifyAlone(good, { ...inputs[0].pins, keys });
+    const verdict = await verifyAlone(good, { ...PINS, keys });
     assert(!verdict.ok && verdict.failures[0].check === "key");
   }
 });
 
 Deno.test("it rejects pins that make no sense", async () => {
-  const pins = inputs[0].pins;
+  const pins = PINS;
   const clusterJson = (change: object) => JSON.stringify({ ...fields, ...change });
   for (
     const wrong of [
@@ -335,7 +284,7 @@ Deno.test("it rejects pins that make no sense", async () => {
 });
 
 Deno.test("it proves possession as the project's nodes do", async () => {
-  const verdict = await verifyAlone(good, inputs[0].pins);
+  const verdict = await verifyAlone(good, PINS);
   assert(verdict.ok);
   const { certificate } = verdict;
   const leader = VOTERS.find(({ id }) => id === certificate.leader)!;

@@ -1,10 +1,12 @@
-/** A roster cluster of real nodes, each with its HTTP interface, and a browser before it. */
+/** A cluster of real nodes, each with its HTTP interface, and a browser before it. */
 import { formatAddress } from "../../lib/base/address.ts";
 import { ROUTES } from "../../lib/api/routes.ts";
 import { ApiServer } from "../../lib/api/server.ts";
 import { doubleVoter } from "../../lib/cli/demo/double_voter.ts";
 import { Browser, findChromium } from "../_browser.ts";
-import type { TestNode } from "../node/_cluster.ts";
+import type { SimulatedTee } from "../../lib/tee/simulated.ts";
+import { BareEnclave, TestNode } from "../node/_cluster.ts";
+import { limited } from "../node/_limit.ts";
 import { identityOf } from "../liars/_liar.ts";
 import { leaseHolder, type RosterWorld, rosterWorld } from "../node/_roster.ts";
 
@@ -21,7 +23,7 @@ export interface Served extends AsyncDisposable {
 export interface Stage extends AsyncDisposable {
   readonly browser: Browser;
   readonly served: readonly Served[];
-  /** The one that holds the lease first. */
+  /** The one that leads first. */
   readonly leader: Served;
 }
 
@@ -37,8 +39,34 @@ export interface Cast {
 export async function setStage(n: number, f: number, cast: Cast = {}): Promise<Stage> {
   const stack = new AsyncDisposableStack();
   const world = stack.use(await rosterWorld(n, f));
+  const served = await serveAll(startAll(world, cast), stack);
+  const holder = await leaseHolder(served.map(({ test }) => test));
+  return await withBrowser(stack, served, holder);
+}
+
+/** An open cluster of `n` nodes whose enclave has evidence of this TEE. */
+export async function setOpenStage(n: number, tee: SimulatedTee): Promise<Stage> {
+  const stack = new AsyncDisposableStack();
+  const enclave = stack.use(new BareEnclave("random"));
+  enclave.tee = tee;
+  const first = new TestNode(enclave, [], { name: "n0" });
+  const others = Array.from(
+    { length: n - 1 },
+    (_, i) => new TestNode(enclave, [first.node.address], { name: `n${i + 1}` }),
+  );
+  const nodes = [first, ...others];
+  const served = await serveAll(nodes, stack);
+  const names = await limited(
+    "a leader of all",
+    nodes,
+    Promise.all(nodes.map((node) => node.leader(n))),
+  );
+  return await withBrowser(stack, served, nodes.find(({ node }) => node.name === names[0])!);
+}
+
+async function serveAll(nodes: readonly TestNode[], stack: AsyncDisposableStack) {
   const served: Served[] = [];
-  for (const test of startAll(world, cast)) {
+  for (const test of nodes) {
     const server = await ApiServer.start({
       at: { host: "127.0.0.1", port: 0 },
       node: test.node,
@@ -53,12 +81,18 @@ export async function setStage(n: number, f: number, cast: Cast = {}): Promise<S
       },
     }));
   }
-  const holder = await leaseHolder(served.map(({ test }) => test));
-  const browser = stack.use(await Browser.start(CHROMIUM!));
+  return served;
+}
+
+async function withBrowser(
+  stack: AsyncDisposableStack,
+  served: readonly Served[],
+  leader: TestNode,
+): Promise<Stage> {
   return {
-    browser,
+    browser: stack.use(await Browser.start(CHROMIUM!)),
     served,
-    leader: served.find(({ test }) => test === holder)!,
+    leader: served.find(({ test }) => test === leader)!,
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
   };
 }

@@ -13,8 +13,9 @@ import type {
 import type { ForkEvidence } from "../../election/roster/types.ts";
 import { browser, byId, clock, fact, html, type PageElement, row, say } from "./dom.ts";
 import { follow, type PageEvent } from "./events.ts";
+import { partOf } from "./jws.ts";
 import { memberRow, ring } from "./ring.ts";
-import { connectVerifier, forgetVerdict } from "./verify_panel.ts";
+import { connectVerifier, forgetVerdict, offerVerifier } from "./verify_panel.ts";
 
 /** How often the page asks without an event: round trips and leases change without one, ms. */
 const REFRESH_MS = 2_000;
@@ -138,14 +139,6 @@ async function ask(path: string) {
   const response = await fetch(path);
   if (!response.ok) throw new Error(`${path}: ${response.status}`);
   return await response.json();
-}
-
-/** Header or claims of a JWS. */
-function partOf(jws: string, part: number): Record<string, unknown> {
-  const text = atob(jws.split(".")[part].replaceAll("-", "+").replaceAll("_", "/"));
-  return JSON.parse(
-    new TextDecoder().decode(Uint8Array.from(text, (character) => character.charCodeAt(0))),
-  );
 }
 
 function show(seen: Seen): void {
@@ -321,8 +314,9 @@ const REASON_WORDS: Readonly<Record<string, string>> = {
   "closed": "this electorate is closed for it",
 };
 
-function showCertificate({ leader }: StatusView, claims: Seen["claims"]): void {
-  byId("verify-part").hidden = leader?.kind !== "roster";
+function showCertificate(status: StatusView, claims: Seen["claims"]): void {
+  const { leader } = status;
+  offerVerifier(status);
   forgetVerdict(leader?.certificateId);
   if (!leader || !claims) {
     return byId("certificate").replaceChildren(html("div", {}, "None is in force."));

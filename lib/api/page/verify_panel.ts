@@ -1,11 +1,7 @@
-/**
- * "Verify in this browser": the certificate is checked here, with WebCrypto, by the very file that other people's services copy. What it is
- * checked against comes from the reader where given, else from this node; the verdict says which, because a node that lies about the
- * certificate can lie about those as well.
- */
-import { verifyCertificate } from "../../certificate/standalone/fumata_verify.js";
+/** "Verify in this browser": the button, the fields for what the reader trusts, and the verdict with what it means. */
 import type { StatusView } from "../views.ts";
-import { browser, byId, html } from "./dom.ts";
+import { browser, byId, html, type PageElement } from "./dom.ts";
+import { judge, type Judgement, type ReaderPins } from "./judge.ts";
 
 /** Id of the certificate in force when the verdict on the page was asked for. */
 let judged: string | undefined;
@@ -15,16 +11,23 @@ export function connectVerifier(status: () => StatusView | undefined): void {
   const button = byId("verify");
   button.addEventListener("click", async () => {
     button.disabled = true;
-    show("", ["Checking…"]);
+    show("", "Checking…");
     const seen = status();
     try {
       await verify(seen);
     } catch (thrown) {
-      show("bad", [`✕ It can't be checked: ${thrown instanceof Error ? thrown.message : thrown}`]);
+      show("bad", `✕ It can't be checked: ${thrown instanceof Error ? thrown.message : thrown}`);
     }
     judged = seen?.leader?.certificateId;
     button.disabled = false;
   });
+}
+
+/** Shows the button and the fields that fit the kind of the cluster; without a leader there is nothing to verify. */
+export function offerVerifier({ leader }: StatusView): void {
+  byId("verify-part").hidden = leader === null;
+  byId("pin-roster").hidden = leader?.kind !== "roster";
+  byId("pin-open").hidden = leader?.kind !== "open";
 }
 
 async function verify(status: StatusView | undefined): Promise<void> {
@@ -32,38 +35,62 @@ async function verify(status: StatusView | undefined): Promise<void> {
     throw new Error("browsers offer WebCrypto on https and loopback addresses only");
   }
   if (!status) throw new Error("the node does not answer");
-  const own = {
-    checksum: byId("pin-checksum").value.trim().toLowerCase(),
-    clusterJson: await chosenFile("pin-cluster"),
-    keys: await chosenFile("pin-keys"),
-  };
-  const document = JSON.parse(await fetchText("/v1/certificate"));
-  const clusterJson = own.clusterJson ?? await fetchText("/v1/cluster-json");
-  const { keys } = JSON.parse(own.keys ?? await fetchText("/v1/keys"));
-  const checksum = own.checksum === "" ? status.checksum : own.checksum;
-  const verdict = await verifyCertificate(document, { checksum, clusterJson, keys });
-  if (!verdict.ok) {
-    const reasons = verdict.failures.map(({ check, message }) => `${check}: ${message}`);
-    return show("bad", ["✕ Refused. Do not obey this certificate.", ...reasons]);
+  const judgement = await judge(status, await readPins(), { ask: fetchText, loadEvidence });
+  if (!judgement.isGenuine) {
+    const reasons = judgement.reasons.map((reason) => html("p", {}, reason));
+    return show("bad", "✕ Refused. Do not obey this certificate.", ...reasons);
   }
-  const { leaderName, term } = verdict.certificate;
-  const votes = `${document.bundle.length} of ${JSON.parse(clusterJson).roster.length} votes`;
-  const told = [
-    ...(own.checksum === "" ? ["the checksum"] : []),
-    ...(own.clusterJson === undefined ? ["cluster.json"] : []),
-    ...(own.keys === undefined ? ["the enclave's keys"] : []),
+  show("good", headline(judgement), ...meaningLists(judgement));
+}
+
+function headline(
+  { kind, leaderName, term }: Extract<Judgement, { isGenuine: true }>,
+): string {
+  return kind === "roster"
+    ? `✓ Genuine: ${leaderName} leads term ${term}.`
+    : `✓ Genuine: ${leaderName} was elected in term ${term} of an open cluster, which fences nothing.`;
+}
+
+function meaningLists(
+  { meaning: { proven, trusted, notProven }, tee }: Extract<Judgement, { isGenuine: true }>,
+): PageElement[] {
+  const simulated = tee === "simulated"
+    ? ["that an enclave signed: a simulated TEE shows which key signed, and no more"]
+    : [];
+  return [
+    ...checkList("Proven here", "good", proven),
+    ...checkList("On trust", "warn", trusted),
+    ...checkList("Not proven", "soft", [...notProven, ...simulated]),
   ];
-  show("good", [
-    `✓ Genuine: ${leaderName} leads term ${term}; the enclave's signature, ${votes} and the draw were checked here.`,
-    told.length === 0
-      ? "Everything it was checked against is yours."
-      : `Taken from this node on trust: ${
-        told.join(", ")
-      }. Give your own below the button to rely on nobody.`,
-    ...(status.leader?.tee === "simulated"
-      ? ["Its TEE is simulated: the signature shows which key signed, not that an enclave did."]
-      : []),
-  ]);
+}
+
+function checkList(title: string, kind: string, lines: readonly string[]): PageElement[] {
+  if (lines.length === 0) return [];
+  const items = lines.map((line) => html("li", { class: kind }, line));
+  return [html("h3", {}, title), html("ul", { class: "checks" }, ...items)];
+}
+
+/** What the reader brings, whatever the node says of itself by now: a chosen file is not forgotten when its field is hidden. */
+async function readPins(): Promise<ReaderPins> {
+  const typed = (id: string) => {
+    const text = byId(id).value.trim();
+    return text === "" ? undefined : text;
+  };
+  const file = async (id: string) => await byId(id).files?.[0]?.text();
+  return {
+    checksum: typed("pin-checksum")?.toLowerCase(),
+    cluster: typed("pin-name"),
+    clusterJson: await file("pin-cluster"),
+    keys: await file("pin-keys"),
+    policy: await file("pin-policy"),
+  };
+}
+
+/** Not by a written-out path, which would have to be one of a file. */
+const EVIDENCE_SCRIPT = "/evidence.js";
+
+async function loadEvidence(): Promise<typeof import("./evidence.ts")> {
+  return (await import(EVIDENCE_SCRIPT)).default;
 }
 
 async function fetchText(path: string): Promise<string> {
@@ -73,20 +100,13 @@ async function fetchText(path: string): Promise<string> {
   throw new Error(JSON.parse(text).error.message);
 }
 
-async function chosenFile(id: string): Promise<string | undefined> {
-  return await byId(id).files?.[0]?.text();
-}
-
 /** Takes the verdict away when another certificate is in force than the one that it is about. */
 export function forgetVerdict(certificateId: string | undefined): void {
   if (judged === undefined || certificateId === judged) return;
   judged = undefined;
-  show("warn", ["! The verdict was about an earlier certificate. Verify again."]);
+  show("warn", "! The verdict was about an earlier certificate. Verify again.");
 }
 
-function show(kind: string, [first, ...rest]: readonly string[]): void {
-  byId("verdict").replaceChildren(
-    html("p", { class: kind }, html("strong", {}, first)),
-    ...rest.map((line) => html("p", {}, line)),
-  );
+function show(kind: string, first: string, ...rest: PageElement[]): void {
+  byId("verdict").replaceChildren(html("p", { class: kind }, html("strong", {}, first)), ...rest);
 }

@@ -1,5 +1,5 @@
 /**
- * `/`: the page, one document, one style and one script, all from here. The script is made of this program's own sources when it is first
+ * `/`: the page, one document, one style and its scripts, all from here. A script is made of this program's own sources when it is first
  * asked for. The policy of content lets nothing else in, so what a member calls itself can never run.
  */
 import { base64url, utf8 } from "../../base/bytes.ts";
@@ -27,6 +27,12 @@ export const PAGE_ROUTES: readonly Route[] = [
     "text/javascript",
     "The page's script.",
     () => bundle(new URL("page.ts", FOLDER)),
+  ),
+  file(
+    "/evidence.js",
+    "text/javascript",
+    "What the page fetches to judge evidence for the enclave's key.",
+    () => bundle(new URL("evidence.ts", FOLDER)),
   ),
 ];
 

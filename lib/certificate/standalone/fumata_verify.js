@@ -1,5 +1,5 @@
 /**
- * Verifies election certificates of fumata's roster clusters, in one file without dependencies: for services that obey a leader and run on
+ * Verifies election certificates of fumata's clusters, in one file without dependencies: for services that obey a leader and run on
  * Deno, Node (20 or later) or in a browser. Copy it (for Node before 22 name it `.mjs`). It needs WebCrypto with SHA-256, RSASSA-PKCS1-v1_5 and Ed25519, nothing else.
  *
  * What you bring, and must have from somewhere that you trust: the checksum of the election function, the package's `cluster.json` (who
@@ -7,7 +7,8 @@
  * of keys that a node hands out is no trust root). What comes from a stranger is the document: `{"certificate", "bundle"}`.
  *
  * It is written anew from the formats (function/leader-election/rules.ts and roster_rules.ts say them) and shares no code with the rest of the
- * project, so that tests can compare the two. Certificates of open clusters are refused: they are no fencing tokens.
+ * project, so that tests can compare the two. `verifyCertificate` refuses certificates of open clusters, for they are no fencing tokens;
+ * `verifyOpenCertificate` judges these, for whoever shows them, and what it gives fits no fence.
  *
  *     import { fenceFault, verifyCertificate } from "./fumata_verify.js";
  *
@@ -24,6 +25,16 @@
  * @property {string} checksum Checksum of the election function, 64 hex digits.
  * @property {string | Uint8Array} clusterJson The package's `cluster.json`, byte for byte.
  * @property {readonly object[]} keys Public keys of the enclaves, as JWK.
+ * @property {Readonly<Record<string, string>>} [tees] The TEE whose evidence stands behind a key, by the key's thumbprint, where it is known.
+ */
+
+/**
+ * What the verifier demands of a certificate of an open cluster.
+ * @typedef {object} OpenPins
+ * @property {string} checksum Checksum of the election function, 64 hex digits.
+ * @property {string} cluster Name of the cluster.
+ * @property {readonly object[]} keys Public keys of the enclaves, as JWK.
+ * @property {Readonly<Record<string, string>>} [tees] As above.
  */
 
 /**
@@ -40,10 +51,20 @@
  * @property {string} checksum
  */
 
-/** @typedef {{ check: string, message: string }} Failure */
+/**
+ * What a verified certificate of an open cluster says.
+ * @typedef {object} OpenCertificate
+ * @property {string} cluster
+ * @property {number} term Grows within one part of a partition only: no fencing token.
+ * @property {string} id
+ * @property {string} leader Thumbprint of the leader's key.
+ * @property {string} leaderName
+ * @property {string} policy How the leader was drawn.
+ * @property {string} checksum
+ * @property {number} activeNodes How many nodes it lists.
+ */
 
-const DOCUMENT_VOTES_MAX = 64;
-const JWS_CHARACTERS_MAX = 16384;
+/** @typedef {{ check: string, message: string }} Failure */
 
 /**
  * Verifies a document of unknown origin. Rejects only when the pins themselves are wrong or WebCrypto lacks an algorithm.
@@ -53,98 +74,66 @@ const JWS_CHARACTERS_MAX = 16384;
  */
 export async function verifyCertificate(document, pins) {
   const config = await readConfig(pins);
-  /** @type {Failure[]} */
-  const failures = [];
-  const fail = (check, message) => void failures.push({ check, message });
-  const read = readDocument(document);
-  if (typeof read === "string") {
-    return { ok: false, failures: [{ check: "document", message: read }] };
-  }
-  const { header, claims, signed, signature, votes } = read;
+  const read = await readDocument(document, ROSTER);
+  if (typeof read === "string") return refused([["document", read]]);
+  const forged = await signatureFaults(read, pins);
+  if (forged.length > 0) return refused(forged);
+  const { claims, kid, prev, domain } = read;
+  /** @type {[check: string, message: string][]} */
+  const faults = pinFaults(read, { ...pins, cluster: config.cluster });
+  const fault = (check, message) => void faults.push([check, message]);
 
-  // Signatures.
-  const domain = [claims.checksum, claims.aud];
-  const key = await findKey(pins.keys, header.kid);
-  const beaconSignature = fromBase64url(claims.beacon);
-  if (!key) fail("key", `the key ${header.kid} is not among those that are trusted`);
-  else {
-    if (!await verifyRs256(key, signed, signature)) {
-      fail("signature", "the certificate's signature is not valid");
-    }
-    const beaconInput = concat(
-      utf8("fumata-beacon-v1\0"),
-      encodeCbor([...domain, fromBase64url(claims.prev)]),
-    );
-    if (!await verifyRs256(key, beaconInput, beaconSignature)) {
-      fail("beacon", "the beacon's signature is not valid");
-    }
+  if (claims.config !== config.digest) {
+    const [wanted, came] = [config.digest, claims.config].map((text) => hex(fromBase64url(text)));
+    fault("config", `the enclave's cluster.json has the hash ${came}; that at hand has ${wanted}`);
   }
-  const digest = fromBase64url(claims.digest);
-  const voteMessage = encodeCbor(["fumata-vote-v1", ...domain, claims.term, digest]);
-  for (const [i, vote] of votes.entries()) {
-    if (!await verifyEd25519(vote.key, voteMessage, vote.signature)) {
-      fail("vote", `bundle[${i}] is no valid vote for this term and digest`);
-    }
+  if (claims.policy !== config.policy) {
+    fault("policy", `the policy is "${claims.policy}"; the package has "${config.policy}"`);
   }
-  if (failures.length > 0) return { ok: false, failures };
-
-  // What the certificate must be about.
-  if (claims.iss !== `fumata:${pins.checksum}`) {
-    fail("checksum", `the issuer is ${claims.iss}; fumata:${pins.checksum} is wanted`);
+  if (claims.lease !== config.leaseMs) {
+    fault("lease", `the lease is ${claims.lease} ms; the package has ${config.leaseMs} ms`);
   }
-  if (claims.aud !== config.cluster) {
-    fail("cluster", `the cluster is "${claims.aud}"; "${config.cluster}" is wanted`);
-  }
-  if (claims.config !== config.digest) fail("config", "the enclave had another cluster.json");
-  if (claims.policy !== config.policy) fail("policy", `the policy is ${claims.policy}`);
-  if (claims.lease !== config.leaseMs) fail("lease", `the lease is ${claims.lease} ms`);
-
-  // What follows from the rules.
-  const kid = fromBase64url(header.kid);
-  const prev = fromBase64url(claims.prev);
   const bitmap = fromBase64url(claims.active);
   const incumbent = fromBase64url(claims.incumbent);
   const rest = [claims.term, prev, kid, bitmap, incumbent, claims.tenure];
-  if (!equal(digest, await hash("fumata-proposal-v1", ...domain, ...rest))) {
-    fail("digest", "the digest is not that of the proposal");
+  if (!equal(read.digest, await hash("fumata-proposal-v1", ...domain, ...rest))) {
+    fault(
+      "digest",
+      "the digest is not that of term, prev, kid, active nodes, incumbent and tenure",
+    );
   }
   const hasIncumbent = incumbent.length > 0;
-  if (hasIncumbent !== claims.tenure > 0) fail("incumbent", "incumbent and tenure do not fit");
+  if (hasIncumbent !== claims.tenure > 0) {
+    const who = hasIncumbent ? "an" : "no";
+    fault("incumbent", `the tenure is ${claims.tenure} with ${who} incumbent`);
+  }
   if (hasIncumbent && !config.roster.some(({ id }) => equal(id, incumbent))) {
-    fail("incumbent", "the incumbent is not in the roster");
+    fault("incumbent", `the incumbent ${claims.incumbent} is not in the roster`);
   }
-  if (
-    equal(prev, await hash("fumata-genesis-v1", ...domain)) && (hasIncumbent || config.succeeds)
-  ) {
-    fail("genesis", "it begins from nothing, and must not");
+  if (equal(prev, await hash("fumata-genesis-v1", ...domain))) {
+    if (config.succeeds) {
+      fault("genesis", `it begins from nothing; the package succeeds ${config.succeeds}`);
+    }
+    if (hasIncumbent) fault("genesis", "there is an incumbent, but nobody led before");
   }
-  const beacon = await sha256(beaconSignature);
-  const leader = fromBase64url(claims.sub);
-  const said = [claims.term, digest, kid, beacon, leader];
-  if (claims.jti !== base64url(await hash("fumata-certificate-v1", ...domain, ...said))) {
-    fail("id", "the id is not the hash of what it says");
+  faults.push(...await idFaults(read));
+  if (!isBitmap(bitmap, config.roster.length)) {
+    fault("active", `the bitmap is none of ${config.roster.length} voters`);
+  } else if (bitmap.every((byte) => byte === 0)) fault("active", "the bitmap names nobody");
+  else {
+    const active = config.roster.filter((_, i) => bitmap[i >> 3] >> (i & 7) & 1);
+    const drawn = incumbentWhoStays(config, active, incumbent, claims.tenure) ??
+      await draw(config.policy, active, read);
+    const wrong = drawFaults(read, drawn);
+    faults.push(...wrong);
+    if (wrong.length === 0 && drawn.key !== claims.cnf.jwk.x) {
+      fault("leader", "the leader's key is not that of the roster");
+    }
   }
-  if (!isBitmap(bitmap, config.roster.length) || bitmap.every((byte) => byte === 0)) {
-    fail("active", "the bitmap is none of the roster");
-  } else {
-    const drawn = await draw(config, domain, beacon, bitmap, incumbent, claims.tenure);
-    const isDrawn = equal(drawn.id, leader) && drawn.name === claims.name;
-    if (!isDrawn) fail("draw", `the leader is ${claims.name}; ${drawn.name} was drawn`);
-    else if (drawn.key !== claims.cnf.jwk.x) fail("leader", "the leader's key is another");
-  }
-
-  // Who voted.
-  const voters = new Set();
-  for (const [i, vote] of votes.entries()) {
-    const text = base64url(vote.key);
-    if (!config.roster.some((member) => member.key === text)) {
-      fail("voter", `bundle[${i}] is by nobody of the roster`);
-    } else if (voters.has(text)) fail("voter", `bundle[${i}] is a second vote`);
-    else voters.add(text);
-  }
-  const needed = Math.floor((config.roster.length + config.faultBound) / 2) + 1;
-  if (voters.size < needed) fail("quorum", `${voters.size} voted; ${needed} are needed`);
-  if (failures.length > 0) return { ok: false, failures };
+  const voters = config.roster.map(({ id }) => base64url(id));
+  const needed = Math.floor((voters.length + config.faultBound) / 2) + 1;
+  faults.push(...voteFaults(read.votes, voters, needed, "in the roster"));
+  if (faults.length > 0) return refused(faults);
   return {
     ok: true,
     certificate: {
@@ -157,6 +146,51 @@ export async function verifyCertificate(document, pins) {
       leaderKey: claims.cnf.jwk.x,
       leaseMs: claims.lease,
       checksum: pins.checksum,
+    },
+  };
+}
+
+/**
+ * Verifies a document of unknown origin that is to be of an open cluster. Each part of a partition elects there, so this proves who was
+ * elected by whom, and not that nobody else was: do not obey it where two leaders do harm. Rejects as {@linkcode verifyCertificate} does.
+ * @param {unknown} document
+ * @param {OpenPins} pins
+ * @returns {Promise<{ ok: true, open: OpenCertificate } | { ok: false, failures: Failure[] }>}
+ */
+export async function verifyOpenCertificate(document, pins) {
+  checkChecksum(pins.checksum);
+  const read = await readDocument(document, OPEN);
+  if (typeof read === "string") return refused([["document", read]]);
+  const forged = await signatureFaults(read, pins);
+  if (forged.length > 0) return refused(forged);
+  const { claims, kid, prev, domain } = read;
+  const faults = pinFaults(read, pins);
+
+  const listed = claims.active.map(({ id, name }) => [fromBase64url(id), name]);
+  const rest = [claims.term, prev, kid, listed];
+  if (!equal(read.digest, await hash("fumata-proposal-open-v1", ...domain, ...rest))) {
+    faults.push(["digest", "the digest is not that of term, prev, kid and active nodes"]);
+  }
+  if (!equal(read.leader, await thumbprint(claims.cnf.jwk.x))) {
+    faults.push(["leader", "the leader's id is not the thumbprint of the leader's key"]);
+  }
+  const active = listed.map(([id, name]) => ({ id, name }));
+  faults.push(...drawFaults(read, await draw(claims.policy, active, read)));
+  faults.push(...await idFaults(read));
+  const needed = Math.floor(active.length / 2) + 1;
+  faults.push(...voteFaults(read.votes, claims.active.map(({ id }) => id), needed, "active"));
+  if (faults.length > 0) return refused(faults);
+  return {
+    ok: true,
+    open: {
+      cluster: claims.aud,
+      term: claims.term,
+      id: claims.jti,
+      leader: claims.sub,
+      leaderName: claims.name,
+      policy: claims.policy,
+      checksum: pins.checksum,
+      activeNodes: active.length,
     },
   };
 }
@@ -210,13 +244,11 @@ export async function verifyPossession(certificate, challenge, signature) {
 
 /** Reads cluster.json. Its full check is made when the function is loaded; here only what would make this verifier unsound. */
 async function readConfig({ checksum, clusterJson }) {
-  if (typeof checksum !== "string" || !/^[0-9a-f]{64}$/.test(checksum)) {
-    throw new TypeError("Cannot verify: the checksum is not 64 lower-case hex digits");
-  }
+  checkChecksum(checksum);
   const bytes = typeof clusterJson === "string" ? utf8(clusterJson) : clusterJson;
   const config = JSON.parse(new TextDecoder().decode(bytes));
   const { cluster, roster, faultBound, policy, sticky = false, maxTenure = 0, lease } = config;
-  if (!Array.isArray(roster) || roster.length === 0 || roster.length > DOCUMENT_VOTES_MAX) {
+  if (!Array.isArray(roster) || roster.length === 0 || roster.length > ROSTER.votesMax) {
     throw new TypeError("Cannot verify: cluster.json has no roster of 1 to 64 members");
   }
   if (!Number.isInteger(faultBound) || faultBound < 0 || roster.length < 3 * faultBound + 1) {
@@ -240,36 +272,43 @@ async function readConfig({ checksum, clusterJson }) {
       name,
       key,
       weight,
-      id: await sha256(utf8(`{"crv":"Ed25519","kty":"OKP","x":"${key}"}`)),
+      id: await thumbprint(key),
     }))),
   };
 }
 
-async function findKey(jwks, kid) {
+function checkChecksum(checksum) {
+  if (typeof checksum === "string" && /^[0-9a-f]{64}$/.test(checksum)) return;
+  throw new TypeError("Cannot verify: the checksum is not 64 lower-case hex digits");
+}
+
+/** Those of the keys that are RSA keys as an enclave's have to be, by their thumbprints (RFC 7638). */
+async function readKeys(jwks) {
+  const keys = new Map();
   for (const { kty, n, e } of jwks) {
-    if (kty !== "RSA" || e !== "AQAB") continue;
-    const thumbprint = await sha256(utf8(JSON.stringify({ e, kty, n })));
-    if (base64url(thumbprint) !== kid) continue;
-    const bytes = fromBase64url(n);
-    if (!bytes || bytes[0] < 0x80 || bytes.length < 256 || bytes.length > 512) continue;
-    const algorithm = { name: "RSASSA-PKCS1-v1_5", hash: "SHA-256" };
-    const key = await crypto.subtle.importKey("jwk", { kty, n, e }, algorithm, false, ["verify"]);
-    return { key, signatureBytes: bytes.length };
+    if (kty !== "RSA" || e !== "AQAB" || typeof n !== "string") continue;
+    const modulus = fromBase64url(n);
+    if (!modulus || modulus[0] < 0x80 || modulus.length < 256 || modulus.length > 512) continue;
+    const kid = base64url(await sha256(utf8(JSON.stringify({ e, kty, n }))));
+    keys.set(kid, { jwk: { kty, n, e }, signatureBytes: modulus.length });
   }
-  return undefined;
+  return keys;
 }
 
 // ---- the document
 
-/** Bytes to fields; a text says why it is none. One certificate has one text, so everything is compared with what it would be written as. */
-function readDocument(document) {
+/**
+ * Bytes to fields; a text says why it is none of this kind. One certificate has one text, so everything is compared with what it would be
+ * written as.
+ */
+async function readDocument(document, kind) {
   if (!isObject(document)) return "the document is not an object";
   const { certificate, bundle } = document;
-  if (typeof certificate !== "string" || certificate.length > JWS_CHARACTERS_MAX) {
+  if (typeof certificate !== "string" || certificate.length > kind.charactersMax) {
     return '"certificate" is not a text of bounded length';
   }
-  if (!Array.isArray(bundle) || bundle.length > DOCUMENT_VOTES_MAX) {
-    return '"bundle" is not an array of at most 64 votes';
+  if (!Array.isArray(bundle) || bundle.length > kind.votesMax) {
+    return `"bundle" is not an array of at most ${kind.votesMax} votes`;
   }
   const parts = certificate.split(".");
   if (parts.length !== 3) return "the certificate is no JWS of three parts";
@@ -280,59 +319,110 @@ function readDocument(document) {
   if (Object.keys(header).join() !== "alg,kid,typ" || alg !== "RS256" || !isBytes(kid, 32)) {
     return "the header is not one of alg RS256, kid and typ";
   }
-  if (typ === "election-open+jwt") return "it is of an open cluster, hence no fencing token";
-  if (typ === "election-closing+jwt") return "it closes its cluster and names no leader";
-  if (typ !== "election+jwt") return `the type is ${String(typ).slice(0, 40)}`;
-  const fault = claimFault(claims);
+  if (typ !== kind.typ) return OTHER_TYPES.get(typ) ?? `the type is ${String(typ).slice(0, 40)}`;
+  const fault = claimFault(claims, kind.claims);
   if (fault) return fault;
-  const votes = bundle.map((vote) =>
-    isObject(vote) && isBytes(vote.key, 32) && isBytes(vote.signature, 64)
-      ? { key: fromBase64url(vote.key), signature: fromBase64url(vote.signature) }
-      : undefined
-  );
+  const votes = await Promise.all(bundle.map(readVote));
   if (votes.includes(undefined)) return "a vote of the bundle is no key with a signature";
   return {
-    header,
-    claims: { ...claims, checksum: hexBytes(claims.iss.slice("fumata:".length)) },
+    claims,
+    kid: fromBase64url(kid),
+    prev: fromBase64url(claims.prev),
+    digest: fromBase64url(claims.digest),
+    leader: fromBase64url(claims.sub),
+    beaconSignature: fromBase64url(claims.beacon),
+    beacon: await sha256(fromBase64url(claims.beacon)),
+    /** What every hash and signature is bound to: checksum and cluster. */
+    domain: [hexBytes(claims.iss.slice(ISSUER_PREFIX.length)), claims.aud],
     signed: utf8(`${parts[0]}.${parts[1]}`),
     signature,
     votes,
   };
 }
 
-const isText = (value) => typeof value === "string" && value.length <= 64;
+async function readVote(vote) {
+  if (!isObject(vote) || !isBytes(vote.key, 32) || !isBytes(vote.signature, 64)) return undefined;
+  return {
+    key: fromBase64url(vote.key),
+    signature: fromBase64url(vote.signature),
+    voter: base64url(await thumbprint(vote.key)),
+  };
+}
+
+/** What a certificate of another type is, to whoever wants one of this. */
+const OTHER_TYPES = new Map([
+  ["election-open+jwt", "it is of an open cluster, hence no fencing token"],
+  ["election-closing+jwt", "it closes its cluster and names no leader"],
+  ["election+jwt", "it is of a roster cluster, and no certificate of an open one"],
+]);
+
+const ISSUER_PREFIX = "fumata:";
+const NODES_MAX = 512;
+
+/** Of a node or a cluster. */
+const isName = (value) => typeof value === "string" && /^[\x21-\x7e]{1,64}$/.test(value);
 const isDigest = (value) => isBytes(value, 32);
 const isWhole = (min) => (value) => Number.isSafeInteger(value) && value >= min;
+const isOneOf = (...texts) => (value) => texts.includes(value);
 
-const CLAIMS = {
+const COMMON_CLAIMS = {
   iss: (value) => typeof value === "string" && /^fumata:[0-9a-f]{64}$/.test(value),
-  aud: isText,
+  aud: isName,
   sub: isDigest,
   jti: isDigest,
-  name: isText,
+  name: isName,
   cnf: (value) =>
-    isObject(value) && Object.keys(value).join() === "jwk" && isObject(value.jwk) &&
-    Object.keys(value.jwk).sort().join() === "crv,kty,x" && value.jwk.crv === "Ed25519" &&
-    value.jwk.kty === "OKP" && isDigest(value.jwk.x),
+    hasExactly(value, "jwk") && hasExactly(value.jwk, "crv", "kty", "x") &&
+    value.jwk.crv === "Ed25519" && value.jwk.kty === "OKP" && isDigest(value.jwk.x),
   term: isWhole(1),
   prev: isDigest,
-  active: (value) => isBytes(value, 1, 8),
-  incumbent: (value) => value === "" || isDigest(value),
-  tenure: isWhole(0),
   digest: isDigest,
-  policy: isText,
-  beacon: (value) => isBytes(value, 256, 512),
-  lease: isWhole(1),
-  config: isDigest,
-  tee: isText,
+  beacon: (value) => isBytes(value, 1, 512),
+  tee: isOneOf("simulated", "nitro", "snp", "tdx", "sgx"),
   iat: isWhole(0),
 };
 
-function claimFault(claims) {
-  for (const [name, check] of Object.entries(CLAIMS)) {
+/** What certificates of roster clusters look like. */
+const ROSTER = {
+  typ: "election+jwt",
+  charactersMax: 16384,
+  votesMax: 64,
+  claims: {
+    ...COMMON_CLAIMS,
+    active: (value) => isBytes(value, 1, 8),
+    incumbent: (value) => value === "" || isDigest(value),
+    tenure: isWhole(0),
+    policy: isOneOf("highest", "random", "weighted"),
+    lease: isWhole(1),
+    config: isDigest,
+  },
+};
+
+/** What certificates of open clusters look like. */
+const OPEN = {
+  typ: "election-open+jwt",
+  charactersMax: 128 * 1024,
+  votesMax: NODES_MAX,
+  claims: {
+    ...COMMON_CLAIMS,
+    active: (value) =>
+      Array.isArray(value) && value.length >= 1 && value.length <= NODES_MAX &&
+      value.every((node) =>
+        hasExactly(node, "id", "name") && isDigest(node.id) && isName(node.name)
+      ) &&
+      value.every(({ id }, i) =>
+        i === 0 || compare(fromBase64url(value[i - 1].id), fromBase64url(id)) < 0
+      ),
+    policy: isOneOf("highest", "random"),
+    lease: (value) => value === 0,
+  },
+};
+
+function claimFault(claims, checks) {
+  for (const [name, check] of Object.entries(checks)) {
     if (!Object.hasOwn(claims, name) || !check(claims[name])) return `the claim "${name}" is wrong`;
   }
-  const unknown = Object.keys(claims).find((name) => !Object.hasOwn(CLAIMS, name));
+  const unknown = Object.keys(claims).find((name) => !Object.hasOwn(checks, name));
   return unknown === undefined ? undefined : `the claim "${unknown.slice(0, 40)}" is unknown`;
 }
 
@@ -352,20 +442,107 @@ function isObject(value) {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
+/** Whether it has these fields and no others. */
+function hasExactly(value, ...names) {
+  return isObject(value) && Object.keys(value).sort().join() === names.join();
+}
+
+// ---- what may be wrong, as pairs of a check and words
+
+function refused(faults) {
+  return { ok: false, failures: faults.map(([check, message]) => ({ check, message })) };
+}
+
+/** Whether each signature in it is valid for what it says itself. */
+async function signatureFaults({ claims, domain, ...read }, pins) {
+  const faults = [];
+  const keys = await readKeys(pins.keys);
+  const kid = base64url(read.kid);
+  const key = keys.get(kid);
+  if (!key) {
+    faults.push(["key", `the key ${kid} is not among the ${keys.size} keys that are trusted`]);
+  } else {
+    if (!await verifyRs256(key, read.signed, read.signature)) {
+      faults.push(["signature", "the certificate's signature is not valid"]);
+    }
+    const beaconInput = concat(utf8("fumata-beacon-v1\0"), encodeCbor([...domain, read.prev]));
+    if (!await verifyRs256(key, beaconInput, read.beaconSignature)) {
+      faults.push(["beacon", "the beacon's signature is not valid"]);
+    }
+  }
+  const message = encodeCbor(["fumata-vote-v1", ...domain, claims.term, read.digest]);
+  for (const [i, { key, signature, voter }] of read.votes.entries()) {
+    if (await verifyEd25519(key, message, signature)) continue;
+    faults.push(["vote", `bundle[${i}] is no valid vote of ${voter} for this term and digest`]);
+  }
+  return faults;
+}
+
+/** Whether it is about the function and the cluster that are wanted, by the TEE that its key belongs to. */
+function pinFaults({ claims, kid, domain: [checksum, cluster] }, pins) {
+  const faults = [];
+  const tee = pins.tees?.[base64url(kid)];
+  if (tee !== undefined && claims.tee !== tee) {
+    const words = `it says that it comes from the TEE "${claims.tee}"; its key belongs to ${tee}`;
+    faults.push(["tee", words]);
+  }
+  if (hex(checksum) !== pins.checksum) {
+    const words = `the function checksum is ${hex(checksum)}; ${pins.checksum} is wanted`;
+    faults.push(["checksum", words]);
+  }
+  if (cluster !== pins.cluster) {
+    faults.push(["cluster", `the cluster is "${cluster}"; "${pins.cluster}" is wanted`]);
+  }
+  return faults;
+}
+
+async function idFaults({ claims, domain, digest, kid, beacon, leader }) {
+  const said = [claims.term, digest, kid, beacon, leader];
+  const id = base64url(await hash("fumata-certificate-v1", ...domain, ...said));
+  return claims.jti === id ? [] : [["id", "the certificate id is not the hash of what it says"]];
+}
+
+function drawFaults({ claims, leader }, drawn) {
+  if (equal(drawn.id, leader) && drawn.name === claims.name) return [];
+  const came = `${claims.name} (${claims.sub})`;
+  return [["draw", `the leader is ${came}; ${drawn.name} (${base64url(drawn.id)}) was drawn`]];
+}
+
+/** Whether enough of the electorate voted, and nobody else; `lack` is what a stranger is not. */
+function voteFaults(votes, electorate, needed, lack) {
+  const faults = [];
+  const listed = new Set(electorate);
+  const voters = new Set();
+  for (const [i, { voter }] of votes.entries()) {
+    if (!listed.has(voter)) {
+      faults.push(["voter", `bundle[${i}] is by ${voter}, who is not ${lack}`]);
+    } else if (voters.has(voter)) {
+      faults.push(["voter", `bundle[${i}] is a second vote by ${voter}`]);
+    } else voters.add(voter);
+  }
+  if (voters.size < needed) {
+    const words = `${voters.size} of ${electorate.length} nodes voted; ${needed} are needed`;
+    faults.push(["quorum", words]);
+  }
+  return faults;
+}
+
 // ---- the draw
 
-async function draw(config, domain, beacon, bitmap, incumbent, tenure) {
-  const active = config.roster.filter((_, i) => bitmap[i >> 3] >> (i & 7) & 1);
-  const sitting = active.find(({ id }) => equal(id, incumbent));
+/** The leader of the certificate before, where the package lets it stay. */
+function incumbentWhoStays(config, active, incumbent, tenure) {
   const mayStay = config.maxTenure === 0 || tenure < config.maxTenure;
-  if (config.sticky && sitting && mayStay) return sitting;
-  if (config.policy === "highest") {
+  return config.sticky && mayStay ? active.find(({ id }) => equal(id, incumbent)) : undefined;
+}
+
+async function draw(policy, active, { domain, beacon }) {
+  if (policy === "highest") {
     return active.reduce((best, next) => compareMembers(next, best) > 0 ? next : best);
   }
   let best;
   for (const member of active) {
-    for (let k = 0; k < (config.policy === "weighted" ? member.weight : 1); k++) {
-      const ticket = config.policy === "weighted"
+    for (let k = 0; k < (policy === "weighted" ? member.weight : 1); k++) {
+      const ticket = policy === "weighted"
         ? await hash("fumata-ticket-v1", ...domain, beacon, member.id, k)
         : await hash("fumata-draw-v1", ...domain, beacon, member.id);
       if (!best || compare(ticket, best.ticket) < 0) best = { member, ticket };
@@ -398,14 +575,21 @@ async function sha256(bytes) {
   return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
 }
 
+/** Of a node's key: its id (RFC 7638, RFC 8037). */
+async function thumbprint(key) {
+  return await sha256(utf8(`{"crv":"Ed25519","kty":"OKP","x":"${key}"}`));
+}
+
 /** SHA-256 over a CBOR array. */
 async function hash(...items) {
   return await sha256(encodeCbor(items));
 }
 
-async function verifyRs256({ key, signatureBytes }, message, signature) {
-  return signature.length === signatureBytes &&
-    await crypto.subtle.verify("RSASSA-PKCS1-v1_5", key, signature, message);
+async function verifyRs256({ jwk, signatureBytes }, message, signature) {
+  if (signature.length !== signatureBytes) return false;
+  const algorithm = { name: "RSASSA-PKCS1-v1_5", hash: "SHA-256" };
+  const key = await crypto.subtle.importKey("jwk", jwk, algorithm, false, ["verify"]);
+  return await crypto.subtle.verify(algorithm.name, key, signature, message);
 }
 
 /** The group order, the field prime, and the y of the points of small order, all little-endian (RFC 8032, section 5.1). */
@@ -487,6 +671,10 @@ function compare(a, b) {
 
 function equal(a, b) {
   return compare(a, b) === 0;
+}
+
+function hex(bytes) {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 function hexBytes(text) {

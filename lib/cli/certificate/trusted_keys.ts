@@ -7,7 +7,7 @@ import {
   decodeEvidence,
   type Evidence,
   ownTimeOf,
-  parsePolicy,
+  parsePolicyOrProfile,
   readEvidenceFile,
   type Verdict,
   verifyEvidence,
@@ -88,7 +88,7 @@ export async function readTrustedKeys(
       "Cannot verify without a trusted key: give --policy (with evidence in FILE or by --evidence), or --keys with keys that you vouch for",
     );
   }
-  const policy = parsePolicy(policyIn(await readJson(policyPath, "policy")), policyPath);
+  const policy = parsePolicyOrProfile(await readJson(policyPath, "policy"), policyPath);
   const { verdicts: evidence, sources } = await acceptedEvidence(args, extras, policy, checksum);
   const listed = extras.keys.map(importRsaJwk).filter((key) => typeof key !== "string");
   const keys = [...given, ...listed].filter((key) => evidence.has(key.kid));
@@ -101,13 +101,6 @@ export async function readTrustedKeys(
       [...evidence.keys()][0]
     }, and neither FILE nor --keys holds it`,
   );
-}
-
-/** A profile holds the policy that its enclave has to meet; the rest of it is not looked at. */
-function policyIn(value: unknown): unknown {
-  const isProfile = typeof value === "object" && value !== null &&
-    Object.hasOwn(value, "attestation");
-  return isProfile ? (value as { attestation: unknown }).attestation : value;
 }
 
 /** The evidence that the policy accepts for this function, by the certificate key that it names; at least one. */

@@ -20,7 +20,10 @@ interface LinkedModule {
 /** One thing that a module exports: its name outside, and what it is inside. */
 type Exports = Map<string, string>;
 
-/** The script for a module, to be loaded as `type="module"`. Throws when something cannot be linked. */
+/**
+ * The script for a module, to be loaded as `type="module"`; its default export is an object of what the module exports. Throws when something
+ * cannot be linked.
+ */
 export async function bundle(entry: URL): Promise<string> {
   // Only here, for its WebAssembly is some 20 MiB of a node that nobody may ever look at.
   const { transformSync } = await import("amaro");
@@ -46,8 +49,8 @@ export async function bundle(entry: URL): Promise<string> {
     return name;
   };
 
-  await link(entry, true);
-  return [...linked.values()].map(({ code }) => code).join("\n");
+  const name = await link(entry, true);
+  return [...[...linked.values()].map(({ code }) => code), `export default ${name};`].join("\n");
 }
 
 const IMPORT =

@@ -8,6 +8,7 @@ import {
   nothing,
   platformFailure,
   refuse,
+  statedTimeIn,
 } from "../../attestation/findings.ts";
 import { nitroFindings } from "../../attestation/nitro_findings.ts";
 import { parseNitroDocument } from "../../attestation/nitro_format.ts";
@@ -15,11 +16,30 @@ import { Malformed, printable, structured } from "../../attestation/structure.ts
 import type {
   AttestationPolicy,
   Evidence,
+  Platform,
   Verdict,
   VerificationContext,
 } from "../../attestation/types.ts";
 import { messageOf } from "../../base/errors.ts";
 import { webCryptoSignatures } from "./web_crypto_signatures.ts";
+
+/** Whether browsers can judge a platform's evidence. */
+export function isJudgedInBrowsers(platform: Platform): boolean {
+  return platform === "nitro" || platform === "simulated";
+}
+
+/** Judges evidence at the time that it states of itself, else now: what `fumata verify` does offline. Never rejects. */
+export async function verifyEvidenceAtItsTime(
+  evidence: Evidence,
+  policy: AttestationPolicy,
+  functionChecksum: Uint8Array,
+): Promise<Verdict> {
+  const stated = statedTimeIn(await verifyEvidenceInBrowser(evidence, policy, { at: new Date(0) }));
+  return await verifyEvidenceInBrowser(evidence, policy, {
+    at: stated ?? new Date(),
+    functionChecksum,
+  });
+}
 
 /** Judges evidence. The policy must come from `parsePolicy`. Never rejects: hostile bytes are a verdict like any other. */
 export async function verifyEvidenceInBrowser(
@@ -32,7 +52,7 @@ export async function verifyEvidenceInBrowser(
   if (platform !== policy.platform) {
     return finish(platform, nothing([platformFailure(evidence, policy)], ["platform"]));
   }
-  if (platform !== "nitro" && platform !== "simulated") {
+  if (!isJudgedInBrowsers(platform)) {
     return refuse(platform, `browsers do not verify evidence of platform ${platform} yet`);
   }
   const document = structured(() => parseNitroDocument(evidence.document));
