@@ -16,6 +16,9 @@ const VALUES: readonly (number | undefined)[] = Array.from({ length: 128 }, (_, 
   return value < 0 ? undefined : value;
 });
 
+/** Each byte as two digits of hex. */
+const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
+
 /** UTF-8 bytes of a text. */
 export function utf8(text: string): Uint8Array<ArrayBuffer> {
   return encoder.encode(text);
@@ -30,10 +33,15 @@ export function fromUtf8(bytes: Uint8Array): string | undefined {
   }
 }
 
+/** One character for each byte, up to some 10,000 of them: the quickest text by which bytes can be looked up. */
+export function latin1(bytes: Uint8Array): string {
+  return String.fromCharCode(...bytes);
+}
+
 /** Lower-case hex. */
 export function hex(bytes: Uint8Array): string {
   let text = "";
-  for (const byte of bytes) text += byte.toString(16).padStart(2, "0");
+  for (const byte of bytes) text += HEX[byte];
   return text;
 }
 

@@ -63,7 +63,7 @@ export class CertificateDesk {
       const key = importKey(JSON.parse(stored.jwk));
       if (typeof key === "string") continue;
       const evidence = decodeEvidence(utf8(stored.evidence ?? ""));
-      const description = parseDescription(stored.description);
+      const description = this.#read(stored.description);
       const isAttested = typeof description !== "string";
       // Neither attested nor passed on with its evidence: somebody vouched for it in a command, and only for that.
       if (!isAttested && typeof evidence === "string") continue;
@@ -75,6 +75,12 @@ export class CertificateDesk {
       });
       if (isAttested) this.#description = description;
     }
+  }
+
+  /** Of one function nearly all keys come with one and the same text. */
+  #read(description: string): FunctionDescription | string {
+    const known = this.#description;
+    return known?.text === description ? known : parseDescription(description);
   }
 
   /** What the function said of itself, now or in an earlier run. */

@@ -83,12 +83,20 @@ export class Mailbox {
   readonly #sealer?: Sealer;
   readonly #acquaintances = createAcquaintances();
 
-  /** With a sealer everything is sealed and nothing else is heard. */
-  constructor(identity: Identity, domain: Domain, sealer?: Sealer) {
+  /**
+   * With a sealer everything is sealed and nothing else is heard. Mailboxes of one cluster may share a reader of `claims`: what is genuine for the
+   * one is for the other.
+   */
+  constructor(
+    identity: Identity,
+    domain: Domain,
+    sealer?: Sealer,
+    claims: ClaimReader = createClaimReader(domain.cluster),
+  ) {
     this.#identity = identity;
     this.#domain = domain;
     this.#sealer = sealer;
-    this.#claims = createClaimReader(domain.cluster);
+    this.#claims = claims;
     this.signClaim = createClaimSigner(identity, domain.cluster);
     this.signAck = createAckSigner(identity, domain.cluster);
     this.#drops = Object.fromEntries(DROP_REASONS.map((reason) => [reason, 0])) as Record<

@@ -19,15 +19,22 @@ import type { Roster, RosterEffect, RosterRules } from "../election/roster/types
 import type { FunctionDescription } from "./function_description.ts";
 import { rosterElectionRules } from "../wire/roster_signing.ts";
 
+/** Electorates that were made of a config: codecs ask for them at every message. */
+const rosters = new WeakMap<ClusterConfig, Roster>();
+
 /** The electorate as the core knows it. */
 export function rosterOf(config: ClusterConfig): Roster {
-  return {
+  const known = rosters.get(config);
+  if (known) return known;
+  const roster = {
     voters: config.roster.map(({ id, key }) => ({ id: base64url(id), key: base64url(key) })),
     faultBound: config.faultBound,
     votesNeeded: quorum(config.roster.length, config.faultBound),
     leaseMs: config.lease.leaseMs,
     ...(config.sticky && { stickyTenureMax: config.maxTenure || Infinity }),
   };
+  rosters.set(config, roster);
+  return roster;
 }
 
 /** Throws a `FumataError` unless the node with this key is a voter. */

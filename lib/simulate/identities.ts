@@ -12,7 +12,8 @@ import { assert } from "../base/errors.ts";
 import type { Prng } from "../base/prng.ts";
 import { sha256 } from "../crypto/digest.ts";
 import { type Identity, identityFromPem } from "../crypto/ed25519.ts";
-import type { RosterRules } from "../election/roster/types.ts";
+import type { Digest } from "../certificate/types.ts";
+import type { RosterProposal, RosterRules } from "../election/roster/types.ts";
 import type { SignAck, SignClaim } from "../membership/types.ts";
 import { rosterRules } from "../node/roster_cluster.ts";
 
@@ -64,6 +65,17 @@ export function collectorIn(collectors: CollectorCache, key: string, find: () =>
   return found;
 }
 
+/** Digests of proposals that were made or opened: all who are shown one ask for it, and nobody changes one. */
+export type DigestCache = WeakMap<RosterProposal, Digest>;
+
+function digestIn(digests: DigestCache, proposal: RosterProposal, find: () => Digest): Digest {
+  const known = digests.get(proposal);
+  if (known !== undefined) return known;
+  const found = find();
+  digests.set(proposal, found);
+  return found;
+}
+
 /** The rules of a voter. Unless `signs`, only votes are signed. */
 export function simulatedRules(
   identity: Identity,
@@ -72,18 +84,21 @@ export function simulatedRules(
   shared: {
     readonly prng: Prng;
     readonly collectors: CollectorCache;
+    readonly digests: DigestCache;
     readonly signs: boolean;
   },
 ): RosterRules {
-  const { prng, collectors, signs } = shared;
-  const rules = rosterRules(identity, domain, config, () => randomText(prng, 16));
+  const { prng, collectors, digests, signs } = shared;
+  const real = rosterRules(identity, domain, config, () => randomText(prng, 16));
   const collector = (prev: string, term: number) =>
-    collectorIn(collectors, `${term} ${prev}`, () => rules.collector(prev, term));
-  if (signs) return { ...rules, collector };
+    collectorIn(collectors, `${term} ${prev}`, () => real.collector(prev, term));
+  const digest = (proposal: RosterProposal) =>
+    digestIn(digests, proposal, () => real.digest(proposal));
+  const rules = { ...real, collector, digest };
+  if (signs) return rules;
   const { id } = identity;
   return {
     ...rules,
-    collector,
     signGaveUp: (prev, term) => ({ prev, term, voter: id, signature: id }),
     signHeartbeat: (heartbeat) => ({ ...heartbeat, signature: id }),
     signAck: (certificateId, nonce) => ({ certificateId, nonce, voter: id, signature: id }),

@@ -53,10 +53,11 @@ const ONE_IN = 8;
 
 /** Makes a node a liar. */
 export function liarOf(lie: Lie, node: SimNode, world: World, prng: Prng): Liar {
-  const { domain, config, collectors } = node.function;
+  const { domain, config, collectors, digests } = node.function;
   const rules = simulatedRules(node.identity, domain, config!, {
     prng,
     collectors,
+    digests,
     signs: true,
   });
   const liar: Liar = {

@@ -289,10 +289,11 @@ function keyOf({ certificateId, leader }: Pick<StepDown, "certificateId" | "lead
   return `${leader} ${certificateId}`;
 }
 
-function constantsOf(world: World, { domain, config, collectors }: SimFunction): Constants {
+function constantsOf(world: World, own: SimFunction): Constants {
+  const { domain, config, collectors, digests } = own;
   const { leaseMs, driftPpm } = config!.lease;
   const ownMarginMs = leaseMarginMs(leaseMs, rosterSettings("local", leaseMs, driftPpm));
-  const options = { prng: world.prng, collectors, signs: false };
+  const options = { prng: world.prng, collectors, digests, signs: false };
   const { collector, digest } = simulatedRules(
     world.nodes[0].identity,
     domain,

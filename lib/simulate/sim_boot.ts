@@ -71,14 +71,15 @@ export function bootBody(
     readonly goOn: () => void;
   },
 ): SimBody {
-  const { domain, config, collectors } = own;
+  const { domain, config, collectors, digests } = own;
   const options = { identity, name, domain, disk, desk, membership, prng, nowMs };
   if (!config) return new OpenBody(options, collectors, world.seedsOf(place).length > 0);
   // Else nobody asks for what closed the predecessor: the operator brings it.
   const predecessor = world.fetchesClosings &&
     awaitedClosing({ store: disk, domain, desk }, config);
   if (predecessor) return new ClosingBody(options, config, predecessor, goOn);
-  const rules = simulatedRules(identity, domain, config, { prng, collectors, signs: world.signs });
+  const { signs } = world;
+  const rules = simulatedRules(identity, domain, config, { prng, collectors, digests, signs });
   return world.fetchesClosings
     ? new ChainBody(options, config, rules)
     : new RosterBody(options, config, rules);

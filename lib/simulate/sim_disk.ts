@@ -9,6 +9,12 @@ import { SimChain } from "./sim_chain.ts";
 import type { RosterStore } from "../node/roster_memory.ts";
 import type { History, StoredKey } from "../node/state_store.ts";
 
+/** What a voter wrote, and what that reads as once somebody asked: between two saves it is asked again and again. */
+interface Written {
+  readonly text: string;
+  memory?: RosterMemory;
+}
+
 /** The folder. */
 export class SimDisk implements KeyStore, RosterStore {
   readonly folder: string;
@@ -20,7 +26,8 @@ export class SimDisk implements KeyStore, RosterStore {
   members: readonly AliveClaim[] = [];
   history: History = {};
   readonly chain = new SimChain();
-  readonly #rosters = new Map<string, string>();
+  /** By checksum. */
+  readonly #rosters = new Map<string, Written>();
   /** By checksum, then by kid. */
   readonly #keys = new Map<string, Map<string, StoredKey>>();
 
@@ -29,11 +36,11 @@ export class SimDisk implements KeyStore, RosterStore {
   }
 
   rosters(_cluster: string): { readonly checksum: string; readonly memory: string }[] {
-    return [...this.#rosters].map(([checksum, memory]) => ({ checksum, memory }));
+    return [...this.#rosters].map(([checksum, { text }]) => ({ checksum, memory: text }));
   }
 
   saveRoster(checksum: string, _cluster: string, memory: string): void {
-    this.#rosters.set(checksum, memory);
+    this.#rosters.set(checksum, { text: memory });
   }
 
   keys(checksum: string): StoredKey[] {
@@ -49,8 +56,10 @@ export class SimDisk implements KeyStore, RosterStore {
 
   /** What the voter remembers under a function; `undefined` when that is nothing. */
   rosterMemory(checksum: string): RosterMemory | undefined {
-    const memory = this.#rosters.get(checksum);
-    return memory === undefined ? undefined : JSON.parse(memory);
+    const written = this.#rosters.get(checksum);
+    if (!written) return undefined;
+    written.memory ??= JSON.parse(written.text) as RosterMemory;
+    return written.memory;
   }
 
   /** What the elections under a function had to remember is gone: a copy of the folder from before the first vote was put back. */

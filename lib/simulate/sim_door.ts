@@ -4,9 +4,11 @@
  */
 import type { RosterMessage } from "../election/roster/types.ts";
 import type { ElectionMessage } from "../election/types.ts";
+import { latin1 } from "../base/bytes.ts";
 import { messageBytes } from "../membership/limits.ts";
 import type { Claim, GossipMessage, NodeId } from "../membership/types.ts";
 import { encodeKeyMessage, KEY_KINDS, type KeyMessage } from "../wire/key_messages.ts";
+import type { ElectionFrame } from "../node/election_part.ts";
 import type { Mailbox, Received } from "../node/mailbox.ts";
 import { rosterOf } from "../node/roster_cluster.ts";
 import { decodeElection, ELECTION_KINDS, encodeElection } from "../wire/election_messages.ts";
@@ -14,6 +16,15 @@ import { decodeRosterMessage, encodeRosterMessage, ROSTER_KINDS } from "../wire/
 import type { Packet, Payload } from "./sim_network.ts";
 import type { SimFunction } from "./sim_function.ts";
 import type { World } from "./world.ts";
+
+/** An election message of either kind of cluster. */
+type ElectionWord = RosterMessage | ElectionMessage;
+
+/** Messages by who said them and all their bytes, under one function. */
+export type Heard = Map<string, ElectionWord>;
+
+/** As many as can be on their way and played again at one time. */
+const HEARD_MAX = 1_024;
 
 /** A message whose sender is known. */
 export type Opened =
@@ -26,7 +37,7 @@ export type Opened =
   | {
     readonly type: "election";
     readonly sender: NodeId;
-    readonly message: RosterMessage | ElectionMessage;
+    readonly message: ElectionWord;
   }
   | { readonly type: "key"; readonly sender: NodeId; readonly message: KeyMessage };
 
@@ -84,12 +95,8 @@ export class SimDoor {
         return { type: "gossip", sender, datagramBytes: bytes, message };
       }
       case "election": {
-        const { config, domain } = this.#function;
-        const decoded = config
-          ? decodeRosterMessage(received, { domain, roster: rosterOf(config) })
-          : decodeElection(received, domain);
-        if (!decoded.ok) return undefined;
-        return { type: "election", sender: received.sender, message: decoded.message };
+        const message = this.#message(received);
+        return message && { type: "election", sender: received.sender, message };
       }
       case "key":
         return received;
@@ -100,8 +107,23 @@ export class SimDoor {
     }
   }
 
+  /** What somebody says to all is decoded and verified once: that depends on nothing of who hears it. Refusals are not remembered. */
+  #message(frame: ElectionFrame): ElectionWord | undefined {
+    const { config, domain, heard } = this.#function;
+    const text = `${frame.sender} ${frame.kind} ${latin1(frame.body)}`;
+    const known = heard.get(text);
+    if (known) return known;
+    const decoded = config
+      ? decodeRosterMessage(frame, { domain, roster: rosterOf(config) })
+      : decodeElection(frame, domain);
+    if (!decoded.ok) return undefined;
+    if (heard.size >= HEARD_MAX) heard.delete(heard.keys().next().value!);
+    heard.set(text, decoded.message);
+    return decoded.message;
+  }
+
   /** An election message as bytes. */
-  encodedElection(to: number, message: RosterMessage | ElectionMessage): Payload {
+  encodedElection(to: number, message: ElectionWord): Payload {
     const { config } = this.#function;
     const [kind, body] = config
       ? [

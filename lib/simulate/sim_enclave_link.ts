@@ -7,7 +7,6 @@ import { judgeBinding } from "../attestation/common_policy.ts";
 import { type Evidence, INSECURE_ANY_MEASUREMENT } from "../attestation/types.ts";
 import { utf8 } from "../base/bytes.ts";
 import type { Prng } from "../base/prng.ts";
-import { sha256 } from "../crypto/digest.ts";
 import { certificateOf } from "../node/election_answer.ts";
 import type { Act } from "./sim_body.ts";
 import type { EnclaveAnswer, Shown, SimEnclave } from "./sim_enclave.ts";
@@ -61,7 +60,7 @@ export class SimEnclaveLink {
     if (!this.#reaches(enclave)) return undefined;
     const { name, generation, function: { loaded } } = this.#node;
     // Never said before by anybody; not random, which would change every draw after it.
-    const nonce = sha256(utf8(`${name} ${generation} ${this.#sessions++}`));
+    const nonce = utf8(`${name} ${generation} ${this.#sessions++}`);
     return this.judge(enclave.show(loaded, nonce), nonce);
   }
 

@@ -9,8 +9,9 @@ import { base64url, hex, utf8 } from "../base/bytes.ts";
 import { sha256 } from "../crypto/digest.ts";
 import type { Identity } from "../crypto/ed25519.ts";
 import type { FunctionDescription } from "../node/function_description.ts";
-import { type CollectorCache, insecureIdentity, nameOf } from "./identities.ts";
+import { type CollectorCache, type DigestCache, insecureIdentity, nameOf } from "./identities.ts";
 import type { Verdicts } from "./sim_desk.ts";
+import type { Heard } from "./sim_door.ts";
 
 /** What an enclave loads. */
 export interface SimPackage {
@@ -31,6 +32,9 @@ export interface SimFunction {
   /** Places of its voters, in the order of the roster; all in an open cluster. */
   readonly places: readonly number[];
   readonly collectors: CollectorCache;
+  readonly digests: DigestCache;
+  /** What somebody has heard in bytes. */
+  readonly heard: Heard;
   /** What some node has verified in full. */
   readonly verdicts: Verdicts;
 }

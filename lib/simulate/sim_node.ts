@@ -289,7 +289,7 @@ export class SimNode {
 
   #install(own: SimFunction): void {
     this.#function = own;
-    this.mailbox = new Mailbox(this.identity, own.domain);
+    this.mailbox = new Mailbox(this.identity, own.domain, undefined, this.#world.claims);
     this.door = new SimDoor(this.#world, own, this.id, this.mailbox);
     if (this.liar) this.liar = liarOf(this.liar.lie, this, this.#world, this.#prng);
   }

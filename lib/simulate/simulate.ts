@@ -300,7 +300,7 @@ class Run {
     } catch (thrown) {
       if (!(thrown instanceof Violation)) throw thrown;
       const { invariant, message, atMs } = thrown;
-      this.#say(`${invariant} is broken: ${message}`);
+      this.#say(() => `${invariant} is broken: ${message}`);
       return { invariant, message, atMs };
     }
   }
@@ -309,14 +309,14 @@ class Run {
     if (!this.#player.strike(fault)) return;
     this.#membership.disturbed();
     this.faults[fault.kind] = (this.faults[fault.kind] ?? 0) + 1;
-    this.#say(faultText(fault, (place) => this.#world.nodes[place]?.name ?? String(place)));
+    this.#say(() => faultText(fault, (place) => this.#world.nodes[place]?.name ?? String(place)));
   }
 
   #heal(): void {
     const world = this.#world;
     this.#player.heal();
     this.#membership.disturbed();
-    this.#say("everything is healed");
+    this.#say(() => "everything is healed");
     const healedMs = world.nowMs;
     const { election } = this;
     if (election) {
@@ -350,8 +350,8 @@ class Run {
     }
   }
 
-  #say(text: string): void {
-    this.#trace?.({ atMs: this.#world.nowMs, type: "fault", text });
+  #say(text: () => string): void {
+    this.#trace?.({ atMs: this.#world.nowMs, type: "fault", text: text() });
   }
 }
 

@@ -11,6 +11,7 @@ import { type RsaJwk, thumbprint } from "../crypto/thumbprint.ts";
 import type { RosterCertificate, RosterMessage } from "../election/roster/types.ts";
 import type { ElectionMessage } from "../election/types.ts";
 import { parseDescription } from "../node/function_description.ts";
+import { createClaimReader } from "../wire/claims.ts";
 import { EventQueue } from "./event_queue.ts";
 import { insecureIdentity, nameOf } from "./identities.ts";
 import { NodeClock } from "./node_clock.ts";
@@ -82,6 +83,8 @@ export class World {
   readonly encodes: boolean;
   readonly signs: boolean;
   readonly fetchesClosings: boolean;
+  /** What one node has found genuine, no other verifies again. */
+  readonly claims = createClaimReader(CLUSTER);
   readonly network: SimNetwork;
   readonly enclaves: readonly SimEnclave[];
   readonly nodes: readonly SimNode[];
@@ -118,6 +121,8 @@ export class World {
         ...(description.kind === "roster" && { config: description.config }),
         places: electorates[number].places,
         collectors: new Map(),
+        digests: new WeakMap(),
+        heard: new Map(),
         verdicts: new Map(),
       };
     });

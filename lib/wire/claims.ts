@@ -11,7 +11,7 @@
  *
  * Texts are printable ASCII, so that nothing a stranger says can break a log line or a terminal. Tags are sorted by key.
  */
-import { base64url } from "../base/bytes.ts";
+import { base64url, latin1 } from "../base/bytes.ts";
 import { assert } from "../base/errors.ts";
 import {
   type Identity,
@@ -59,7 +59,7 @@ export function createClaimSigner(identity: Identity, cluster: string): SignClai
     const signature = identity.sign(signedBytes(unsigned.type, cluster, fields));
     const encoded = encodeCbor([TYPE_CODES[unsigned.type], ...fields, signature]);
     const claim = parse(encoded)?.claim;
-    assert(claim, `own claim is within its limits: ${JSON.stringify(unsigned)}`);
+    assert(claim, "own claim is within its limits");
     return claim;
   };
 }
@@ -228,8 +228,4 @@ function isBounded(value: unknown): value is number {
 
 function isPrintable(text: string, charactersMax: number): boolean {
   return text.length <= charactersMax && /^[\x20-\x7e]*$/.test(text);
-}
-
-function latin1(bytes: Uint8Array): string {
-  return String.fromCharCode(...bytes);
 }

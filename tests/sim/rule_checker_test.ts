@@ -113,10 +113,11 @@ Deno.test("a vote for another enclave key is found when it is cast, elected or n
   const run = (kidsTold: readonly string[], kidsStored?: readonly string[]) => {
     const { world, checker, effect } = watched();
     const [voter, collector] = world.nodes;
-    const { domain, config, collectors } = voter.function;
+    const { domain, config, collectors, digests } = voter.function;
     const rules = simulatedRules(collector.identity, domain, config!, {
       prng: createPrng(1),
       collectors,
+      digests,
       signs: true,
     });
     const head = { id: prev, proposal: { term: 1, prev: "g", kid: old }, document: { bundle: [] } };

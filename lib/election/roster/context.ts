@@ -64,6 +64,8 @@ export class Context {
   readonly watch = new ElectionWatch((note) => this.note(note));
   readonly #catchUp: CatchUp;
   #effects: RosterEffect[] = [];
+  /** The collector that was asked for last: a hash for each voter, and asked for several times in every step. */
+  #collector?: { readonly prev: Digest; readonly term: number; readonly id: NodeId };
 
   constructor({ self, roster, rules, settings, memory, origin, nowMs }: ContextOptions) {
     this.self = self;
@@ -94,7 +96,12 @@ export class Context {
 
   /** Who gathers the votes of the current term. */
   get collector(): NodeId {
-    return this.rules.collector(this.head.id, this.terms.current);
+    const { head: { id: prev }, terms: { current: term } } = this;
+    const known = this.#collector;
+    if (known?.term === term && known.prev === prev) return known.id;
+    const id = this.rules.collector(prev, term);
+    this.#collector = { prev, term, id };
+    return id;
   }
 
   /** Whether a proposal is one for the current term after this head. */

@@ -81,8 +81,9 @@ export class Terms {
 
   /** Opens the term after the highest one that enough voters gave up. Whether there was one. */
   open(): boolean {
-    // So it is nearly always: nobody gives anything up while a leader is heard.
-    if (this.#present.size + this.#ahead.size + this.#shown.length === 0) return false;
+    // So it is nearly always: too few have given anything up to be a quorum about any term.
+    const most = Math.max(this.#present.size, this.#ahead.size, this.#shown.length);
+    if (most < this.#votesNeeded) return false;
     const [term, statements] = this.#highestGivenUp();
     if (statements.length < this.#votesNeeded) return false;
     this.#current = term + 1;
