@@ -81,9 +81,8 @@ export class Terms {
 
   /** Opens the term after the highest one that enough voters gave up. Whether there was one. */
   open(): boolean {
-    // So it is nearly always: too few have given anything up to be a quorum about any term.
-    const most = Math.max(this.#present.size, this.#ahead.size, this.#shown.length);
-    if (most < this.#votesNeeded) return false;
+    // So it is nearly always. Whoever is in a quorum that was shown is in one of these as well.
+    if (Math.max(this.#present.size, this.#ahead.size) < this.#votesNeeded) return false;
     const [term, statements] = this.#highestGivenUp();
     if (statements.length < this.#votesNeeded) return false;
     this.#current = term + 1;

@@ -80,6 +80,20 @@ Deno.test("a new head voids what was given up about the old one", () => {
   strictEqual(solo.election.term, 2);
 });
 
+Deno.test("in one and the same term another head has another collector", () => {
+  const collectors = voter().others.map((leader) => {
+    const solo = voter();
+    solo.gaveUp(solo.others);
+    const before = solo.election.collector;
+    strictEqual(before, solo.collector());
+    solo.elect(leader, { term: 1 });
+    strictEqual(solo.election.term, 2);
+    strictEqual(solo.election.collector, solo.collector());
+    return [before, solo.election.collector];
+  });
+  ok(collectors.some(([before, after]) => before !== after));
+});
+
 Deno.test("a node gives up a term whose collector is silent for the timeout, and tells all", () => {
   const solo = voter();
   solo.pass(solo.settings.collectorTimeoutMs - solo.settings.settleMs - 1);
