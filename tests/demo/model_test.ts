@@ -68,6 +68,19 @@ Deno.test("a change took from what was done until the last node agrees", () => {
   strictEqual(model.pending, undefined);
 });
 
+Deno.test("an election is told once, also when a node comes back and still respects its certificate", () => {
+  const model = running("a", "b", "c");
+  allRespect(model, certificate(1, "c", "abc"), 100);
+  model.changed("c", "killed", "c (leader) killed", 200);
+  model.respects("a", certificate(2, "a", "ab"), 300);
+  model.respects("b", certificate(2, "a", "ab"), 300);
+  model.starting("c", "c revived", 400);
+  model.started("c", "C", "127.0.0.1:2", 500);
+  model.respects("c", certificate(1, "c", "abc"), 500);
+  const told = model.events.flatMap(({ text }) => /^term \d+: . elected/.exec(text) ?? []);
+  deepStrictEqual(told, ["term 1: c elected", "term 2: a elected"]);
+});
+
 Deno.test("a pause that ends before anyone noticed is no failover", () => {
   const model = running("a", "b");
   allRespect(model, certificate(1, "a", "ab"), 1);

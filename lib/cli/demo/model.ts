@@ -91,6 +91,8 @@ export class DemoModel {
   /** Terms up to this one have been handed over: their lease counts no more. */
   #overTerm = 0;
   readonly #certificateOfTerm = new Map<number, string>();
+  /** Ids of certificates that an event told of: a node that comes back respects an old one for a moment. */
+  readonly #told = new Set<string>();
   #pending?: { readonly what: string[]; readonly sinceMs: number };
 
   constructor(startMs: number, onEvent: (event: EventRow) => void = () => {}) {
@@ -233,11 +235,10 @@ export class DemoModel {
       this.#violation ??= `${name} went back from term ${node.termMax} to term ${respected.term}`;
     }
     if (respected && this.electorate) this.#checkTerm(respected);
-    const isNew = respected && ![...this.nodes.values()]
-      .some((other) => other.respected?.certificateId === respected.certificateId);
     node.respected = respected;
     if (respected) node.termMax = respected.term;
-    if (isNew) {
+    if (respected && !this.#told.has(respected.certificateId)) {
+      this.#told.add(respected.certificateId);
       const { term, leaderName, votes, active } = respected;
       const text = `term ${term}: ${leaderName} elected, certificate verified`;
       const votesOf = this.electorate?.voters ?? active.length;
