@@ -101,6 +101,20 @@ Deno.test("two certificates of one term are a fork, and named as the break that 
   assert(/^3: it is a fork: .* has the same term; keep both/.test(messagesOf(found)[0]));
 });
 
+Deno.test("of two certificates of the last term either may have led", () => {
+  const other = alpha.elect(4, second.certificate, { bitmap: "Bw" });
+  const found = audit([...CHAIN, other]);
+  assertEquals(offChainOf(found), ["4 false"]);
+});
+
+Deno.test("what was elected before a certificate that does not follow may have led", () => {
+  const wrong = alpha.elect(6, second.certificate, { tenure: 2 });
+  const aside = alpha.elect(5, second.certificate);
+  const found = audit([first, second, wrong, aside]);
+  assertEquals(termsOf(found), [1, 3, 6]);
+  assertEquals(offChainOf(found), ["5 false"]);
+});
+
 Deno.test("an incumbent or a tenure that does not follow from prev is a break", () => {
   const other = voters(4).find(({ id }) => id !== first.certificate.leader)!.id;
   for (const change of [{ incumbent: other }, { tenure: 2 }, { incumbent: "", tenure: 0 }]) {
@@ -154,6 +168,11 @@ Deno.test("a closing certificate leads into the successor, whose terms go on", (
     beta.checksumHex,
   ]);
   assertSound(found);
+});
+
+Deno.test("the successor's enclave has a key of its own, which is no change of key", () => {
+  const other = beta.elect(8, closing.certificate, { kid: OTHER_KEY.kid });
+  assertSound(audit([...CHAIN, closing, other], [alpha, beta]));
 });
 
 Deno.test("who was elected beside a closing certificate never led", () => {

@@ -3,6 +3,7 @@ import { deepStrictEqual as assertEquals, ok as assert, rejects } from "node:ass
 import { encodeEvidence, encodeUserData } from "../../lib/attestation/mod.ts";
 import { base64url, fromHex, hex, utf8 } from "../../lib/base/bytes.ts";
 import {
+  fenceFault,
   isOrderBy,
   parseSuccessionOrder,
   provePossession,
@@ -201,6 +202,12 @@ Deno.test("verify: a stored term that cannot be read or written is no licence to
     3,
     'refused: term: the stored term is of the cluster "x", not of "test"\n',
   ]);
+});
+
+Deno.test("the least term that was given by hand is enough, one less is not", () => {
+  const next = { cluster: "test", term: 5, id: CLOSING.prev };
+  assertEquals(fenceFault(next, undefined, 5), undefined);
+  assertEquals(fenceFault(next, undefined, 6), "its term is 5; at least 6 is wanted");
 });
 
 Deno.test("a stored term of another form is refused with a reason", () => {

@@ -395,6 +395,17 @@ Deno.test("closing: refuses a wrong id, too few votes and votes for a leader", (
   assertEquals(failuresOf({ ...document, bundle }), Array(3).fill("signature vote"));
 });
 
+Deno.test("closing: refuses another cluster.json than the one at hand", () => {
+  const document = issueClosing(({ claims }) => claims.config = claims.digest);
+  assertEquals(failuresOf(document), ["policy config"]);
+});
+
+Deno.test("closing: a successor does not close from nothing", () => {
+  const config = configOf(configFields(4, 1, { succeeds: "ab".repeat(32) }));
+  const document = issueClosing(() => {}, { ...CLOSING, prev: PROPOSAL.prev }, config);
+  assertEquals(failuresOf(document, { ...PINS, config }), ["policy genesis"]);
+});
+
 // ---- draws
 
 Deno.test("a sticky draw keeps the incumbent while it is active, up to the tenure, whatever the beacon", () => {

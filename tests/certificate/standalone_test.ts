@@ -3,6 +3,7 @@
  * and, where it is installed, on Node.
  */
 import { deepStrictEqual as assertEquals, ok as assert, rejects } from "node:assert";
+import { generateKeyPairSync } from "node:crypto";
 import { base64url, fromBase64url, hex, utf8 } from "../../lib/base/bytes.ts";
 import { provePossession, verifyCertificate } from "../../lib/certificate/mod.ts";
 import {
@@ -267,6 +268,21 @@ Deno.test("it refuses keys that are no good, and trusts those that are", async (
     const verdict = await verifyAlone(good, { ...PINS, keys });
     assert(!verdict.ok && verdict.failures[0].check === "key");
   }
+});
+
+Deno.test("it refuses a key with another exponent, also when the certificate is signed under it", async () => {
+  const { privateKey, publicKey } = generateKeyPairSync("rsa", {
+    modulusLength: 2048,
+    publicExponent: 3,
+  });
+  const { kty, n, e } = publicKey.export({ format: "jwk" });
+  const kid = base64url(sha256(utf8(JSON.stringify({ e, kty, n }))));
+  const pem = String(privateKey.export({ format: "pem", type: "pkcs8" }));
+  const proposal = { ...PROPOSAL, kid };
+  const document = issueRoster(() => {}, proposal, configOf(fields), DOMAIN, pem);
+  const verdict = await verifyAlone(document, { ...inputs[0].pins, keys: [{ kty, n, e }] });
+  assert(!verdict.ok);
+  assertEquals(verdict.failures.map(({ check }: { check: string }) => check), ["key"]);
 });
 
 Deno.test("it rejects pins that make no sense", async () => {

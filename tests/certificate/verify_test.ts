@@ -328,6 +328,16 @@ Deno.test("policy: refuses a leader who was not drawn", () => {
   assertEquals(failuresOf(document), ["policy draw"]);
 });
 
+Deno.test("policy: refuses another node under the name of the drawn one", () => {
+  const document = issue(({ claims }) => {
+    const other = PROPOSAL.active.find((node) => node.id !== claims.sub)!;
+    claims.sub = other.id;
+    claims.cnf.jwk.x = other.key;
+    claims.jti = idWith(claims.digest, other.id);
+  });
+  assertEquals(failuresOf(document), ["policy draw"]);
+});
+
 Deno.test("policy: refuses another name for the leader", () => {
   assertEquals(failuresOf(issue(({ claims }) => claims.name = "other")), ["policy draw"]);
 });
