@@ -1,6 +1,7 @@
 /** The digest on probes: what gossip missed is there soon, and a digest that never agrees costs little. */
 import { deepStrictEqual, ok, strictEqual } from "node:assert";
 import { PROFILES } from "../../lib/membership/settings.ts";
+import { Solo } from "./_solo.ts";
 import { Cluster, type SimNode } from "./harness.ts";
 
 /** Few transmissions and no periodic exchanges, so that much is missed and only the digest can catch it. */
@@ -73,6 +74,20 @@ Deno.test("at rest all views have one digest, and nothing is exchanged", () => {
   );
   ok(digests.length > 1000);
   strictEqual(new Set(digests).size, 1);
+});
+
+Deno.test("while the own view changes no member is asked for its state, and once it is at rest one is", () => {
+  const solo = new Solo();
+  const [p, q] = [solo.puppet(), solo.puppet()];
+  const asks = () => solo.effects.some(({ type }) => type === "sync");
+  for (const puppet of [p, q]) {
+    solo.admit(puppet);
+    solo.ping(p, 0);
+    ok(!asks());
+  }
+  solo.nowMs += 3 * solo.settings.probeIntervalMs;
+  solo.ping(p, 0);
+  ok(asks());
 });
 
 Deno.test("a liar whose digest never agrees causes ever fewer exchanges", () => {

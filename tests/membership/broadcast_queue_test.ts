@@ -56,6 +56,7 @@ Deno.test("accusations by different accusers both go on; one accuser's later wor
   const queue = createBroadcastQueue();
   queue.push(suspectBy(alice, carol));
   queue.push(suspectBy(bob, carol));
+  strictEqual(queue.size(), 2);
   queue.push(deadBy(alice, carol));
   deepStrictEqual(queue.take(10_000, 9), [suspectBy(bob, carol), deadBy(alice, carol)]);
 });

@@ -41,6 +41,41 @@ Deno.test("a nonce serves once", () => {
   strictEqual(solo.core.member(p.id)!.address.host, "10.0.0.1");
 });
 
+Deno.test("a nonce that was answered in an earlier life brings nobody back", () => {
+  const solo = new Solo();
+  const [p, member] = [solo.puppet(), solo.puppet()];
+  solo.admit(member);
+  solo.hear(p, p.alive(0));
+  const { nonce } = pingTo(solo.effects, p);
+  solo.ack(p, nonce);
+  solo.hear(member, member.dead(p, 0));
+  solo.hear(member, p.alive(1));
+  solo.ack(p, nonce, 1);
+  strictEqual(solo.stateOf(p), "dead");
+});
+
+Deno.test("an answer that comes after the time for it proves nothing", () => {
+  const solo = new Solo();
+  const [p, member] = [solo.puppet(), solo.puppet()];
+  solo.admit(member);
+  solo.hear(member, p.alive(0));
+  const { nonce } = pingTo(solo.effects, p);
+  solo.run(21 * solo.settings.probeTimeoutMs);
+  solo.ack(p, nonce);
+  strictEqual(solo.stateOf(p), undefined);
+  solo.ack(p, pingTo(solo.run(10 * solo.settings.probeTimeoutMs), p).nonce);
+  strictEqual(solo.stateOf(p), "alive", "it is still tried");
+});
+
+Deno.test("who introduced itself first, and is vouched for then, is tried as often as others", () => {
+  const solo = new Solo();
+  const [p, member] = [solo.puppet(), solo.puppet()];
+  solo.admit(member);
+  solo.hear(p, p.alive(0));
+  solo.hear(member, p.alive(0));
+  strictEqual(1 + pingsTo(solo.run(60_000), p).length, 5);
+});
+
 Deno.test("a node at the address that does not answer is tried a few times and forgotten", () => {
   const solo = new Solo();
   const p = solo.puppet();
@@ -110,6 +145,8 @@ Deno.test("a member that left comes back only by a higher incarnation and its an
   solo.hear(p, p.alive(4));
   solo.ack(p, pingTo(solo.effects, p).nonce, 4);
   strictEqual(solo.stateOf(p), "alive");
+  const said = solo.core.snapshot().filter(({ subject }) => subject === p.id);
+  deepStrictEqual(said.map(({ type }) => type), ["alive"], "and has not left any more");
 });
 
 for (const incarnation of [2, 4]) {
@@ -168,6 +205,36 @@ Deno.test("an accused node refutes at once: first it stores the new incarnation,
   strictEqual(solo.effects[0].type, "persist-incarnation");
   strictEqual(solo.incarnation, 1);
   deepStrictEqual(sent[0].message.claims[0], solo.core.self());
+});
+
+Deno.test("an accusation that comes soon after a refutation is refuted when the probe timeout is over", () => {
+  const solo = new Solo();
+  const p = solo.puppet();
+  solo.admit(p);
+  solo.run(1000);
+  solo.hear(p, p.suspect(solo.me, 0));
+  solo.hear(p, p.suspect(solo.me, 1));
+  strictEqual(solo.incarnation, 1);
+  solo.run(solo.settings.probeTimeoutMs);
+  strictEqual(solo.incarnation, 2);
+});
+
+Deno.test("a node that leaves takes it back for nobody, not for a claim of its own key either", () => {
+  const solo = new Solo();
+  const p = solo.puppet();
+  solo.admit(p);
+  solo.step({ type: "leave" });
+  solo.hear(p, solo.me.alive(7));
+  strictEqual(solo.incarnation, 0);
+  ok(!solo.effects.some(({ type }) => type === "persist-incarnation"));
+});
+
+Deno.test("who speaks as an earlier incarnation than it once signed is shown that", () => {
+  const solo = new Solo();
+  const p = solo.puppet();
+  solo.admit(p, 5);
+  const [answer] = solo.ping(p, 0);
+  deepStrictEqual(answer.message.claims[0], p.alive(5));
 });
 
 Deno.test("who missed the refutation hears it when it accuses again", () => {
@@ -403,6 +470,36 @@ Deno.test("the full state that this node asked for introduces all it names", () 
   ok(solo.effects.some((effect) => effect.type === "sync"));
   solo.step({ type: "synced", address, claims: [p.alive(0)] });
   strictEqual(pingsTo(solo.effects, p).length, 1);
+});
+
+Deno.test("the state that a stranger pushes ends no exchange that this node began", () => {
+  const address = { host: "10.0.0.7", port: 7777 };
+  const solo = new Solo({ seeds: [address] });
+  const [p, seed, stranger] = [solo.puppet(), solo.puppet(), solo.puppet()];
+  solo.ack(seed, pingsTo(solo.log, { address })[0].nonce);
+  const pushed = { sender: stranger.id, address: stranger.address, claims: [p.alive(0)] };
+  solo.step({ type: "synced", ...pushed });
+  strictEqual(pingsTo(solo.effects, p).length, 0, "it vouches for nobody");
+  solo.step({ type: "synced", address, claims: [p.alive(0)] });
+  strictEqual(pingsTo(solo.effects, p).length, 1);
+});
+
+Deno.test("of more nodes that are vouched for at once than there is room for the rest is not taken in", () => {
+  const solo = new Solo();
+  const member = solo.puppet();
+  solo.admit(member);
+  const offered = (count: number) => Array.from({ length: count }, () => solo.puppet());
+  // Those that were tried make room for others, so first all tries of the moment are used up.
+  for (const one of offered(solo.settings.contactsPerSecond)) solo.hear(member, one.alive(0));
+  const waiting = offered(CANDIDATES_MAX + 1);
+  const ports = new Set(waiting.map(({ address }) => address.port));
+  for (const one of waiting) solo.hear(member, one.alive(0));
+  const pinged = new Set<number>();
+  const seconds = 2 * Math.ceil(CANDIDATES_MAX / solo.settings.contactsPerSecond);
+  for (const { to } of sentOf(solo.run(1_000 * seconds))) {
+    if (ports.has(to.port)) pinged.add(to.port);
+  }
+  ok(pinged.size <= CANDIDATES_MAX && pinged.size > CANDIDATES_MAX - 10, `${pinged.size}`);
 });
 
 Deno.test("a flood of claims fills no more than its tables, at no more than the set rate", () => {

@@ -90,6 +90,7 @@ Deno.test("an answer through another is an answer", () => {
   }
   const [{ nonce, target }] = requests;
   const [subject, relay] = target === p.id ? [p, q] : [q, p];
+  const { rttMs } = solo.core.member(target)!;
   const proof = { subjectKey: subject.publicKey, prober: solo.me.id, signature: EMPTY };
   solo.receive(relay, {
     kind: "ack",
@@ -101,6 +102,7 @@ Deno.test("an answer through another is an answer", () => {
     head: EMPTY,
     claims: [],
   });
+  strictEqual(solo.core.member(target)!.rttMs, rttMs, "and measures no round trip");
   solo.run(solo.settings.indirectTimeoutMs);
   strictEqual(solo.stateOf(subject), "alive");
 });
@@ -162,6 +164,14 @@ Deno.test("a target that answers its relay gets its ack passed on; one that does
   deepStrictEqual(sentOf(solo.receive(target, ack)), [], "once");
 });
 
+Deno.test("that a target did not answer its relay is said once", () => {
+  const { solo, members: [origin, target] } = among(2);
+  const nonce = "a".repeat(16);
+  solo.receive(origin, { kind: "ping-request", nonce, target: target.id, claims: [] });
+  const sent = sentOf(solo.run(6 * solo.settings.indirectTimeoutMs));
+  strictEqual(sent.filter(({ message }) => message.kind === "nack").length, 1);
+});
+
 Deno.test("a target that is asked through a relay signs for the prober", () => {
   const { solo, members: [relay, prober] } = among(2);
   const ping = {
@@ -185,6 +195,31 @@ Deno.test("a node whose relays are silent takes itself for the cause and slows d
   // Nobody answers: not the target, and not the relays either.
   const after = pinged(answering(busy.solo, busy.members, 8000, busy.members)).length;
   ok(after < before / 2, `${after} < ${before} / 2`);
+});
+
+Deno.test("a node whose relays say that they do not reach the target either goes on at its pace", () => {
+  const ms = 3_000;
+  const probes = (silent: boolean) => {
+    const { solo, members } = among(6);
+    answering(solo, members, 5000);
+    return pinged(answering(solo, members, ms, silent ? members.slice(0, 1) : [])).length;
+  };
+  ok(probes(true) >= probes(false), `${probes(true)} >= ${probes(false)}`);
+});
+
+Deno.test("a member that comes back again and again is probed no more often than others", () => {
+  const { solo, members } = among(8);
+  const [p, accuser] = members;
+  // Still in the round in which all of them came.
+  for (let incarnation = 0; incarnation < 20; incarnation++) {
+    solo.hear(accuser, accuser.dead(p, incarnation));
+    solo.hear(p, p.alive(incarnation + 1));
+    solo.ack(p, pingTo(solo.effects, p).nonce, incarnation + 1);
+    strictEqual(solo.stateOf(p), "alive");
+  }
+  const sent = answering(solo, members, 8 * solo.settings.probeIntervalMs);
+  const probes = pinged(sent).filter((id) => id === p.id).length;
+  ok(probes <= 2, `${probes} of 8`);
 });
 
 Deno.test("a wake-up that is far too late accuses nobody", () => {

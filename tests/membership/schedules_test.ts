@@ -43,6 +43,31 @@ Deno.test("a seed that never answered is tried again and again, though there are
   }
 });
 
+Deno.test("a seed that answers again and again is news once", () => {
+  const address = { host: "10.0.0.9", port: 9_999 };
+  const solo = new Solo({ seeds: [address] });
+  const seed = solo.puppet();
+  for (let answers = 0; answers < 2;) {
+    for (const { nonce } of pingsTo(solo.run(100), { address })) {
+      solo.ack(seed, nonce);
+      answers++;
+    }
+  }
+  strictEqual(solo.reports().filter((kind) => kind === "seed-answered").length, 1);
+});
+
+Deno.test("a node whose last member left tries its seeds as often as one that starts", () => {
+  const address = { host: "10.0.0.9", port: 9_999 };
+  const solo = new Solo({ seeds: [address] });
+  const { reconnectIntervalMs } = solo.settings;
+  solo.run(20 * reconnectIntervalMs);
+  const { member, pass } = settled(solo);
+  pass(2 * reconnectIntervalMs);
+  solo.hear(member, member.left(0));
+  const tries = pingsTo(solo.run(3 * reconnectIntervalMs), { address }).length;
+  ok(tries > 4, `${tries} tries`);
+});
+
 Deno.test("full states are exchanged again and again, with members that have nothing new", () => {
   // A seed that answers is where full states begin.
   const solo = new Solo({ seeds: [{ host: "10.0.0.1", port: SEED_PORT }] });
