@@ -159,6 +159,13 @@ Deno.test("signature: refuses a forged vote, even beside a quorum", () => {
   assertEquals(failuresOf({ ...good, bundle: [...good.bundle, forged] }), ["signature vote"]);
 });
 
+Deno.test("signature: refuses votes with each other's signatures", () => {
+  const document = issueRoster();
+  const [a, b, ...rest] = document.bundle;
+  const bundle = [{ ...a, signature: b.signature }, { ...b, signature: a.signature }, ...rest];
+  assertEquals(failuresOf({ ...document, bundle }), Array(2).fill("signature vote"));
+});
+
 Deno.test("signature: refuses votes for another term, kid, active set, incumbent, cluster or function", () => {
   for (
     const bundle of [

@@ -159,6 +159,13 @@ const CASES: readonly Case[] = [
       ...good,
       bundle: [...good.bundle.slice(1), { ...good.bundle[0], signature: NO_SIGNATURE }],
     },
+    "votes with each other's signatures": {
+      ...good,
+      bundle: good.bundle.map(({ key }, i) => ({
+        key,
+        signature: good.bundle.at(i - 1)!.signature,
+      })),
+    },
     "votes for another term": { ...good, bundle: quorumVotes({ ...PROPOSAL, term: 2 }) },
     "a changed signature": { ...good, certificate: good.certificate.slice(0, -8) + "AAAAAAAA" },
   }).map(([what, document]) => ({ what, document, fields })),

@@ -237,6 +237,11 @@ Deno.test("roster election", async (t) => {
       "votes[3].signature is not valid for this proposal",
     ],
     [
+      "votes with each other's signatures",
+      edited(({ votes: [a, b] }) => [a.signature, b.signature] = [b.signature, a.signature]),
+      "votes[0].signature is not valid for this proposal",
+    ],
+    [
       "votes for another term",
       request(first, undefined, rosterVotes(domain, { ...first, term: 2 }, quorum)),
       "votes[0].signature is not valid for this proposal",

@@ -96,6 +96,15 @@ Deno.test("beyond its bytes the oldest certificates go, and nobody is asked for 
   strictEqual(keeper.question(1_000), undefined);
 });
 
+Deno.test("the certificates of another cluster take no room from this one", () => {
+  using at = world(3 * JSON.stringify(certificate(1).document).length);
+  for (const cluster of ["a", "b"]) {
+    for (let term = 1; term <= 3; term++) at.store.save("00", cluster, certificate(term));
+  }
+  at.store.save("00", "a", certificate(3));
+  deepStrictEqual([at.store.all("a").length, at.store.all("b").length], [3, 3]);
+});
+
 Deno.test("clusters have chains of their own", () => {
   using at = world();
   at.store.save("00", "one", certificate(1));

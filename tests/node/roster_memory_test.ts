@@ -2,10 +2,19 @@
 import { deepStrictEqual, match, strictEqual, throws } from "node:assert";
 import type { ClusterConfig } from "../../function/leader-election/cluster_config.ts";
 import { base64url, hex } from "../../lib/base/bytes.ts";
+import { type VerifiedCertificate, verifyCertificate } from "../../lib/certificate/mod.ts";
+import { rosterCertificate } from "../../lib/election/roster/certificate.ts";
 import { EMPTY_MEMORY } from "../../lib/election/roster/types.ts";
 import { CertificateDesk } from "../../lib/node/certificate_desk.ts";
-import { closingMissing, openRosterMemory, rosterOrigin } from "../../lib/node/roster_memory.ts";
+import {
+  adoptClosing,
+  closingMissing,
+  knownHead,
+  openRosterMemory,
+  rosterOrigin,
+} from "../../lib/node/roster_memory.ts";
 import { StateStore } from "../../lib/node/state_store.ts";
+import { TestFunction } from "../certificate/_chain.ts";
 
 const CLUSTER = "test";
 const domainOf = (fill: number) => ({ checksum: new Uint8Array(32).fill(fill), cluster: CLUSTER });
@@ -71,6 +80,42 @@ Deno.test("a successor goes on from a closing in its own favour only", () => {
     () => rosterOrigin(other, domainOf(2), config, EMPTY_MEMORY),
     /not closed in favour of it/,
   );
+});
+
+/** A closing certificate of function 1 in favour of function 2. */
+function closingOf(term: number, id: string): VerifiedCertificate {
+  const document = { certificate: `${id}.b.c`, bundle: [] };
+  const said = { id, term, prev: "p", kid: "k", tee: "simulated", digest: "d", active: [] };
+  const successor = base64url(domainOf(2).checksum);
+  const roster = { kind: "closing", successor } as const;
+  return { ...said, leader: "", leaderName: "", roster, document } as VerifiedCertificate;
+}
+
+Deno.test("a second closing of one term is evidence, and not taken in place of the first", () => {
+  using store = StateStore.open(undefined);
+  const head = () => knownHead(store, domainOf(1))?.id;
+  adoptClosing(store, domainOf(1), closingOf(7, "first"));
+  adoptClosing(store, domainOf(1), closingOf(7, "first"));
+  throws(() => adoptClosing(store, domainOf(1), closingOf(7, "second")), /keep both as evidence/);
+  throws(() => adoptClosing(store, domainOf(1), closingOf(6, "earlier")), /keep both as evidence/);
+  strictEqual(head(), "first");
+  adoptClosing(store, domainOf(1), closingOf(8, "later"));
+  strictEqual(head(), "later");
+});
+
+Deno.test("the key of the head that is read from the folder is not forgotten for others", () => {
+  const alpha = new TestFunction("alpha");
+  const { certificate, document } = alpha.elect(1);
+  const { domain } = alpha;
+  using store = StateStore.open(undefined);
+  const memory = { ...EMPTY_MEMORY, head: rosterCertificate(certificate) };
+  store.saveRoster(hex(domain.checksum), domain.cluster, JSON.stringify(memory));
+  const desk = new CertificateDesk(domain, store);
+  const kept: string[] = [];
+  desk.verify = (value) => verifyCertificate(value, alpha.pins);
+  desk.goBy = (kid) => kept.push(kid);
+  deepStrictEqual(openRosterMemory(store, domain, desk).head?.document, document);
+  deepStrictEqual(kept, [certificate.kid]);
 });
 
 Deno.test("a successor has no origin yet where the predecessor is open, or was never there", () => {

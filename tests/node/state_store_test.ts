@@ -2,6 +2,7 @@ import { deepStrictEqual, ok, strictEqual, throws } from "node:assert";
 import { DatabaseSync } from "node:sqlite";
 import { MEMBERS_MAX } from "../../lib/membership/limits.ts";
 import type { AliveClaim } from "../../lib/membership/types.ts";
+import { closeStateFile, openStateFile } from "../../lib/node/state_file.ts";
 import { StateStore } from "../../lib/node/state_store.ts";
 import { resetStateFolder } from "../../lib/node/state_reset.ts";
 
@@ -32,6 +33,7 @@ Deno.test("a node keeps its identity, votes, head and keys across restarts", () 
       store.saveVote("c", "k", 3, "D3");
       store.saveHead("c", "k", "{}");
       store.saveVote("c", "k", 4, "D4");
+      store.saveHead("c", "k", "{}");
       store.saveKey("c", { kid: "K", jwk: "{}", tee: "nitro", description: "{}" });
       store.saveMembers([claimOf("a", 1), claimOf("b", 2), claimOf("c", 3)], []);
       store.saveMembers([claimOf("a", 4)], ["b", "nobody"]);
@@ -47,6 +49,14 @@ Deno.test("a node keeps its identity, votes, head and keys across restarts", () 
     deepStrictEqual(store.keys("c"), [{ kid: "K", jwk: "{}", tee: "nitro", description: "{}" }]);
     deepStrictEqual(store.memberClaims(), [Uint8Array.of(4), Uint8Array.of(3)]);
     strictEqual(Deno.statSync(`${folder}/node.db`).mode! & 0o777, 0o600);
+  }));
+
+Deno.test("what is saved is waited for until the disk has it", () =>
+  inFolder((folder) => {
+    const database = openStateFile(folder, folder);
+    // 2 is FULL: the promises and votes that were stored before a power cut bind after it.
+    strictEqual(Number(database.prepare("PRAGMA synchronous").get()?.synchronous), 2);
+    closeStateFile(database);
   }));
 
 Deno.test("no more members are remembered than a view holds, and the ones written last", () => {

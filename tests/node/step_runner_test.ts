@@ -1,5 +1,6 @@
 /** The one timer of a node: it never wakes early, and is left alone while the deadline stays where it is. */
-import { ok, strictEqual } from "node:assert";
+import { deepStrictEqual, ok, strictEqual } from "node:assert";
+import type { PartEffect } from "../../lib/node/election_part.ts";
 import { StepRunner } from "../../lib/node/step_runner.ts";
 
 function runnerWith(deadlineMs: () => number | undefined, tick: () => void): StepRunner {
@@ -70,4 +71,35 @@ Deno.test("a deadline that a tick leaves where it is comes again", async () => {
   runner.run(() => []);
   await promise;
   strictEqual(ticks, 3);
+});
+
+/** A runner whose effects are what the test says, in the order in which they were carried out. */
+function noting(): { runner: StepRunner; done: string[]; act: (name: string) => PartEffect } {
+  const done: string[] = [];
+  const runner = new StepRunner({
+    carryOut: (effect) => void (effect.type === "act" && effect.act()),
+    deadlineMs: () => undefined,
+    tick() {},
+    fail(thrown) {
+      throw thrown;
+    },
+  });
+  const act = (name: string): PartEffect => ({ type: "act", act: () => done.push(name) });
+  return { runner, done, act };
+}
+
+Deno.test("a step that an effect sets off waits until the others of its own step are carried out", () => {
+  const { runner, done, act } = noting();
+  using _ = runner;
+  const inner = { type: "act", act: () => runner.run(() => [act("inner")]) } as const;
+  runner.run(() => [act("first"), inner, act("last")]);
+  deepStrictEqual(done, ["first", "last", "inner"]);
+});
+
+Deno.test("after the end nothing is carried out, neither the rest of a step nor another", () => {
+  const { runner, done, act } = noting();
+  const end = { type: "act", act: () => runner[Symbol.dispose]() } as const;
+  runner.run(() => [act("first"), end, act("rest")]);
+  runner.run(() => [act("another")]);
+  deepStrictEqual(done, ["first"]);
 });

@@ -1,0 +1,154 @@
+/** One link to one host: whose key counts as living and for how long, and which connection is called. Time is told by hand. */
+import { deepStrictEqual, rejects, strictEqual } from "node:assert";
+import { FumataError } from "../../lib/base/errors.ts";
+import { fromUtf8, utf8 } from "../../lib/base/bytes.ts";
+import type { RsaPublicKey } from "../../lib/crypto/rsa.ts";
+import { type AttestedConnection, EnclaveLink } from "../../lib/node/enclave_link.ts";
+import { evidenceOf } from "./_cluster.ts";
+
+const PATIENCE_MS = 60_000;
+const DESCRIPTION = '{"kind":"open","policy":"random"}';
+
+/** The clock of these tests. */
+class Clock implements Disposable {
+  readonly #original = performance.now;
+  nowMs = 1_000_000;
+
+  constructor() {
+    performance.now = () => this.nowMs;
+  }
+
+  [Symbol.dispose](): void {
+    performance.now = this.#original;
+  }
+}
+
+/** A host that says which key it has, and whether it is there. */
+class Host {
+  kid = "one";
+  isUp = true;
+  readonly connections: { readonly kid: string; end(): void }[] = [];
+  /** Under which key calls came, of those that only ask what the function is none. */
+  readonly calls: string[] = [];
+
+  connect(): Promise<AttestedConnection> {
+    if (!this.isUp) return Promise.reject(new FumataError("unreachable", "Cannot reach it: down"));
+    const { kid } = this;
+    const { promise: closed, resolve } = Promise.withResolvers<void>();
+    this.connections.push({ kid, end: resolve });
+    return Promise.resolve({
+      evidence: evidenceOf("simulated"),
+      certificateKey: { kid } as RsaPublicKey,
+      closed,
+      invoke: (input) => {
+        const asks = fromUtf8(input)?.includes("describe") === true;
+        if (!asks) this.calls.push(kid);
+        return Promise.resolve(utf8(asks ? DESCRIPTION : "answer"));
+      },
+      close() {},
+    });
+  }
+}
+
+/** A link whose every event is written down, and can be waited for. */
+function linkTo(host: Host, attested: () => void = () => {}) {
+  const said: string[] = [];
+  let wake = () => {};
+  const say = (what: string) => {
+    said.push(what);
+    wake();
+  };
+  const link = new EnclaveLink(() => host.connect(), PATIENCE_MS, {
+    attested({ key }) {
+      attested();
+      say(`attested ${key.kid}`);
+    },
+    keyLost: (kid) => say(`lost ${kid}`),
+    givenUp: () => say("given up"),
+    unreachable: () => say("unreachable"),
+    refused: () => say("refused"),
+  });
+  const until = async (what: string) => {
+    while (!said.includes(what)) await new Promise<void>((resolve) => wake = resolve);
+    // What the link does behind the event, such as to note that it is warm.
+    await Promise.resolve();
+  };
+  return { link, said, until };
+}
+
+Deno.test("a host is called under the key that it has, and under no other", async () => {
+  const host = new Host();
+  const { link, until } = linkTo(host);
+  await using _ = link;
+  link.start();
+  await until("attested one");
+  await rejects(link.call(utf8("{}"), "two"), /its host has one by now/);
+  deepStrictEqual(host.calls, []);
+  await link.call(utf8("{}"), "one");
+  deepStrictEqual(host.calls, ["one"]);
+});
+
+Deno.test("the key of a host that is refused counts as living for nobody, nor is it known that it has no other", async () => {
+  const host = new Host();
+  const { link, until } = linkTo(host, () => {
+    throw new FumataError("refused", "Cannot use it: another platform");
+  });
+  await using _ = link;
+  link.start();
+  await until("refused");
+  strictEqual(link.kid, undefined);
+  strictEqual(link.isSettled, false);
+});
+
+Deno.test("a host that shows another key has lost the one before", async () => {
+  using clock = new Clock();
+  const host = new Host();
+  const { link, said, until } = linkTo(host);
+  await using _ = link;
+  link.start();
+  await until("attested one");
+  host.kid = "two";
+  clock.nowMs += PATIENCE_MS;
+  link.refresh();
+  await until("attested two");
+  deepStrictEqual(said, ["attested one", "attested two", "lost one"]);
+  strictEqual(link.kid, "two");
+});
+
+Deno.test("patience begins anew with each absence: time between two counts for neither", async () => {
+  using clock = new Clock();
+  const host = new Host();
+  const { link, said, until } = linkTo(host);
+  await using _ = link;
+  host.isUp = false;
+  link.start();
+  await until("unreachable");
+  host.isUp = true;
+  link.start();
+  await until("attested one");
+  clock.nowMs += 2 * PATIENCE_MS;
+  said.length = 0;
+  host.isUp = false;
+  link.refresh();
+  await until("unreachable");
+  strictEqual(link.kid, "one");
+  deepStrictEqual(said, ["unreachable"]);
+});
+
+Deno.test("the end of an earlier connection does not end the present one", async () => {
+  using clock = new Clock();
+  const host = new Host();
+  const { link, said, until } = linkTo(host);
+  await using _ = link;
+  link.start();
+  await until("attested one");
+  clock.nowMs += PATIENCE_MS;
+  said.length = 0;
+  link.refresh();
+  await until("attested one");
+  host.connections[0].end();
+  // The link has heard of that end when the first of these is answered.
+  await link.call(utf8("{}"), "one");
+  await link.call(utf8("{}"), "one");
+  strictEqual(host.connections.length, 2);
+});
