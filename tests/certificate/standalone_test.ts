@@ -287,7 +287,7 @@ Deno.test("it refuses a key with another exponent, also when the certificate is 
   const pem = String(privateKey.export({ format: "pem", type: "pkcs8" }));
   const proposal = { ...PROPOSAL, kid };
   const document = issueRoster(() => {}, proposal, configOf(fields), DOMAIN, pem);
-  const verdict = await verifyAlone(document, { ...inputs[0].pins, keys: [{ kty, n, e }] });
+  const verdict = await verifyAlone(document, { ...PINS, keys: [{ kty, n, e }] });
   assert(!verdict.ok);
   assertEquals(verdict.failures.map(({ check }: { check: string }) => check), ["key"]);
 });
