@@ -3,7 +3,7 @@
  *
  * How much is really signed depends on who takes part. Votes always are, for the election function and the verifier check them. Where nobody
  * lies and nothing is encoded, the signatures of heartbeats, acks, statements and claims would be checked by nobody: a text stands in for
- * them, and a virtual hour costs seconds.
+ * them, and a virtual hour costs seconds. Where somebody does, they are made when they are first read: most never become bytes.
  */
 import type { ClusterConfig } from "../../function/leader-election/cluster_config.ts";
 import type { Domain } from "../../function/leader-election/rules.ts";
@@ -50,7 +50,9 @@ export function randomText(prng: Prng, bytes: number): string {
 
 /** Random bytes that repeat from the seed. */
 export function randomBytes(prng: Prng, bytes: number): Uint8Array {
-  return Uint8Array.from({ length: bytes }, () => prng.below(256));
+  const drawn = new Uint8Array(bytes);
+  for (let i = 0; i < bytes; i++) drawn[i] = prng.below(256);
+  return drawn;
 }
 
 /** Collectors, by what they follow from: all nodes of a run ask for the same ones, again and again. */
@@ -76,7 +78,7 @@ function digestIn(digests: DigestCache, proposal: RosterProposal, find: () => Di
   return found;
 }
 
-/** The rules of a voter. Unless `signs`, only votes are signed. */
+/** The rules of a voter. Unless `signs`, only votes are signed; heartbeats, acks and statements are signed when they are first read. */
 export function simulatedRules(
   identity: Identity,
   domain: Domain,
@@ -94,16 +96,39 @@ export function simulatedRules(
     collectorIn(collectors, `${term} ${prev}`, () => real.collector(prev, term));
   const digest = (proposal: RosterProposal) =>
     digestIn(digests, proposal, () => real.digest(proposal));
-  const rules = { ...real, collector, digest };
-  if (signs) return rules;
   const { id } = identity;
+  const signed = <Unsigned extends object>(unsigned: Unsigned, sign: () => Signed) =>
+    signs ? signedLate(unsigned, sign) : { ...unsigned, signature: id };
   return {
-    ...rules,
-    signGaveUp: (prev, term) => ({ prev, term, voter: id, signature: id }),
-    signHeartbeat: (heartbeat) => ({ ...heartbeat, signature: id }),
-    signAck: (certificateId, nonce) => ({ certificateId, nonce, voter: id, signature: id }),
-    signStepDown: (certificateId) => ({ certificateId, leader: id, signature: id }),
-    nonce: () => String(prng.uint32()),
+    ...real,
+    collector,
+    digest,
+    signGaveUp: (prev, term) =>
+      signed({ prev, term, voter: id }, () => real.signGaveUp(prev, term)),
+    signHeartbeat: (heartbeat) => signed(heartbeat, () => real.signHeartbeat(heartbeat)),
+    signAck: (certificateId, nonce) =>
+      signed({ certificateId, nonce, voter: id }, () => real.signAck(certificateId, nonce)),
+    signStepDown: (certificateId) =>
+      signed({ certificateId, leader: id }, () => real.signStepDown(certificateId)),
+    ...(!signs && { nonce: () => String(prng.uint32()) }),
+  };
+}
+
+interface Signed {
+  readonly signature: string;
+}
+
+/** Signed when somebody reads the signature, which is the same whenever it is made (RFC 8032). */
+function signedLate<Unsigned extends object>(
+  unsigned: Unsigned,
+  sign: () => Signed,
+): Unsigned & Signed {
+  let signature: string | undefined;
+  return {
+    ...unsigned,
+    get signature() {
+      return signature ??= sign().signature;
+    },
   };
 }
 

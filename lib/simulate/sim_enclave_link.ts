@@ -58,9 +58,9 @@ export class SimEnclaveLink {
   /** Of a host within reach: nothing is sent to who does not pass. */
   #kidOf(enclave: SimEnclave): string | undefined {
     if (!this.#reaches(enclave)) return undefined;
-    const { name, generation, function: { loaded } } = this.#node;
+    const { place, generation, function: { loaded } } = this.#node;
     // Never said before by anybody; not random, which would change every draw after it.
-    const nonce = utf8(`${name} ${generation} ${this.#sessions++}`);
+    const nonce = new Uint8Array(Uint32Array.of(place, generation, this.#sessions++).buffer);
     return this.judge(enclave.show(loaded, nonce), nonce);
   }
 

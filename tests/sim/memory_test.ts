@@ -5,11 +5,14 @@ import { createPrng } from "../../lib/base/prng.ts";
 import { sha256 } from "../../lib/crypto/digest.ts";
 import { EMPTY_MEMORY, type RosterMessage } from "../../lib/election/roster/types.ts";
 import { simulatedRules } from "../../lib/simulate/identities.ts";
+import { rosterRules } from "../../lib/node/roster_cluster.ts";
+import { NONCE_BYTES } from "../../lib/wire/roster_signing.ts";
 import { SimDisk } from "../../lib/simulate/sim_disk.ts";
 import { simulate } from "../../lib/simulate/simulate.ts";
 import { rosterWorld } from "./_world.ts";
 
 const ID = base64url(sha256(utf8("a certificate")));
+const NONCE = base64url(new Uint8Array(NONCE_BYTES));
 
 /** Doors of four nodes, of which the first signs what it says. */
 function speakers() {
@@ -60,6 +63,17 @@ Deno.test("a vote that was heard from its voter is nobody else's", () => {
   };
   ok(heard(0, 1, vote));
   strictEqual(heard(2, 1, vote), undefined);
+});
+
+Deno.test("what is signed when it is read is signed as the real rules sign it", () => {
+  const { world: { nodes: [speaker] }, rules } = speakers();
+  const { domain, config } = speaker.function;
+  const real = rosterRules(speaker.identity, domain, config!, () => NONCE);
+  const heartbeat = { certificateId: ID, nonce: NONCE, incarnation: 1, sequence: 2 };
+  deepStrictEqual({ ...rules.signHeartbeat(heartbeat) }, real.signHeartbeat(heartbeat));
+  deepStrictEqual({ ...rules.signAck(ID, NONCE) }, real.signAck(ID, NONCE));
+  deepStrictEqual({ ...rules.signGaveUp(ID, 3) }, real.signGaveUp(ID, 3));
+  deepStrictEqual({ ...rules.signStepDown(ID) }, real.signStepDown(ID));
 });
 
 Deno.test("a disk reads what was written last, and nothing once that is gone", () => {
