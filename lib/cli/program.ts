@@ -10,6 +10,7 @@ import { parseArguments } from "./arguments.ts";
 import type { Arguments, Command, CommandContext } from "./command.ts";
 import type { CommandTable } from "./commands.ts";
 import { commandHelp, programHelp } from "./help.ts";
+import { firstSignal } from "./interruption.ts";
 import { logFormOf } from "./log_form.ts";
 import { closest } from "./suggestion.ts";
 
@@ -119,20 +120,6 @@ function contextFor(args: Arguments): CommandContext {
       return interrupted ??= firstSignal();
     },
   };
-}
-
-/** Resolves at the first signal that asks to stop; a second one ends the process at once. */
-function firstSignal(): Promise<void> {
-  return new Promise((resolve) => {
-    let seen = false;
-    for (const signal of ["SIGINT", "SIGTERM"] as const) {
-      Deno.addSignalListener(signal, () => {
-        if (seen) Deno.exit(128 + (signal === "SIGINT" ? 2 : 15));
-        seen = true;
-        resolve();
-      });
-    }
-  });
 }
 
 const encoder = new TextEncoder();

@@ -91,6 +91,20 @@ Deno.test("a node that has no leader says so with exit code 4", async () => {
   }
 });
 
+Deno.test("one Ctrl-C that comes several times, as under deno task, lets a node leave in order", async () => {
+  await using sandbox = await Sandbox.create();
+  await using _enclave = await deployed(sandbox);
+  await using a = started(sandbox, "a");
+  await using b = started(sandbox, "b", "-n", await a.address);
+  await a.program.line(/b joined/);
+  for (let i = 0; i < 3; i++) b.program.signal("SIGINT");
+  strictEqual((await b.program.finished()).code, 0);
+  await a.program.line(/b left/);
+  // What is left behind looks like a node that runs.
+  const { err } = await sandbox.run("leader", "--folder", "b");
+  match(err, /none is running in "b"/);
+});
+
 Deno.test("a node that comes back at another address is the same node; after a reset it is another", async () => {
   await using sandbox = await Sandbox.create();
   await using _enclave = await deployed(sandbox);
