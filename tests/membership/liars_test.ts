@@ -5,9 +5,10 @@ import {
   INCARNATION_JUMP_MAX,
   messageBytes,
   RELAYS_MAX,
+  TOMBSTONES_MAX,
 } from "../../lib/membership/limits.ts";
 import { PROFILES } from "../../lib/membership/settings.ts";
-import { EMPTY, pingsTo, pingTo, sentOf, Solo } from "./_solo.ts";
+import { EMPTY, pingsTo, pingTo, type Puppet, sentOf, Solo } from "./_solo.ts";
 
 Deno.test("a signed claim alone makes no member: its subject has to answer a nonce first", () => {
   const solo = new Solo();
@@ -595,10 +596,52 @@ Deno.test("a reaped member leaves a tombstone that its old claims do not pass", 
   strictEqual(solo.stateOf(p), "alive");
 });
 
-Deno.test("heads of members are reported when they differ, those of strangers never", () => {
-  const solo = new Solo();
-  const [p, stranger] = [solo.puppet(), solo.puppet()];
+Deno.test("who came back after it was forgotten is looked for no more where it was before", () => {
+  const settings = { ...PROFILES.local, reapAfterMs: 2 * PROFILES.local.reconnectIntervalMs };
+  const solo = new Solo({ settings });
+  const [p, q] = [solo.puppet(), solo.puppet()];
   solo.admit(p);
+  solo.admit(q);
+  solo.hear(q, q.dead(p, 0));
+  solo.run(4 * settings.reapAfterMs);
+  strictEqual(solo.stateOf(p), undefined);
+  const address = { host: "10.0.0.1", port: 8_999 };
+  solo.hear(p, p.alive(1, { address }));
+  solo.ack(p, pingTo(solo.effects, { address }).nonce, 1);
+  strictEqual(solo.stateOf(p), "alive");
+  strictEqual(pingsTo(solo.run(6 * settings.reconnectIntervalMs), p).length, 0);
+});
+
+Deno.test("of more tombstones than there is room for the oldest goes", () => {
+  const settings = { ...PROFILES.local, reapAfterMs: 1_000 };
+  const solo = new Solo({ settings });
+  const [first, second] = [solo.puppet(), solo.puppet()];
+  const goes = (puppet: Puppet) => {
+    solo.admit(puppet);
+    solo.hear(puppet, puppet.left(0));
+    // First words are limited in rate.
+    solo.run(Math.ceil(1_000 / settings.contactsPerSecond));
+  };
+  const reaped = () => solo.run(settings.reapAfterMs + 2 * settings.reconnectIntervalMs);
+  for (const puppet of [first, second]) {
+    goes(puppet);
+    reaped();
+  }
+  for (let others = 0; others < TOMBSTONES_MAX - 1; others++) goes(solo.puppet());
+  reaped();
+  strictEqual(solo.core.members().length, 0);
+  solo.hear(second, second.alive(0));
+  strictEqual(pingsTo(solo.effects, second).length, 0, "its tombstone is there");
+  solo.hear(first, first.alive(0));
+  strictEqual(pingsTo(solo.effects, first).length, 1);
+});
+
+Deno.test("heads of members are reported when they differ, those of strangers and of the dead never", () => {
+  const solo = new Solo();
+  const [p, stranger, dead] = [solo.puppet(), solo.puppet(), solo.puppet()];
+  solo.admit(p);
+  solo.admit(dead);
+  solo.hear(p, p.dead(dead, 0));
   const ping = {
     kind: "ping",
     nonce: "f".repeat(16),
@@ -607,8 +650,10 @@ Deno.test("heads of members are reported when they differ, those of strangers ne
     claims: [],
   } as const;
   const seen = () => solo.effects.filter((effect) => effect.type === "head-seen");
-  solo.receive(stranger, { ...ping, head: Uint8Array.of(1) });
-  strictEqual(seen().length, 0);
+  for (const nobody of [stranger, dead]) {
+    solo.receive(nobody, { ...ping, head: Uint8Array.of(1) });
+    strictEqual(seen().length, 0);
+  }
   solo.receive(p, { ...ping, head: Uint8Array.of(1) });
   deepStrictEqual(seen(), [{ type: "head-seen", from: p.id, head: Uint8Array.of(1) }]);
   solo.step({ type: "head", head: Uint8Array.of(1) });

@@ -1,8 +1,10 @@
-/** One link to one host: whose key counts as living and for how long, and which connection is called. Time is told by hand. */
+/** Links to hosts: whose key counts as living and for how long, and which connection is called. Time is told by hand. */
 import { deepStrictEqual, rejects, strictEqual } from "node:assert";
 import { FumataError } from "../../lib/base/errors.ts";
 import { fromUtf8, utf8 } from "../../lib/base/bytes.ts";
+import type { Platform } from "../../lib/attestation/types.ts";
 import type { RsaPublicKey } from "../../lib/crypto/rsa.ts";
+import { EnclaveHosts } from "../../lib/node/enclave_hosts.ts";
 import { type AttestedConnection, EnclaveLink } from "../../lib/node/enclave_link.ts";
 import { evidenceOf } from "./_cluster.ts";
 
@@ -27,6 +29,9 @@ class Clock implements Disposable {
 class Host {
   kid = "one";
   isUp = true;
+  platform: Platform = "simulated";
+  /** What the function says of every input but the question what it is. */
+  answer: () => Uint8Array = () => utf8("answer");
   readonly connections: { readonly kid: string; end(): void }[] = [];
   /** Under which key calls came, of those that only ask what the function is none. */
   readonly calls: string[] = [];
@@ -37,13 +42,14 @@ class Host {
     const { promise: closed, resolve } = Promise.withResolvers<void>();
     this.connections.push({ kid, end: resolve });
     return Promise.resolve({
-      evidence: evidenceOf("simulated"),
+      evidence: evidenceOf(this.platform),
       certificateKey: { kid } as RsaPublicKey,
       closed,
-      invoke: (input) => {
-        const asks = fromUtf8(input)?.includes("describe") === true;
-        if (!asks) this.calls.push(kid);
-        return Promise.resolve(utf8(asks ? DESCRIPTION : "answer"));
+      invoke: async (input) => {
+        await Promise.resolve();
+        if (fromUtf8(input)?.includes("describe")) return utf8(DESCRIPTION);
+        this.calls.push(kid);
+        return this.answer();
       },
       close() {},
     });
@@ -151,4 +157,68 @@ Deno.test("the end of an earlier connection does not end the present one", async
   await link.call(utf8("{}"), "one");
   await link.call(utf8("{}"), "one");
   strictEqual(host.connections.length, 2);
+});
+
+/** Two hosts under one roof; what was said of them is written down and can be waited for. */
+function hostsOf(...hosts: readonly Host[]) {
+  const said: string[] = [];
+  let wake = () => {};
+  const say = (what: string) => {
+    said.push(what);
+    wake();
+  };
+  const named = hosts.map((host, i) => ({ name: `${i}`, connect: () => host.connect() }));
+  const all = new EnclaveHosts(named, PATIENCE_MS, {
+    attested: ({ key }) => say(`attested ${key.kid}`),
+    keyLost: (kid) => say(`lost ${kid}`),
+    givenUp: (host) => say(`given up ${host}`),
+    unreachable: () => say("unreachable"),
+    refused: ({ message }) => say(message),
+  });
+  const until = async (passes: () => boolean) => {
+    while (!passes()) await new Promise<void>((resolve) => wake = resolve);
+  };
+  return { all, said, until };
+}
+
+Deno.test("a host on another platform than the first is refused, and its key is nobody's", async () => {
+  const [first, second] = [new Host(), new Host()];
+  second.kid = "two";
+  second.platform = "nitro";
+  const { all, said, until } = hostsOf(first, second);
+  await using _ = all;
+  all.start();
+  await until(() => said.length === 2);
+  deepStrictEqual(said, [
+    "attested one",
+    "Cannot use this enclave host: its platform is nitro, that of the others simulated",
+  ]);
+  deepStrictEqual(all.kids, ["one"]);
+});
+
+Deno.test("as long as one host has not answered it is not settled which keys there are", async () => {
+  const [first, second] = [new Host(), new Host()];
+  second.isUp = false;
+  const { all, said, until } = hostsOf(first, second);
+  await using _ = all;
+  all.start();
+  await until(() => said.length === 2);
+  deepStrictEqual([all.isAttested, all.isSettled], [true, false]);
+});
+
+Deno.test("what the function refuses is not asked of another host, what did not come about is", async () => {
+  const [first, second] = [new Host(), new Host()];
+  const { all, said, until } = hostsOf(first, second);
+  await using _ = all;
+  all.start();
+  await until(() => said.length === 2);
+  const fail = (code: "function" | "unreachable") => () => {
+    throw new FumataError(code, "no");
+  };
+  first.answer = fail("function");
+  await rejects(all.call(utf8("{}"), "one"), /no/);
+  strictEqual(second.calls.length, 0);
+  first.answer = fail("unreachable");
+  await all.call(utf8("{}"), "one");
+  strictEqual(second.calls.length, 1);
 });

@@ -1,6 +1,7 @@
 /** Roster clusters with real nodes on loopback: a leader with a lease, failover, restart, and who may not take part. */
 import { deepStrictEqual, match, ok, rejects, strictEqual, throws } from "node:assert";
 import { fromUtf8, hex, utf8 } from "../../lib/base/bytes.ts";
+import { CertificateDesk } from "../../lib/node/certificate_desk.ts";
 import { StateStore } from "../../lib/node/state_store.ts";
 import { ClusterKindChanged } from "../../lib/node/node_options.ts";
 import { BareEnclave, evidenceOf, TestNode } from "./_cluster.ts";
@@ -61,6 +62,38 @@ Deno.test("votes are counted of the whole roster, also while a voter is away", a
     match(message, /, verified \(2 of 3 votes, simulated TEE\)$/);
     deepStrictEqual([fields.votes, fields.votesOf], [2, 3]);
   }
+});
+
+Deno.test("a leader whose wall clock jumped has no lease at the very next look, before any event", async () => {
+  await using world = await rosterWorld(3, 0);
+  const nodes = world.startAll();
+  const now = Date.now;
+  try {
+    const leader = await leaseHolder(nodes);
+    ok(leader.node.leaseRemainingMs() > 0);
+    Date.now = () => now() + 60_000;
+    strictEqual(leader.node.leaseRemainingMs(), 0);
+  } finally {
+    Date.now = now;
+    for (const node of nodes) await node[Symbol.asyncDispose]();
+  }
+});
+
+Deno.test("the key of a certificate that becomes the head is not forgotten for others", async () => {
+  await using world = await rosterWorld(1, 0);
+  const { goBy } = CertificateDesk.prototype;
+  const kept: string[] = [];
+  CertificateDesk.prototype.goBy = function (kid) {
+    kept.push(kid);
+    goBy.call(this, kid);
+  };
+  try {
+    await using node = world.start(0, []);
+    await leaseHolder([node], [0]);
+  } finally {
+    CertificateDesk.prototype.goBy = goBy;
+  }
+  deepStrictEqual(kept, [world.enclave.key.kid]);
 });
 
 Deno.test("a voter that restarts knows its certificate and its votes, also while the enclave is away", async () => {

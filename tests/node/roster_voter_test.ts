@@ -40,7 +40,7 @@ function lessee() {
   const ack = { certificateId: certificate.id, nonce, voter: "b", signature: "b" };
   voter.elect({ type: "message", sender: "b", message: { kind: "lease-ack", ack } }, clock);
   ok(voter.leaseRemainingMs(nowMs) > 0);
-  return { voter, slept: { nowMs, wallMs: clock.wallMs + 60_000 } };
+  return { voter, clock, slept: { nowMs, wallMs: clock.wallMs + 60_000 } };
 }
 
 const losses = (effects: readonly RosterVoterEffect[]) =>
@@ -59,6 +59,13 @@ Deno.test("a voter whose machine slept has no lease when the next word of gossip
   const address = { host: "10.0.0.1", port: 1 };
   deepStrictEqual(losses(voter.gossip({ type: "sync-failed", address }, slept)), ["clock-jump"]);
   strictEqual(voter.leaseRemainingMs(slept.nowMs), 0);
+});
+
+Deno.test("a leader that leaves is told to stop what runs under its lease before it says that it goes", () => {
+  const { voter, clock } = lessee();
+  const effects = voter.gossip({ type: "leave" }, clock);
+  deepStrictEqual(losses(effects), ["stepping-down"]);
+  ok(effects.some(({ type }) => type === "stop-work"));
 });
 
 Deno.test("gossip carries the remembered head from the first word on", () => {
