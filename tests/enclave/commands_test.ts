@@ -14,7 +14,8 @@ import { measurementsCommand, pcrsCommand } from "../../lib/cli/commands/pcrs.ts
 import { runCommand as functionCommand } from "../../lib/cli/commands/run.ts";
 import { tokenCommand } from "../../lib/cli/commands/token.ts";
 import { type Profile, readProfile, writeProfile } from "../../lib/cli/profile.ts";
-import { packFolder } from "../../lib/package/mod.ts";
+import { openPackage, packFolder } from "../../lib/package/mod.ts";
+import { configFields } from "../function/_roster.ts";
 import { runCommand } from "./_context.ts";
 import { ECHO, startWorld, type World } from "./_harness.ts";
 
@@ -70,6 +71,43 @@ Deno.test("deploy --policy replaces what policy.json says, and keeps the checksu
   await Deno.writeTextFile(join(folder, "app.js"), "export const cape_handler = (x) => x;");
   const without = runCommand(deployCommand, [folder, "--policy", "random", ...profile]);
   await rejects(without, { code: "usage", message: /has no policy\.json/ });
+});
+
+Deno.test("deploy --cluster-json makes a roster's package of the election function, and --save keeps it", async () => {
+  await using world = await startWorld();
+  const profile = await profileOf(world);
+  const config = join(world.folder, "cluster.json");
+  await Deno.writeTextFile(config, JSON.stringify(configFields(4, 1)));
+  const zip = join(world.folder, "vote.zip");
+  const words = ["--cluster-json", config, "--save", zip, "-o", "json"];
+  const { out } = await runCommand(deployCommand, [SHIPPED, ...words, ...profile]);
+  const saved = openPackage(await Deno.readFile(zip));
+  ok(typeof saved !== "string");
+  strictEqual(hex(saved.checksum), JSON.parse(out).function_checksum);
+  deepStrictEqual(saved.files.get("cluster.json"), await Deno.readFile(config));
+  // The same as with the file in the folder.
+  const folder = join(world.folder, "leader-election");
+  await Deno.mkdir(folder);
+  for (const [path, bytes] of saved.files) await Deno.writeFile(join(folder, path), bytes);
+  strictEqual(hex((await packFolder(folder)).checksum), hex(saved.checksum));
+
+  const refusal = (...words: string[]) => runCommand(deployCommand, [...words, ...profile]);
+  await Deno.writeTextFile(config, "{}");
+  await rejects(refusal(SHIPPED, "--cluster-json", config), {
+    code: "usage",
+    message: /^Cannot use cluster\.json of ".*cluster\.json": the file lacks/,
+  });
+  const plain = join(world.folder, "plain");
+  await Deno.mkdir(plain);
+  await Deno.writeTextFile(join(plain, "app.js"), "export const cape_handler = (x) => x;");
+  await rejects(refusal(plain, "--cluster-json", config), {
+    code: "usage",
+    message: /no policy\.json, so it is no election function/,
+  });
+  await rejects(refusal(SHIPPED, "--save", join(world.folder, "none", "vote.zip")), {
+    code: "failure",
+    message: /^Cannot write the package ".*vote\.zip"/,
+  });
 });
 
 Deno.test("the functions that ship with fumata deploy from anywhere", async () => {
