@@ -72,8 +72,9 @@ export class OpenTerms {
     const { term, prev, voter } = statement;
     if (prev !== this.#head.id) return this.#keepEarly(statement);
     if (term < this.#current - 1 || term > this.#head.term + TERMS_AHEAD_MAX) return;
-    // Of a voter's words about later terms only the last is kept, so that nobody fills the map.
+    // Of a voter's words about later terms only that about the furthest is kept, in whatever order they come, so that nobody fills the map.
     for (const [other, statements] of this.#statements) {
+      if (other > term && term > this.#current && statements.has(voter)) return;
       if (other < term && other > this.#current) statements.delete(voter);
       if (statements.size === 0) this.#statements.delete(other);
     }

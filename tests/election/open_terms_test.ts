@@ -29,6 +29,16 @@ Deno.test("two words of one voter about two terms are one voter", () => {
   strictEqual(terms.open(VIEW, NEEDED), false);
 });
 
+Deno.test("of a voter's words about later terms the furthest is kept and no other, also when they come backwards", () => {
+  for (const said of [[6, 7, 8], [8, 7, 6], [7, 8, 6]]) {
+    const terms = new OpenTerms(HEAD, 4);
+    for (const term of said) terms.note(gaveUp("a", term));
+    deepStrictEqual([6, 7, 8].map((term) => terms.about(term).length), [0, 0, 1], `${said}`);
+    terms.note(gaveUp("a", 4));
+    strictEqual(terms.about(4).length, 1, "its word about the present term stays beside it");
+  }
+});
+
 Deno.test("a stranger's word opens nothing", () => {
   const terms = new OpenTerms(HEAD, 4);
   for (const voter of ["a", "b", "x"]) terms.note(gaveUp(voter, 4));

@@ -44,6 +44,19 @@ Deno.test("a quorum that was shown about an earlier head opens nothing after a l
   const certificate = solo.elect(solo.others[0], { term: 2, prev: id });
   strictEqual(solo.election.head.id, certificate.id);
   strictEqual(solo.election.term, 3);
+  solo.gaveUp(solo.others);
+  strictEqual(solo.election.term, 4, "nor beside what was given up after it");
+});
+
+Deno.test("one voter's statement that a message has several times is one, also beside those of others", () => {
+  const solo = voter();
+  const { id } = solo.election.head;
+  const statement = signGaveUp(solo.others[0], id, 5);
+  const statements = solo.others.map(() => statement);
+  solo.tell(solo.others[0], { kind: "gave-up", statements });
+  strictEqual(solo.election.term, 1);
+  solo.gaveUp(solo.others, 1);
+  strictEqual(solo.election.term, 2);
 });
 
 Deno.test("what opened a term after an earlier head is shown to nobody after a later one", () => {
