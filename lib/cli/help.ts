@@ -9,24 +9,35 @@ const COLUMNS_DEFAULT = 100;
 /** A column of text narrower than this is worse than lines that the terminal breaks. */
 const TEXT_COLUMNS_MIN = 24;
 
-/** Help of the whole program; it loads no command. */
-export function programHelp(commands: CommandTable, version: string): string {
+const EXIT_CODES_LINE =
+  "Exit codes: 0 done, 1 usage or general failure, 2 node or enclave out of reach, 3 evidence, pin or signature " +
+  "refused, 4 no leader, 5 function failed, 6 leadership lost, 70 a bug of fumata.";
+
+/** Help of the whole program, in lines of at most `columns` characters where words allow it; it loads no command. */
+export function programHelp(
+  commands: CommandTable,
+  version: string,
+  columns = COLUMNS_DEFAULT,
+): string {
   const listed = Object.entries(commands).flatMap(([name, { summary }]) =>
-    summary === undefined ? [] : [[name, summary]]
+    summary === undefined ? [] : [[name, summary] as const]
   );
-  const width = Math.max(...listed.map(([name]) => name.length));
   return [
-    `fumata ${version}: elects the leader of a cluster inside an enclave, and proves it.`,
+    ...wrapped(
+      `fumata ${version}: elects the leader of a cluster inside an enclave, and proves it.`,
+      columns,
+    ),
     "",
     "Try:",
-    "  fumata demo                  the whole system on this machine",
-    "  fumata help node             everything about one command",
+    ...twoColumns([
+      ["fumata demo", "the whole system on this machine"],
+      ["fumata help node", "everything about one command"],
+    ], columns),
     "",
     "Commands:",
-    ...listed.map(([name, summary]) => `  ${name.padEnd(width)}  ${summary}`),
+    ...twoColumns(listed, columns),
     "",
-    "Exit codes: 0 done, 1 usage or general failure, 2 node or enclave out of reach, 3 evidence, pin or",
-    "signature refused, 4 no leader, 5 function failed, 6 leadership lost, 70 a bug of fumata.",
+    ...wrapped(EXIT_CODES_LINE, columns),
     "",
   ].join("\n");
 }
@@ -56,23 +67,28 @@ function flagLines(title: string, flags: readonly Flag[], columns: number): stri
     const more = flag.type === "list" ? "…" : "";
     return `${short}--${flag.name}${value}${more}${seeds}`;
   });
-  const width = Math.max(...heads.map((head) => head.length));
-  const lines = flags.map((flag, i) => {
+  const texts = flags.map((flag) => {
     const notes = [
       flag.choices?.join("|"),
       flag.range && `${flag.range[0]}..${flag.range[1]}`,
       flag.default && `default ${flag.default}`,
     ].filter(Boolean).join("; ");
-    const [first, ...more] = wrapped(
-      `${flag.help}${notes ? ` (${notes})` : ""}`,
-      columns - width - 4,
-    );
-    const indent = " ".repeat(width + 4);
-    return [`  ${heads[i].padEnd(width)}  ${first}`, ...more.map((line) => indent + line)].join(
-      "\n",
-    );
+    return `${flag.help}${notes ? ` (${notes})` : ""}`;
   });
-  return [title, ...lines, ""];
+  return [title, ...twoColumns(heads.map((head, i) => [head, texts[i]]), columns), ""];
+}
+
+/** Names and what they mean, side by side; what does not fit goes on below itself. */
+function twoColumns(
+  rows: readonly (readonly [head: string, text: string])[],
+  columns: number,
+): string[] {
+  const width = Math.max(...rows.map(([head]) => head.length));
+  const indent = " ".repeat(width + 4);
+  return rows.flatMap(([head, text]) => {
+    const [first, ...more] = wrapped(text, columns - width - 4);
+    return [`  ${head.padEnd(width)}  ${first}`, ...more.map((line) => indent + line)];
+  });
 }
 
 /** Breaks a text between words. */

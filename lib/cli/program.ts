@@ -54,7 +54,7 @@ async function dispatch(
 ): Promise<number> {
   const [name, ...rest] = words;
   if (name === undefined) {
-    out(programHelp(commands, version));
+    out(programHelp(commands, version, windowColumns()));
     return EXIT_CODES.usage;
   }
   if (name === "--version" || name === "version") {
@@ -64,7 +64,7 @@ async function dispatch(
   if (name === "help" || name === "--help" || name === "-h") {
     out(
       rest[0] === undefined
-        ? programHelp(commands, version)
+        ? programHelp(commands, version, windowColumns())
         : commandHelp(await load(rest[0], commands), windowColumns()),
     );
     return 0;

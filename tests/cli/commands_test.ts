@@ -90,11 +90,17 @@ Deno.test("what flags mean is broken between words to fit the window", () => {
   const node = commands.find((command) => command.name === "node")!;
   for (const columns of [80, 100]) {
     const flags = commandHelp(node, columns).split("Flags:")[1].split("\n");
+    const list = programHelp(COMMANDS, "1.2.3", columns).split("\n");
+    assertEquals(list.filter((line) => line.length > columns), []);
     // A word without a space may be longer.
     assertEquals(flags.filter((line) => line.length > columns && line.trim().includes(" ")), []);
   }
   const words = (text: string) => text.split(/\s+/).join(" ");
   assertEquals(words(commandHelp(node, 80)), words(commandHelp(node, 1000)));
+  assertEquals(
+    words(programHelp(COMMANDS, "1.2.3", 80)),
+    words(programHelp(COMMANDS, "1.2.3", 1000)),
+  );
 });
 
 Deno.test("a mistyped flag is refused with the one that was meant", () => {
