@@ -141,6 +141,20 @@ export class LiarsCluster implements AsyncDisposable {
     return await leaseHolder(this.nodes, marks);
   }
 
+  /** Elects until somebody, or everybody, of the honest has said such a thing since the marks: who collects and who votes in time is chance. */
+  async electUntilSaid(
+    passes: (said: Said) => boolean,
+    from: readonly number[],
+    enough: "some" | "every",
+  ): Promise<void> {
+    const isSaid = () =>
+      this.honest[enough](({ listener }, i) => listener.said.slice(from[i]).some(passes));
+    for (let tries = 0; !isSaid(); tries++) {
+      if (tries === TERMS_MAX) throw new Error("nobody ever says it");
+      await this.elect();
+    }
+  }
+
   /** Elects until the liar is going to collect in the next term. */
   async untilLiarCollects(): Promise<void> {
     for (let tries = 0; tries < TERMS_MAX; tries++) {

@@ -63,13 +63,14 @@ Deno.test("whoever speaks for others, out of turn or of other terms is named, an
         const vote = rules.signVote(proposal.term, rules.digest(proposal));
         return [{ kind: "proposal", proposal, vote }];
       };
-      const elected = cluster.elect();
-      await cluster.allSay("a refusal of the absent", ({ event, fields }) => {
+      const isRefusal = ({ event, fields }: Said) => {
         const { forbidden } = (fields.objection ?? {}) as { forbidden?: string[] };
         return event === "election-refused" && fields.collector === liar &&
           forbidden?.includes(absent) === true;
-      }, from);
-      const { node } = await elected;
+      };
+      // On a busy machine the others give up its term before it asks, or answer it when it is over: then in a later one.
+      await cluster.electUntilSaid(isRefusal, from, "every");
+      const { node } = await cluster.leader();
       ok(!node.leader!.active.includes(absent));
       script.reset(cluster.key);
     },
