@@ -52,7 +52,11 @@ export class Laboratory implements AsyncDisposable {
   /** Whether the mutants type-check: as many at a time as do not touch each other. Gives what the compiler says against them. */
   async typeFaults(mutants: readonly Mutant[]): Promise<string[]> {
     const faults: string[] = [];
-    for (const batch of batchesOf(mutants)) {
+    const texts = new Map<string, string>();
+    for (const { file } of mutants) {
+      if (!texts.has(file)) texts.set(file, await Deno.readTextFile(`${this.#folder}/${file}`));
+    }
+    for (const batch of batchesOf(mutants, texts)) {
       const originals = new Map<string, string>();
       for (const mutant of batch) {
         const path = `${this.#folder}/${mutant.file}`;
@@ -115,28 +119,33 @@ function mutated(text: string, { find, replace, id, file }: Mutant): string {
   return text.replace(find, () => replace);
 }
 
-/** Mutants of overlapping or neighbouring texts never share a batch. */
-function batchesOf(mutants: readonly Mutant[]): Mutant[][] {
+/** Mutants of one line, or of whose text another makes one more, never share a batch. */
+function batchesOf(mutants: readonly Mutant[], texts: ReadonlyMap<string, string>): Mutant[][] {
   const batches: Mutant[][] = [];
   for (const mutant of mutants) {
-    const free = batches.find((batch) => !batch.some((other) => touches(other, mutant)));
+    const free = batches.find((batch) => !batch.some((other) => touches(other, mutant, texts)));
     if (free) free.push(mutant);
     else batches.push([mutant]);
   }
   return batches;
 }
 
-function touches(a: Mutant, b: Mutant): boolean {
+function touches(a: Mutant, b: Mutant, texts: ReadonlyMap<string, string>): boolean {
   if (a.file !== b.file) return false;
-  return [a, b].some((one) => {
-    const other = one === a ? b : a;
-    return one.find.includes(other.find) || other.replace.includes(one.find) ||
-      lines(one.find).some((line) => lines(other.find).includes(line));
-  });
+  const text = texts.get(a.file)!;
+  const [one, other] = [a, b].map(({ find }) => linesOf(text, find));
+  return one.begin < other.end && other.begin < one.end ||
+    a.replace.includes(b.find) || b.replace.includes(a.find);
 }
 
-function lines(text: string): string[] {
-  return text.split("\n").map((line) => line.trim()).filter((line) => line.length > 3);
+/** Where the lines begin and end in which a text stands. */
+function linesOf(text: string, find: string): { readonly begin: number; readonly end: number } {
+  const at = text.indexOf(find);
+  const last = at + find.length - 1;
+  return {
+    begin: text.lastIndexOf("\n", at - 1) + 1,
+    end: (text.indexOf("\n", last) + 1) || text.length,
+  };
 }
 
 function exists(path: string): boolean {

@@ -6,6 +6,7 @@ import { type VerifiedCertificate, verifyCertificate } from "../../lib/certifica
 import { rosterCertificate } from "../../lib/election/roster/certificate.ts";
 import { EMPTY_MEMORY } from "../../lib/election/roster/types.ts";
 import { CertificateDesk } from "../../lib/node/certificate_desk.ts";
+import { takeClosing } from "../../lib/node/closing_voter.ts";
 import {
   adoptClosing,
   closingMissing,
@@ -82,14 +83,28 @@ Deno.test("a successor goes on from a closing in its own favour only", () => {
   );
 });
 
-/** A closing certificate of function 1 in favour of function 2. */
-function closingOf(term: number, id: string): VerifiedCertificate {
+/** A closing certificate of function 1, in favour of function 2 unless it says another. */
+function closingOf(term: number, id: string, successorFill = 2): VerifiedCertificate {
   const document = { certificate: `${id}.b.c`, bundle: [] };
   const said = { id, term, prev: "p", kid: "k", tee: "simulated", digest: "d", active: [] };
-  const successor = base64url(domainOf(2).checksum);
+  const successor = base64url(domainOf(successorFill).checksum);
   const roster = { kind: "closing", successor } as const;
   return { ...said, leader: "", leaderName: "", roster, document } as VerifiedCertificate;
 }
+
+Deno.test("of the closings that a voter of the successor is told of the latest in its favour counts", () => {
+  using store = StateStore.open(undefined);
+  const news = (certificate: VerifiedCertificate) =>
+    takeClosing(store, domainOf(2), domainOf(1).checksum, certificate);
+  strictEqual(news({ ...closingOf(5, "elects"), roster: undefined }), "none");
+  strictEqual(news(closingOf(6, "other", 3)), "for-another");
+  strictEqual(knownHead(store, domainOf(1)), undefined);
+  strictEqual(news(closingOf(7, "first")), "taken");
+  strictEqual(news(closingOf(7, "first")), "known");
+  strictEqual(news(closingOf(6, "earlier")), "older");
+  strictEqual(news(closingOf(8, "later")), "taken");
+  strictEqual(knownHead(store, domainOf(1))?.id, "later");
+});
 
 Deno.test("a second closing of one term is evidence, and not taken in place of the first", () => {
   using store = StateStore.open(undefined);
