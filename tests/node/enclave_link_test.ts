@@ -56,38 +56,52 @@ class Host {
   }
 }
 
-/** A link whose every event is written down, and can be waited for. */
+/** What was said, in order; can be waited for. */
+class Notes {
+  readonly said: string[] = [];
+  #wake = () => {};
+
+  say(what: string): void {
+    this.said.push(what);
+    this.#wake();
+  }
+
+  async until(passes: () => boolean): Promise<void> {
+    while (!passes()) await new Promise<void>((resolve) => this.#wake = resolve);
+    // What a link does behind the event, such as to note that it is warm.
+    await Promise.resolve();
+  }
+}
+
+/** A link whose every event is written down. */
 function linkTo(host: Host, attested: () => void = () => {}) {
-  const said: string[] = [];
-  let wake = () => {};
-  const say = (what: string) => {
-    said.push(what);
-    wake();
-  };
+  const notes = new Notes();
   const link = new EnclaveLink(() => host.connect(), PATIENCE_MS, {
     attested({ key }) {
       attested();
-      say(`attested ${key.kid}`);
+      notes.say(`attested ${key.kid}`);
     },
-    keyLost: (kid) => say(`lost ${kid}`),
-    givenUp: () => say("given up"),
-    unreachable: () => say("unreachable"),
-    refused: () => say("refused"),
+    keyLost: (kid) => notes.say(`lost ${kid}`),
+    givenUp: () => notes.say("given up"),
+    unreachable: () => notes.say("unreachable"),
+    refused: () => notes.say("refused"),
   });
-  const until = async (what: string) => {
-    while (!said.includes(what)) await new Promise<void>((resolve) => wake = resolve);
-    // What the link does behind the event, such as to note that it is warm.
-    await Promise.resolve();
-  };
-  return { link, said, until };
+  const { said } = notes;
+  return { link, said, until: (what: string) => notes.until(() => said.includes(what)) };
+}
+
+/** A link to a host that it has attested. */
+async function warmLink() {
+  const host = new Host();
+  const { link, ...rest } = linkTo(host);
+  link.start();
+  await rest.until("attested one");
+  return { host, link, ...rest, [Symbol.asyncDispose]: () => link[Symbol.asyncDispose]() };
 }
 
 Deno.test("a host is called under the key that it has, and under no other", async () => {
-  const host = new Host();
-  const { link, until } = linkTo(host);
-  await using _ = link;
-  link.start();
-  await until("attested one");
+  await using at = await warmLink();
+  const { host, link } = at;
   await rejects(link.call(utf8("{}"), "two"), /its host has one by now/);
   deepStrictEqual(host.calls, []);
   await link.call(utf8("{}"), "one");
@@ -108,11 +122,8 @@ Deno.test("the key of a host that is refused counts as living for nobody, nor is
 
 Deno.test("a host that shows another key has lost the one before", async () => {
   using clock = new Clock();
-  const host = new Host();
-  const { link, said, until } = linkTo(host);
-  await using _ = link;
-  link.start();
-  await until("attested one");
+  await using at = await warmLink();
+  const { host, link, said, until } = at;
   host.kid = "two";
   clock.nowMs += PATIENCE_MS;
   link.refresh();
@@ -143,11 +154,8 @@ Deno.test("patience begins anew with each absence: time between two counts for n
 
 Deno.test("the end of an earlier connection does not end the present one", async () => {
   using clock = new Clock();
-  const host = new Host();
-  const { link, said, until } = linkTo(host);
-  await using _ = link;
-  link.start();
-  await until("attested one");
+  await using at = await warmLink();
+  const { host, link, said, until } = at;
   clock.nowMs += PATIENCE_MS;
   said.length = 0;
   link.refresh();
@@ -159,37 +167,29 @@ Deno.test("the end of an earlier connection does not end the present one", async
   strictEqual(host.connections.length, 2);
 });
 
-/** Two hosts under one roof; what was said of them is written down and can be waited for. */
+/** Several hosts of one node, of which everything is written down. */
 function hostsOf(...hosts: readonly Host[]) {
-  const said: string[] = [];
-  let wake = () => {};
-  const say = (what: string) => {
-    said.push(what);
-    wake();
-  };
+  const notes = new Notes();
   const named = hosts.map((host, i) => ({ name: `${i}`, connect: () => host.connect() }));
   const all = new EnclaveHosts(named, PATIENCE_MS, {
-    attested: ({ key }) => say(`attested ${key.kid}`),
-    keyLost: (kid) => say(`lost ${kid}`),
-    givenUp: (host) => say(`given up ${host}`),
-    unreachable: () => say("unreachable"),
-    refused: ({ message }) => say(message),
+    attested: ({ key }) => notes.say(`attested ${key.kid}`),
+    keyLost: (kid) => notes.say(`lost ${kid}`),
+    givenUp: (host) => notes.say(`given up ${host}`),
+    unreachable: () => notes.say("unreachable"),
+    refused: ({ message }) => notes.say(message),
   });
-  const until = async (passes: () => boolean) => {
-    while (!passes()) await new Promise<void>((resolve) => wake = resolve);
-  };
-  return { all, said, until };
+  return { all, notes };
 }
 
 Deno.test("a host on another platform than the first is refused, and its key is nobody's", async () => {
   const [first, second] = [new Host(), new Host()];
   second.kid = "two";
   second.platform = "nitro";
-  const { all, said, until } = hostsOf(first, second);
+  const { all, notes } = hostsOf(first, second);
   await using _ = all;
   all.start();
-  await until(() => said.length === 2);
-  deepStrictEqual(said, [
+  await notes.until(() => notes.said.length === 2);
+  deepStrictEqual(notes.said, [
     "attested one",
     "Cannot use this enclave host: its platform is nitro, that of the others simulated",
   ]);
@@ -199,19 +199,19 @@ Deno.test("a host on another platform than the first is refused, and its key is 
 Deno.test("as long as one host has not answered it is not settled which keys there are", async () => {
   const [first, second] = [new Host(), new Host()];
   second.isUp = false;
-  const { all, said, until } = hostsOf(first, second);
+  const { all, notes } = hostsOf(first, second);
   await using _ = all;
   all.start();
-  await until(() => said.length === 2);
+  await notes.until(() => notes.said.length === 2);
   deepStrictEqual([all.isAttested, all.isSettled], [true, false]);
 });
 
 Deno.test("what the function refuses is not asked of another host, what did not come about is", async () => {
   const [first, second] = [new Host(), new Host()];
-  const { all, said, until } = hostsOf(first, second);
+  const { all, notes } = hostsOf(first, second);
   await using _ = all;
   all.start();
-  await until(() => said.length === 2);
+  await notes.until(() => notes.said.length === 2);
   const fail = (code: "function" | "unreachable") => () => {
     throw new FumataError(code, "no");
   };
