@@ -1,5 +1,5 @@
 /** Hostile inputs from valid ones: of JSON values, of texts, of bytes. Half of what comes out is only slightly wrong, so that it gets far. */
-import { utf8 } from "../../lib/base/bytes.ts";
+import { base64url, fromBase64url, fromUtf8, utf8 } from "../../lib/base/bytes.ts";
 import type { Prng } from "../../lib/base/prng.ts";
 import { mutated, noise } from "../wire/_fixtures.ts";
 
@@ -72,9 +72,26 @@ function changedOnce(value: Json, prng: Prng, depth: number): Json {
 
 function otherValue(value: Json, prng: Prng): Json {
   const kind = prng.below(6);
+  const jws = typeof value === "string" && kind < 3 ? changedJws(value, prng) : undefined;
+  if (jws !== undefined) return jws;
   if (typeof value === "string" && value.length > 0 && kind < 4) return changedText(value, prng);
   if (typeof value === "number" && kind < 4) return pick(prng, [value + 1, value - 1, -value, 0]);
   return pick(prng, NASTY);
+}
+
+/** A copy of a compact JWS with changes inside its header or its claims, where damaged base64url hardly ever gets; `undefined` when it is none. */
+function changedJws(text: string, prng: Prng): string | undefined {
+  const parts = text.split(".");
+  if (parts.length !== 3) return undefined;
+  const at = prng.below(2);
+  const inside = fromUtf8(fromBase64url(parts[at]) ?? new Uint8Array());
+  try {
+    const value = JSON.parse(inside ?? "") as Json;
+    parts[at] = base64url(utf8(JSON.stringify(changedJson(value, prng)).toWellFormed()));
+    return parts.join(".");
+  } catch {
+    return undefined;
+  }
 }
 
 /** A copy of a text with a change somewhere. */

@@ -3,7 +3,7 @@
  * one may lie, one of them never started: whatever is said, the leader keeps its lease, terms do not run, and the log names who said it.
  */
 import { ok, strictEqual } from "node:assert";
-import { base64url } from "../../lib/base/bytes.ts";
+import { base64url, utf8 } from "../../lib/base/bytes.ts";
 import type { Heartbeat, LeaderProposal } from "../../lib/election/roster/types.ts";
 import type { Said, TestNode } from "../node/_cluster.ts";
 import { limited } from "../node/_limit.ts";
@@ -168,6 +168,15 @@ Deno.test("whoever speaks for others, out of turn or of other terms is named, an
       "a refusal",
       ({ event, fields }) =>
         event === "certificate-refused" && fields.from === cluster.liar.node.name,
+    );
+    // Found in an object that names the types, it would be none of them.
+    const { kid } = leader.node.leader!;
+    const odd = base64url(utf8(`{"alg":"RS256","kid":"${kid}","typ":"constructor"}`));
+    const certificate = [odd, body, signature].join(".");
+    cluster.say({ kind: "certificate", document: { ...document, certificate } });
+    await cluster.allSay(
+      "a refusal of a type that every object has",
+      ({ event, message }) => event === "certificate-refused" && /the header is not/.test(message),
     );
     strictEqual(leader.node.leader!.term, term);
     ok(leader.node.leaseRemainingMs() > 0);

@@ -338,7 +338,7 @@ function showCertificate(status: StatusView, claims: Seen["claims"]): void {
 
 function showTimeline({ elections, events }: HistoryView): void {
   const terms = elections.map((election) => ({ time: election.beganAt, made: termRow(election) }));
-  const failures = events.filter(({ event }) => event in FAILURES).map((event) => {
+  const failures = events.filter(({ event }) => Object.hasOwn(FAILURES, event)).map((event) => {
     const [mark, kind] = FAILURES[event.event];
     return { time: event.time, made: row(mark, kind, named(event.message), clock(event.time)) };
   });
