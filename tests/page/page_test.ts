@@ -30,6 +30,15 @@ async function openAt(stage: Stage, url: string, width = 1200): Promise<Page> {
   return page;
 }
 
+/** Has the page verify, gives what it says, and takes that away. */
+async function verdictOn(page: Page): Promise<string> {
+  await page.click("#verify");
+  await page.until("/Genuine|Refused|can't/.test(document.querySelector('#verdict').textContent)");
+  const said = await page.text("#verdict");
+  await page.evaluate("document.querySelector('#verdict').replaceChildren()");
+  return said;
+}
+
 pageTest(
   "the leader crashes before the eyes of the page, and the next one is on it",
   async (stage) => {
@@ -66,15 +75,7 @@ pageTest(
   "verify in this browser: genuine as it is, refused under another checksum, with the words of either",
   async (stage) => {
     const page = await openAt(stage, stage.leader.url);
-    const verify = async () => {
-      await page.click("#verify");
-      await page.until(
-        "/Genuine|Refused|can't/.test(document.querySelector('#verdict').textContent)",
-      );
-      const said = await page.text("#verdict");
-      await page.evaluate("document.querySelector('#verdict').replaceChildren()");
-      return said;
-    };
+    const verify = () => verdictOn(page);
     const genuine = await verify();
     match(genuine, /Genuine: n\d leads term \d+\./);
     match(
@@ -206,15 +207,7 @@ Deno.test({
     await using stage = await setOpenStage(3, tee);
     const page = await openAt(stage, stage.leader.url);
     await page.until("!document.querySelector('#verify-part').hidden");
-    const verify = async () => {
-      await page.click("#verify");
-      await page.until(
-        "/Genuine|Refused|can't/.test(document.querySelector('#verdict').textContent)",
-      );
-      const said = await page.text("#verdict");
-      await page.evaluate("document.querySelector('#verdict').replaceChildren()");
-      return said;
-    };
+    const verify = () => verdictOn(page);
     const bring = (input: string, file: object) =>
       page.evaluate(`(() => {
         const files = new DataTransfer();
