@@ -347,3 +347,105 @@ export const FUNCTION_SLIPS: readonly Mutant[] = [
     ],
   ]),
 ];
+
+/** In what opens and reads messages. */
+export const WIRE_SLIPS: readonly Mutant[] = [
+  ...mutantsOf("wire", "lib/wire/sealing.ts", [
+    [
+      "slip-window-newest",
+      "the newest datagram of a sender is opened once, too",
+      "if (counter > greatest) return false;",
+      "if (counter >= greatest) return false;",
+    ],
+    [
+      "slip-window-old",
+      "what is too old to tell is a replay",
+      "      if (counter <= greatest - WINDOW_BITS) return true;\n",
+      "",
+    ],
+    [
+      "slip-window-passed",
+      "a place of the window is free again when the window has passed it",
+      "          bits[at >>> 5] &= ~(1 << (at & 31));\n",
+      "          bits[at >>> 5] &= ~0;\n",
+    ],
+    [
+      "slip-seal-channel",
+      "what was sealed as a datagram is no frame of a stream",
+      "if (sealed[0] !== MARKS[channel]) return",
+      "if (!isSealed(sealed)) return",
+    ],
+    [
+      "slip-seal-made-up",
+      "only senders of genuine datagrams are remembered",
+      "      if (frame instanceof Uint8Array) {\n        if (senders",
+      "      if (frame) {\n        if (senders",
+    ],
+  ]),
+  ...mutantsOf("wire", "lib/wire/envelope.ts", [
+    [
+      "slip-envelope-kind",
+      "what kind a message is of is signed",
+      'encodeCbor(["fumata-message-v2", cluster, flags, kind,',
+      'encodeCbor(["fumata-message-v2", cluster, flags, 0 * kind,',
+    ],
+    [
+      "slip-envelope-flags",
+      "what an envelope leaves out is signed",
+      'encodeCbor(["fumata-message-v2", cluster, flags, kind,',
+      'encodeCbor(["fumata-message-v2", cluster, 0 * flags, kind,',
+    ],
+    [
+      "slip-envelope-nobody",
+      "who writes to nobody by name leaves nothing out",
+      '  if (!isAddressed && flags !== 0) return dropped("malformed");\n',
+      "",
+    ],
+    [
+      "slip-envelope-copy",
+      "what is kept of a datagram is a copy of it",
+      "  const body = bytes.slice(bodyAt, signatureAt);\n",
+      "  const body = bytes.subarray(bodyAt, signatureAt);\n",
+    ],
+  ]),
+  ...mutantsOf("wire", "lib/wire/roster_fields.ts", [
+    [
+      "slip-seen-forged",
+      "a forged vote beside a statement condemns the message",
+      'return vote ? { term, digest, vote } : "bad";',
+      "return vote && { term, digest, vote };",
+    ],
+    [
+      "slip-nobody-active",
+      "a proposal lists somebody",
+      "if (!active || active.length === 0 || !isOptional",
+      "if (!active || !isOptional",
+    ],
+    [
+      "slip-tenure-alone",
+      "incumbent and tenure come together in a message",
+      'if (typeof tenure !== "number" || (tenure === 0) !== (incumbent.length === 0)) return',
+      'if (typeof tenure !== "number") return',
+    ],
+  ]),
+  ...mutantsOf("wire", "lib/wire/roster_decoders.ts", [
+    [
+      "slip-refusal-wait",
+      "a refusal has one encoding",
+      '    if (reason !== "promise" && waitMs !== 0) return undefined;\n',
+      "",
+    ],
+    [
+      "slip-gave-up-empty",
+      "a message about a term has a statement",
+      'if (!signed || signed.length === 0 || seen === "bad") return undefined;',
+      'if (!signed || seen === "bad") return undefined;',
+    ],
+    [
+      "slip-certificate-votes",
+      "a bundle is no longer than the largest roster",
+      "list.length > ROSTER_MAX) return undefined;",
+      "list.length > 1e9 * ROSTER_MAX) return undefined;",
+    ],
+  ]),
+];

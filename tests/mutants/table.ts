@@ -10,7 +10,7 @@ import { CRYPTO_MUTANTS } from "./_crypto.ts";
 import { OPEN_MUTANTS } from "./_open.ts";
 import { ROSTER_MUTANTS } from "./_roster.ts";
 import { OPEN_SLIPS, ROSTER_SLIPS } from "./_slips_elections.ts";
-import { CERTIFICATE_SLIPS, FUNCTION_SLIPS } from "./_slips_judges.ts";
+import { CERTIFICATE_SLIPS, FUNCTION_SLIPS, WIRE_SLIPS } from "./_slips_judges.ts";
 import { MEMBERSHIP_SLIPS, NODE_SLIPS } from "./_slips_nodes.ts";
 import type { Mutant } from "./_types.ts";
 
@@ -28,6 +28,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...OPEN_SLIPS,
   ...CERTIFICATE_SLIPS,
   ...FUNCTION_SLIPS,
+  ...WIRE_SLIPS,
   ...MEMBERSHIP_SLIPS,
   ...NODE_SLIPS,
 ];

@@ -17,6 +17,7 @@ import {
   rosterDigest as rosterDigestOfTexts,
 } from "../../lib/certificate/roster_proposal.ts";
 import { rosterCertificate } from "../../lib/election/roster/certificate.ts";
+import { ROSTER_MAX } from "../../function/leader-election/roster_rules.ts";
 import { TERM_MAX } from "../../function/leader-election/rules.ts";
 import { mutated } from "./_fixtures.ts";
 import {
@@ -184,6 +185,23 @@ Deno.test("a proposal with a bit beyond the roster, nobody active, or a half inc
     signed({ ...proposal, incumbent: digestOf(12) }),
   ];
   for (const body of bad) strictEqual(decode({ kind: "proposal" }, body).ok, false);
+});
+
+Deno.test("a message about a term without a statement is dropped", () => {
+  const statements = [rules[3].signGaveUp(digestOf(2), 9)];
+  const body = encodeRosterMessage({ kind: "gave-up", statements }, voters);
+  const [prev, term, list, last] = decodeCbor(body) as Cbor[];
+  const isTaken = (list: Cbor) =>
+    decode({ kind: "gave-up" }, encodeCbor([prev, term, list, last])).ok;
+  strictEqual(isTaken(list), true);
+  strictEqual(isTaken([]), false);
+});
+
+Deno.test("a certificate with more votes than the largest roster has voters is dropped", () => {
+  const vote = [new Uint8Array(32), new Uint8Array(64)];
+  const bodyOf = (count: number) => encodeCbor(["a.b.c", Array(count).fill(vote)]);
+  strictEqual(decode({ kind: "certificate" }, bodyOf(ROSTER_MAX)).ok, true);
+  strictEqual(decode({ kind: "certificate" }, bodyOf(ROSTER_MAX + 1)).ok, false);
 });
 
 Deno.test("a body over the limit and an unknown kind are dropped", () => {
