@@ -18,11 +18,11 @@ import { fromBase64url, fromHex, fromUtf8, utf8 } from "../base/bytes.ts";
 import { isRecord } from "../base/json.ts";
 
 /** The `typ` of each kind of certificate, so that none is taken for another (RFC 8725, section 3.11). */
-const KINDS: Readonly<Record<string, Claims["kind"]>> = {
-  "election-open+jwt": "open",
-  "election+jwt": "roster",
-  "election-closing+jwt": "closing",
-};
+const KINDS: ReadonlyMap<string, Claims["kind"]> = new Map([
+  ["election-open+jwt", "open"],
+  ["election+jwt", "roster"],
+  ["election-closing+jwt", "closing"],
+]);
 
 /** Bytes of digests, ids and keys. */
 const DIGEST_BYTES = 32;
@@ -118,10 +118,10 @@ export function decodeUnverified(jws: unknown): UnverifiedCertificate | string {
   const [headerBytes, payload, signature] = parts.map(fromBase64url);
   if (!headerBytes || !payload || !signature) return "the certificate is not canonical base64url";
   const [, kid, typ] = HEADER.exec(fromUtf8(headerBytes) ?? "") ?? [];
-  const kind = KINDS[typ];
+  const kind = KINDS.get(typ);
   if (kind === undefined || !fromBase64url(kid)) {
     return `the header is not {"alg":"RS256","kid":"…","typ":"…"} with one of the types ${
-      Object.keys(KINDS).join(", ")
+      [...KINDS.keys()].join(", ")
     }`;
   }
   const claims = readClaims(kind, fromUtf8(payload));

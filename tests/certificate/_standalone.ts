@@ -4,6 +4,7 @@ import { utf8 } from "../../lib/base/bytes.ts";
 import {
   type CertificateFailure,
   type CertificatePins,
+  type CertificateVerdict,
   verifyCertificate,
 } from "../../lib/certificate/mod.ts";
 import { runCases } from "./_standalone_runner.js";
@@ -54,13 +55,14 @@ function shortened(result: string, wanted: StandaloneCase["wanted"]): string {
 
 /** What the project's own verifier says. */
 function expected({ document, pins, wanted }: StandaloneCase): string {
-  if (wanted !== undefined) return wanted;
-  const verdict = verifyCertificate(document, pins);
-  return verdict.ok
-    ? `ok ${verdict.certificate.id}`
-    : verdict.failures.filter(isSaidOnce).map(({ check, message }) => `${check}: ${message}`).join(
-      "\n",
-    );
+  return wanted ?? foundBy(verifyCertificate(document, pins));
+}
+
+/** A verdict as `_standalone_runner.js` writes it. */
+export function foundBy(verdict: CertificateVerdict): string {
+  if (verdict.ok) return `ok ${verdict.certificate.id}`;
+  return verdict.failures.filter(isSaidOnce).map(({ check, message }) => `${check}: ${message}`)
+    .join("\n");
 }
 
 /** The name of a roster's cluster is pinned twice there, and stands in cluster.json only here. */

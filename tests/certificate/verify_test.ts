@@ -132,6 +132,7 @@ const headers: [string, unknown][] = [
   ["alg RS512", { alg: "RS512", kid: key.kid, typ: "election-open+jwt" }],
   ["alg HS256", { alg: "HS256", kid: key.kid, typ: "election-open+jwt" }],
   ["another typ", { alg: "RS256", kid: key.kid, typ: "JWT" }],
+  ["a typ that every object has", { alg: "RS256", kid: key.kid, typ: "constructor" }],
   ["a kid that is none", { alg: "RS256", kid: "x", typ: "election-open+jwt" }],
   ["another order", { kid: key.kid, alg: "RS256", typ: "election-open+jwt" }],
   ["a key of its own", { alg: "RS256", jwk: key.jwk, kid: key.kid, typ: "election-open+jwt" }],

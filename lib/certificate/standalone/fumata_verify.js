@@ -319,7 +319,7 @@ async function readDocument(document, kind) {
   if (Object.keys(header).join() !== "alg,kid,typ" || alg !== "RS256" || !isBytes(kid, 32)) {
     return "the header is not one of alg RS256, kid and typ";
   }
-  if (typ !== kind.typ) return OTHER_TYPES.get(typ) ?? `the type is ${String(typ).slice(0, 40)}`;
+  if (typ !== kind.typ) return OTHER_TYPES.get(typ) ?? "the type is not known";
   const fault = claimFault(claims, kind.claims);
   if (fault) return fault;
   const votes = await Promise.all(bundle.map(readVote));
