@@ -596,4 +596,66 @@ export const NODE_SLIPS: readonly Mutant[] = [
       "PRAGMA synchronous = OFF",
     ],
   ]),
+  ...mutantsOf("node", "lib/node/succession.ts", [
+    [
+      "slip-order-cluster",
+      "an order is for this cluster",
+      "if (cluster !== domain.cluster) {",
+      'if (cluster === "") {',
+    ],
+    [
+      "slip-order-checksum",
+      "an order closes this function",
+      "if (!equalBytes(checksum, domain.checksum)) {",
+      "if (checksum.length !== domain.checksum.length) {",
+    ],
+    [
+      "slip-order-self",
+      "an order names another function",
+      "if (equalBytes(successor, checksum)) return",
+      "if (successor === checksum) return",
+    ],
+    [
+      "slip-order-signed",
+      "an order is the operator's",
+      "return isOrderBy(operatorKey, order) ? undefined :",
+      "return isOrderBy(operatorKey, order) || operatorKey ? undefined :",
+    ],
+  ]),
+  ...mutantsOf("node", "lib/node/roster_cluster.ts", [
+    [
+      "slip-tenure-unbounded",
+      "sticky without a bound is without a bound",
+      "stickyTenureMax: config.maxTenure || Infinity",
+      "stickyTenureMax: config.maxTenure",
+    ],
+    [
+      "slip-request-closing",
+      "the first certificate of a successor shows the closing",
+      "(prev?.document ?? closing)?.certificate;",
+      "(prev?.document ?? (closing && prev?.document))?.certificate;",
+    ],
+  ]),
+  ...mutantsOf("node", "lib/node/election_answer.ts", [
+    [
+      "slip-answer-refused",
+      "an enclave that is out of reach has refused nothing",
+      'thrown instanceof FumataError && thrown.code === "function";',
+      "thrown instanceof FumataError;",
+    ],
+    [
+      "slip-answer-unverified",
+      "an answer that does not verify is a failure",
+      "if (shell.onDocument(document, undefined, kid)) return undefined;",
+      "if (shell.onDocument(document, undefined, kid) || kid) return undefined;",
+    ],
+  ]),
+  ...mutantsOf("node", "lib/node/sealed_call.ts", [
+    [
+      "slip-answer-open",
+      "an answer that is not sealed to the key of the call is none",
+      "  if (opened) return opened;\n",
+      "  if (opened || answer.length > 0) return opened ?? answer;\n",
+    ],
+  ]),
 ];

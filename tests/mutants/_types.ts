@@ -107,6 +107,7 @@ export const SUITES: Readonly<Record<Area, readonly (readonly string[])[]>> = {
     "tests/node/certificate_door_test.ts",
     "tests/node/chain_test.ts",
     "tests/node/courts_test.ts",
+    "tests/node/election_answer_test.ts",
     "tests/node/enclave_link_test.ts",
     "tests/node/gossip_test.ts",
     "tests/node/key_exchange_test.ts",
@@ -114,6 +115,7 @@ export const SUITES: Readonly<Record<Area, readonly (readonly string[])[]>> = {
     "tests/node/roster_voter_test.ts",
     "tests/node/source_limit_test.ts",
     "tests/node/step_runner_test.ts",
+    "tests/node/succession_test.ts",
     "tests/lock/sub_lease_desk_test.ts",
   ], [
     "tests/node/roster_node_test.ts",
