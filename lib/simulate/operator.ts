@@ -176,9 +176,21 @@ export class Operator {
     node.crash();
     if (isBrought && !this.#bring(node, closing)) return node.boot();
     node.isEnrolled = true;
+    this.#nameSeed(node);
     if (!node.bootUnder(this.target)) throw this.#cantStart(node);
     if (!(node.body instanceof ClosingBody)) return;
     this.waited++;
+  }
+
+  /** Names somebody who is there to a machine whose seeds are all gone: nobody else could tell it, and it nobody. */
+  #nameSeed(node: SimNode): void {
+    const { nodes } = this.#world;
+    const isThere = (other: SimNode) => other.isEnrolled && !this.#isGone(other);
+    if (this.#world.seedNodesOf(node.place).some(isThere)) return;
+    const there = this.target.places.find((place) =>
+      nodes[place] !== node && isThere(nodes[place])
+    );
+    if (there !== undefined) this.#world.nameSeed(node.place, there);
   }
 
   /** Puts the closing into the folder of a machine that is down. False when that has a later one itself: at the next look everybody gets that. */

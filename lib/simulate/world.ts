@@ -96,6 +96,7 @@ export class World {
   /** When the present millisecond began, and what happened in it. */
   #momentMs = 0;
   #momentEvents = 0;
+  readonly #seedsNamed = new Map<number, number>();
   readonly #keys = new Map<string, { readonly key: RsaPublicKey; readonly loaded: SimPackage }>();
 
   constructor(options: WorldOptions) {
@@ -233,13 +234,25 @@ export class World {
     return place in this.nodes ? place : undefined;
   }
 
-  /** Whom a node asks first: the first two, in a ring with everybody's neighbour. */
+  /** Whom a node asks first: the first two, in a ring with everybody's neighbour, and whom the operator named to it. */
   seedsOf(place: number): readonly Address[] {
+    return this.seedNodesOf(place).map(({ address }) => address);
+  }
+
+  /** The same, as nodes. */
+  seedNodesOf(place: number): readonly SimNode[] {
     const count = this.nodes.length;
+    const named = this.#seedsNamed.get(place);
     const places = new Set(
-      [0, 1, (place + 1) % count].filter((seed) => seed !== place && seed < count),
+      [0, 1, (place + 1) % count, ...named === undefined ? [] : [named]]
+        .filter((seed) => seed !== place && seed < count),
     );
-    return [...places].map((seed) => this.nodes[seed].address);
+    return [...places].map((seed) => this.nodes[seed]);
+  }
+
+  /** Names one more to a node, from its next start on, in place of who was named before. */
+  nameSeed(place: number, seed: number): void {
+    this.#seedsNamed.set(place, seed);
   }
 
   /** A key that some enclave of this world has or had. */

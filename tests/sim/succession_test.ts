@@ -9,6 +9,7 @@ import { type Mix, replayCommand, simulate } from "../../lib/simulate/mod.ts";
 import type { SimEffect } from "../../lib/simulate/sim_body.ts";
 import { SuccessionChecker } from "../../lib/simulate/succession_checker.ts";
 import { Violation } from "../../lib/simulate/violation.ts";
+import { World } from "../../lib/simulate/world.ts";
 import { rosterWorld } from "./_world.ts";
 
 /** Runs in which an operator orders successions; the first two found something. */
@@ -36,6 +37,18 @@ Deno.test("an operator who orders successions in the middle of faults breaks no 
     ordered += result.successions;
   }
   ok(ordered > RUNS.length, "some have several");
+});
+
+Deno.test("an operator names somebody who is there to a new voter whose seeds are all gone, else the two parts never meet", () => {
+  const run = { mix: "crashes", seed: 148778, faultsMs: 8_000 } as const;
+  strictEqual(simulate(run).violation, undefined);
+  const names = World.prototype.nameSeed;
+  World.prototype.nameSeed = () => {};
+  try {
+    strictEqual(simulate(run).violation?.invariant, "I7");
+  } finally {
+    World.prototype.nameSeed = names;
+  }
 });
 
 Deno.test("voters that missed the closing fetch it from the others in the middle of faults, and without that nobody leads", () => {
