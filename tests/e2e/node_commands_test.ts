@@ -96,7 +96,8 @@ Deno.test("one Ctrl-C that comes several times, as under deno task, lets a node 
   await using _enclave = await deployed(sandbox);
   await using a = started(sandbox, "a");
   await using b = started(sandbox, "b", "-n", await a.address);
-  await a.program.line(/b joined/);
+  // It tells whom it knows: each has to have met the other.
+  await Promise.all([a.program.line(/b joined/), b.program.line(/a joined/)]);
   for (let i = 0; i < 3; i++) b.program.signal("SIGINT");
   strictEqual((await b.program.finished()).code, 0);
   await a.program.line(/b left/);
